@@ -43,7 +43,7 @@ class Sink(Protocol):
         ...
 
 
-_UNPRINTABLE = {code: "?" for code in [*range(32), 127]}
+_UNPRINTABLE = dict.fromkeys([*range(32), 127], "?")
 
 
 def sanitize(text: str) -> str:

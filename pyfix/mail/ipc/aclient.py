@@ -1,0 +1,181 @@
+"""Clients of other pyfix processes, for asyncio code.
+
+`AsyncChannel` pipelines calls on one kept connection; answers come in the order of the calls. `AsyncPool` spreads
+calls over a few channels, each with one call in flight: for servers that block, such as cleanup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from typing import TypeVar
+
+from pyfix.mail.ipc.client import IpcError, check_hello
+from pyfix.mail.ipc.connection import Connection
+from pyfix.mail.ipc.messages import AnyMessage, Goodbye, Hello, Message, Refused
+
+M = TypeVar("M", bound=Message)
+
+
+class AsyncChannel:
+    """A kept connection to the service on the Unix socket `path`, shared by any number of tasks."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._connection: Connection | None = None
+        self._connecting: asyncio.Future[None] | None = None
+        self._waiting: collections.deque[asyncio.Future[AnyMessage]] = collections.deque()
+
+    async def call(self, request: Message, expect: type[M]) -> M:
+        """Send a request and return its answer; raise IpcError for no answer, a refusal or one of another type."""
+        while (connection := self._connection) is None or not connection.is_open:
+            await self._connect()
+        answer: asyncio.Future[AnyMessage] = asyncio.get_running_loop().create_future()
+        self._waiting.append(answer)
+        connection.send(request)
+        reply = await answer
+        if isinstance(reply, expect):
+            return reply
+        if isinstance(reply, Refused):
+            raise IpcError(f"{self.path}: {reply.reason}")
+        raise IpcError(f"{self.path}: unexpected answer {type(reply).__name__}")
+
+    @property
+    def load(self) -> int:
+        """How many calls wait for their answers."""
+        return len(self._waiting)
+
+    def disconnect(self) -> None:
+        """Close the connection; calls in flight fail."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def _connect(self) -> None:
+        if self._connecting is not None:
+            await asyncio.shield(self._connecting)
+            return
+        loop = asyncio.get_running_loop()
+        self._connecting = connecting = loop.create_future()
+        try:
+            self._connection = await self._open(loop)
+        except (OSError, IpcError) as error:
+            problem = IpcError(f"connect to {self.path}: {error}")
+            connecting.set_exception(problem)
+            connecting.exception()  # others may wait for it, or nobody
+            raise problem from error
+        else:
+            connecting.set_result(None)
+        finally:
+            self._connecting = None
+            if not connecting.done():
+                connecting.cancel()
+
+    async def _open(self, loop: asyncio.AbstractEventLoop) -> Connection:
+        greeting: asyncio.Future[AnyMessage] = loop.create_future()
+        waiting: collections.deque[asyncio.Future[AnyMessage]] = collections.deque([greeting])
+
+        def receive(message: AnyMessage, connection: Connection) -> None:
+            if isinstance(message, Goodbye):
+                self._retire(connection)
+            elif waiting:
+                answer = waiting.popleft()
+                if not answer.done():
+                    answer.set_result(message)
+            else:
+                connection.abort(f"unexpected message {type(message).__name__}")
+            if connection is not self._connection and not waiting and not isinstance(message, Hello):
+                connection.close()
+
+        def end(connection: Connection, problem: str) -> None:
+            if connection is self._connection:
+                self._connection = None
+            for answer in waiting:
+                if not answer.done():
+                    answer.set_exception(IpcError(f"{self.path}: {problem}"))
+            waiting.clear()
+
+        _, connection = await loop.create_unix_connection(lambda: Connection(receive, end), self.path)
+        try:
+            check_hello(await greeting, self.path)
+        except (IpcError, asyncio.CancelledError):
+            connection.close()
+            raise
+        self._waiting = waiting
+        return connection
+
+    def _retire(self, connection: Connection) -> None:
+        """The server wants to go: new calls open a new connection; this one closes after its last answer."""
+        if connection is self._connection:
+            self._connection = None
+            if not self._waiting:
+                connection.close()
+
+
+class AsyncPool:
+    """Up to `limit` channels to a service whose workers take one call at a time; further calls wait their turn.
+
+    A channel holds a worker of that service, so one that nobody used for `idle_s` seconds is closed.
+    """
+
+    def __init__(self, path: str, limit: int, idle_s: float = 5.0) -> None:
+        self.path = path
+        self._limit = limit
+        self._idle_s = idle_s
+        self._idle: list[tuple[AsyncChannel, float]] = []
+        self._trim_timer: asyncio.TimerHandle | None = None
+        self._open = 0
+        self._queue: collections.deque[asyncio.Future[AsyncChannel]] = collections.deque()
+
+    async def call(self, request: Message, expect: type[M]) -> M:
+        """As AsyncChannel.call."""
+        channel = await self._acquire()
+        try:
+            return await channel.call(request, expect)
+        finally:
+            self._release(channel)
+
+    def close(self) -> None:
+        """Close all idle channels."""
+        if self._trim_timer is not None:
+            self._trim_timer.cancel()
+            self._trim_timer = None
+        while self._idle:
+            self._open -= 1
+            self._idle.pop()[0].disconnect()
+
+    async def _acquire(self) -> AsyncChannel:
+        if self._idle:
+            return self._idle.pop()[0]
+        if self._open < self._limit:
+            self._open += 1
+            return AsyncChannel(self.path)
+        turn: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._release(turn.result())
+            raise
+
+    def _release(self, channel: AsyncChannel) -> None:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(channel)
+                return
+        loop = asyncio.get_running_loop()
+        self._idle.append((channel, loop.time()))
+        if self._trim_timer is None:
+            self._trim_timer = loop.call_later(self._idle_s, self._trim)
+
+    def _trim(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._trim_timer = None
+        stale = loop.time() - self._idle_s * 0.9
+        while self._idle and self._idle[0][1] < stale:
+            self._idle.pop(0)[0].disconnect()
+            self._open -= 1
+        if self._idle:
+            self._trim_timer = loop.call_later(self._idle_s, self._trim)
