@@ -1,0 +1,67 @@
+"""The content of a queued message as a delivery agent reads it.
+
+Content is one byte range of the queue file, LF line ends. Reading never moves a file position, so one open file serves
+several readers. A small message is read once and kept for all recipients of the request; a large one is given in
+chunks, so that its size never shows in the process's memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+CHUNK_SIZE: Final = 256 * 1024
+_KEEP_LIMIT: Final = 256 * 1024
+
+
+class ContentError(Exception):
+    """The queue file is shorter than its preamble says."""
+
+
+class Content:
+    """Bytes [offset, offset+length) of an open queue file that somebody else closes."""
+
+    __slots__ = ("_kept", "fd", "length", "offset")
+
+    def __init__(self, fd: int, offset: int, length: int) -> None:
+        self.fd = fd
+        self.offset = offset
+        self.length = length
+        self._kept: bytes | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """True when `read` is meant for it."""
+        return self.length <= _KEEP_LIMIT
+
+    def read(self) -> bytes:
+        """Return all of a small content; the first call reads it, later ones cost nothing."""
+        if self._kept is None:
+            self._kept = self.read_range(0, self.length)
+        return self._kept
+
+    def read_range(self, start: int, size: int) -> bytes:
+        """Return `size` bytes from `start`, fewer at the end of the content; raise ContentError on a truncated file."""
+        size = min(size, self.length - start)
+        data = os.pread(self.fd, size, self.offset + start)
+        while len(data) < size:
+            more = os.pread(self.fd, size - len(data), self.offset + start + len(data))
+            if not more:
+                raise ContentError(f"queue file ends {size - len(data)} bytes before its content does")
+            data += more
+        return data
+
+    def chunks(self, size: int = CHUNK_SIZE) -> Iterator[bytes]:
+        """Yield the content from the start, `size` bytes at a time."""
+        if self.is_small:
+            if self.length:
+                yield self.read()
+            return
+        for start in range(0, self.length, size):
+            yield self.read_range(start, size)
+
+    @property
+    def ends_with_newline(self) -> bool:
+        """True when the last line is complete; also for an empty content."""
+        return not self.length or self.read_range(self.length - 1, 1) == b"\n"

@@ -1,0 +1,211 @@
+"""One delivery request, from qmgr's Deliver message to the Delivered answer.
+
+Every recipient ends in exactly one verb. A verb writes Postfix's one log line, marks a recipient that is done in the
+queue file, and collects what qmgr has to act on; it never waits for another process. Recipients that the agent forgot
+(an error in mid-delivery) are deferred by `finish`: what is unknown is temporary.
+
+Failures: JobError when the queue file can't be opened; the agent answers Refused and qmgr tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from pyfix.base import clock
+from pyfix.base.log import Log
+from pyfix.mail.delivery.content import Content
+from pyfix.mail.delivery.params import DeliveryParameters
+from pyfix.mail.ipc.messages import (
+    NOTIFY_SUCCESS,
+    TRACE_RECORD,
+    TRACE_VERIFY,
+    Deliver,
+    Delivered,
+    Dsn,
+    Outcome,
+    Recipient,
+)
+from pyfix.mail.maillog import Stages, delivery_status
+from pyfix.mail.queue import CorruptFile, Queue
+
+UNKNOWN_ERROR = Dsn("4.3.0", "unknown mail system error")
+
+
+class JobError(Exception):
+    """The queue file is gone or unreadable; the text fits a Refused message."""
+
+
+class Job:
+    """The work on one request. Use as a context manager, or call finish."""
+
+    def __init__(
+        self, request: Deliver, queue: Queue, log: Log, params: DeliveryParameters, relay: str = "none"
+    ) -> None:
+        self.request = request
+        self.envelope = request.envelope
+        self.relay = relay
+        self.stages = Stages(request.envelope.arrival, request.active_since, clock.now())
+        self._log = log
+        self._params = params
+        self._outcomes: list[Outcome] = []
+        self._open = {rcpt.position: rcpt for rcpt in request.recipients}
+        self._all_done = True
+        try:
+            self._file = queue.open("active", request.queue_id, writable=True)
+        except (OSError, CorruptFile) as error:
+            raise JobError(f"open file active/{request.queue_id}: {error}") from error
+        self.content = Content(self._file.fd, request.content_offset, request.content_length)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the queue file; a second call does nothing."""
+        self._file.close()
+
+    @property
+    def is_trace_only(self) -> bool:
+        """True for sendmail -bv: decide and say "delivers to ...", deliver nothing."""
+        return bool(self.envelope.trace & TRACE_VERIFY)
+
+    @property
+    def open_recipients(self) -> Sequence[Recipient]:
+        """The recipients without a verdict."""
+        return list(self._open.values())
+
+    def original(self, rcpt: Recipient) -> str:
+        """Return the address for X-Original-To and orig_to; "" when enable_original_recipient is off."""
+        return (rcpt.original or rcpt.address) if self._params.enable_original_recipient else ""
+
+    def connected(self, uses: int = 1) -> None:
+        """Note that the connection to the next host stands now and serves its `uses`th delivery."""
+        self.stages.connected = clock.now()
+        self.stages.uses = uses
+
+    # --- verbs: each ends one recipient -----------------------------------------------------------------------
+
+    def sent(
+        self, rcpt: Recipient, text: str, dsn: str = "2.0.0", relay: str | None = None, *,
+        action: str = "delivered", reported: bool = False, mta: str = "", diagnostic: str = "",
+    ) -> None:  # fmt: skip
+        """The recipient has the message, durably.
+
+        `action` is "delivered" or "relayed" (RFC 3464 section 2.3.3); `reported` when the next host has taken over to
+        send success notices; mta and diagnostic name the remote host and its reply.
+        """
+        status = Dsn(dsn, text, "smtp" if diagnostic else "", diagnostic, mta)
+        self._settle(rcpt, [self.note_sent(rcpt, status, relay, action=action, reported=reported)])
+
+    def expanded(self, rcpt: Recipient, text: str, dsn: str = "2.0.0") -> None:
+        """The recipient became other addresses, which are queued durably as a message of their own."""
+        self._settle(rcpt, [self.note_sent(rcpt, Dsn(dsn, text), None, action="expanded")])
+
+    def deferred(self, rcpt: Recipient, dsn: Dsn, relay: str | None = None) -> None:
+        """Try again later."""
+        self._settle(rcpt, [self.note_deferred(rcpt, dsn, relay)])
+
+    def bounced(self, rcpt: Recipient, dsn: Dsn, relay: str | None = None) -> None:
+        """Give up on this recipient; with soft_bounce try again later."""
+        self._settle(rcpt, [self.note_bounced(rcpt, dsn, relay)])
+
+    def failed(self, rcpt: Recipient, dsn: Dsn, relay: str | None = None) -> None:
+        """Bounce or defer, as the first digit of the status says."""
+        if dsn.status.startswith("5"):
+            self.bounced(rcpt, dsn, relay)
+        else:
+            self.deferred(rcpt, dsn, relay)
+
+    def settle(self, rcpt: Recipient, notes: Sequence[Outcome | None]) -> None:
+        """End a recipient that local expanded to several deliveries, each of which was noted.
+
+        While one of them is to be tried again the recipient as a whole is; bounces wait for the attempt that has no
+        deferral, or the sender would be told once an attempt.
+        """
+        outcomes = [note for note in notes if note is not None]
+        waiting = [note for note in outcomes if note.verb == "deferred"]
+        self._settle(rcpt, waiting[:1] or outcomes)
+
+    # --- notes: the log line and the outcome of one delivery, for `settle` ------------------------------------------
+
+    def note_sent(
+        self, rcpt: Recipient, dsn: Dsn, relay: str | None = None, *, action: str = "delivered", reported: bool = False
+    ) -> Outcome | None:
+        """Log one success; return what qmgr has to report to the sender, if anything."""
+        if self.is_trace_only:
+            return self._note(rcpt, "deliverable", "deliverable", dsn, relay)
+        outcome = self._note(rcpt, "sent", action, dsn, relay)
+        asked = rcpt.notify & NOTIFY_SUCCESS and not reported
+        return outcome if asked or self.envelope.trace & TRACE_RECORD else None
+
+    def note_deferred(self, rcpt: Recipient, dsn: Dsn, relay: str | None = None) -> Outcome:
+        """Log one temporary failure."""
+        dsn = self._checked(dsn, "4")
+        if self.is_trace_only:
+            return self._note(rcpt, "undeliverable", "undeliverable", dsn, relay)
+        return self._note(rcpt, "deferred", "deferred", dsn, relay)
+
+    def note_bounced(self, rcpt: Recipient, dsn: Dsn, relay: str | None = None) -> Outcome:
+        """Log one permanent failure, temporary with soft_bounce."""
+        dsn = self._checked(dsn, "5")
+        if self.is_trace_only:
+            return self._note(rcpt, "undeliverable", "undeliverable", dsn, relay)
+        if self._params.soft_bounce:
+            soft = Dsn(f"4{dsn.status[1:]}", dsn.reason, dsn.diagnostic_type, dsn.diagnostic, dsn.mta)
+            return self._note(rcpt, "SOFTBOUNCE", "deferred", soft, relay)
+        return self._note(rcpt, "bounced", "bounced", dsn, relay)
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    def finish(self, dead: Dsn | None = None) -> Delivered:
+        """Defer what has no verdict, make the marks stable, release the file, return the answer for qmgr.
+
+        The marks need no sync when qmgr removes the file next: no crash of a process in between loses them.
+        """
+        for rcpt in list(self._open.values()):
+            self.deferred(rcpt, dead or UNKNOWN_ERROR)
+        if not (self.request.last and self._all_done):
+            self._file.sync()
+        self.close()
+        return Delivered(self.request.seq, self._outcomes, dead)
+
+    def _note(self, rcpt: Recipient, status: str, verb: str, dsn: Dsn, relay: str | None) -> Outcome:
+        params = self._params
+        delivery_status(
+            self._log,
+            self.request.queue_id,
+            rcpt.address,
+            rcpt.original if params.enable_original_recipient else "",
+            self.relay if relay is None else relay,
+            self.stages.text(clock.now(), params.delay_logging_resolution_limit),
+            dsn.status,
+            status,
+            dsn.reason,
+            uses=self.stages.uses,
+        )
+        return Outcome(rcpt.position, verb, dsn, rcpt.address)
+
+    def _settle(self, rcpt: Recipient, outcomes: Sequence[Outcome | None]) -> None:
+        del self._open[rcpt.position]
+        is_done = True
+        for outcome in outcomes:
+            if outcome is not None:
+                self._outcomes.append(outcome)
+                is_done = is_done and outcome.verb not in ("bounced", "deferred")
+        if is_done:
+            self._file.mark_done(rcpt.position)
+        else:
+            self._all_done = False
+
+    def _checked(self, dsn: Dsn, digit: str) -> Dsn:
+        """A status of the wrong class would make qmgr do the wrong thing: replace it by the general one."""
+        if dsn.status.startswith(f"{digit}."):
+            return dsn
+        self._log.warning(f'ignoring dsn code "{dsn.status}"')
+        return Dsn(f"{digit}.0.0", dsn.reason, dsn.diagnostic_type, dsn.diagnostic, dsn.mta)
