@@ -1,0 +1,140 @@
+"""The configuration of one process: main.cf, the overrides of its master.cf line, and defaults.
+
+    config = Config.load("/etc/pyfix", overrides=[("smtpd_timeout", "10s")], service="smtp", program="smtpd")
+    params = config.read(SmtpdParameters)
+
+A name has the value of the last override, else of main.cf, else its default. A value may refer to any parameter, also
+to one that another process declares. Everything is checked when it is read; ConfigError is one line with file, line, value
+and remedy. The object holds what was read; a changed file is seen by a new one.
+See: postconf(5).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Self, TypeVar
+
+from pyfix.mail.config import defaults, discover, maincf
+from pyfix.mail.config.errors import ConfigError
+from pyfix.mail.config.expand import ExpandError, expand
+from pyfix.mail.config.host import Host, fixed_host, this_host
+from pyfix.mail.config.maincf import MainCf, Setting
+from pyfix.mail.config.parameters import ParameterSet
+from pyfix.mail.config.params import DEFAULT_CONFIG_DIRECTORY
+
+P = TypeVar("P", bound=ParameterSet)
+TEST_DIRECTORY: Final = "/etc/pyfix"
+
+
+class Config:
+    """Names and texts; see the module."""
+
+    def __init__(
+        self,
+        main: MainCf,
+        directory: str,
+        host: Host,
+        overrides: Sequence[tuple[str, str]] = (),
+        service: str = "",
+        program: str = "",
+    ) -> None:
+        self.directory = directory
+        self.warnings = list(main.warnings)
+        self.service = service
+        self.program = program
+        self.host = host
+        self._settings = dict(main.settings)
+        self._settings.update((name, Setting(value, f"-o {name}={value}")) for name, value in overrides)
+        self._computed = defaults.computed(self)
+
+    @classmethod
+    def load(
+        cls,
+        directory: str | None = None,
+        overrides: Sequence[tuple[str, str]] = (),
+        service: str = "",
+        program: str = "",
+    ) -> Self:
+        """Read DIRECTORY/main.cf; without a directory that of MAIL_CONFIG or the default."""
+        directory = find_directory(directory)
+        main = maincf.read(os.path.join(directory, "main.cf"))
+        return cls(main, directory, this_host(), overrides, service, program)
+
+    @classmethod
+    def from_text(
+        cls,
+        text: str,
+        overrides: Sequence[tuple[str, str]] = (),
+        service: str = "",
+        program: str = "",
+        directory: str = TEST_DIRECTORY,
+    ) -> Self:
+        """Read a text instead of a file, on a machine that is the same everywhere."""
+        main = maincf.parse(text, os.path.join(directory, "main.cf"))
+        return cls(main, directory, fixed_host(), overrides, service, program)
+
+    def read(self, parameters: type[P]) -> P:
+        """Return the checked values of a set; raises ConfigError for the first that is wrong."""
+        return parameters.read_from(self)
+
+    def is_set(self, name: str) -> bool:
+        """Return whether main.cf or an override sets the name."""
+        return name in self._settings
+
+    def set_names(self) -> Iterable[str]:
+        """Return the names that main.cf and the overrides set, in their order."""
+        return self._settings.keys()
+
+    def get(self, name: str) -> str | None:
+        """Return the text in force as it stands, None for a name that is neither set nor known."""
+        setting = self._settings.get(name)
+        return setting.value if setting else self.default(name)
+
+    def default(self, name: str) -> str | None:
+        """Return the default text of a name, None for a name that no part of pyfix knows."""
+        compute = self._computed.get(name)
+        return compute() if compute else discover.default_text(name)
+
+    def expand(self, text: str) -> str:
+        """Return text with its references replaced; raises ConfigError."""
+        return self._expand(text, "", self.get)
+
+    def place(self, name: str) -> str:
+        """Return where a name is set, in the words of messages; empty for a default."""
+        setting = self._settings.get(name)
+        return setting.place if setting else ""
+
+    def evaluate(self, name: str, default: str) -> str:
+        """Return the expanded text of a name, the expanded default when it is not set."""
+        text = self.raw(name, default)
+        return self._expand(text, name, self.get) if "$" in text else text
+
+    def raw(self, name: str, default: str) -> str:
+        """Return the text of a name as it stands, the default when it is not set."""
+        setting = self._settings.get(name)
+        if setting:
+            return setting.value
+        compute = self._computed.get(name)
+        return compute() if compute else default
+
+    def refuse(self, name: str, reason: str) -> ConfigError:
+        """Return the error about a value, with the place where it was set."""
+        place = self.place(name)
+        return ConfigError(f"{place}: {reason}" if place else f"{self.directory}/main.cf: default of {name}: {reason}")
+
+    def _expand(self, text: str, name: str, lookup: Callable[[str], str | None]) -> str:
+        """Expand, and say of an error which value it is in."""
+        try:
+            return expand(text, lookup)
+        except ExpandError as error:
+            raise (
+                self.refuse(name, f"{error}; correct the $name expression")
+                if name
+                else ConfigError(f"{self.directory}/main.cf: {error}; correct the $name expression")
+            ) from None
+
+
+def find_directory(directory: str | None) -> str:
+    """Return the directory that was asked for, else that of MAIL_CONFIG, else the default."""
+    return directory or os.environ.get("MAIL_CONFIG") or DEFAULT_CONFIG_DIRECTORY

@@ -1,0 +1,93 @@
+"""Logical lines, the layer under main.cf and master.cf.
+
+Empty lines and lines whose first non-blank character is "#" are skipped, also between a line and its continuation; a
+line that starts with white space continues the one before. The text keeps its inner white space, the line ends are gone.
+What no reader can make sense of is refused with file and line: NUL bytes, a byte order mark, text that is not UTF-8
+(in a comment it does no harm), a line without end. A file with CR LF line ends is read, with a warning.
+See: postconf(5), master(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pyfix.mail.config.errors import ConfigError
+
+LOGICAL_LINE_LIMIT: Final = 1024 * 1024
+_BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_BLANKS: Final = (" ", "\t", "\r", "\f", "\v")
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalLine:
+    """One logical line and the numbers of its first and last physical line, counted from 1."""
+
+    text: str
+    line: int
+    last: int
+
+
+def read_file(path: str) -> bytes:
+    """Return the content of a configuration file; ConfigError says why it cannot be had."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise ConfigError(f"open {path}: No such file or directory; specify its directory with -c") from None
+    except IsADirectoryError:
+        raise ConfigError(f"open {path}: Is a directory; put a text file in its place") from None
+    except PermissionError:
+        raise ConfigError(f"open {path}: Permission denied; make it readable for the user who runs this") from None
+    except OSError as error:
+        raise ConfigError(f"open {path}: {error.strerror}") from None
+    except ValueError:
+        raise ConfigError(f"open {path!r}: the name contains a NUL byte") from None
+
+
+def has_crlf(data: bytes) -> bool:
+    """Return whether some line ends in CR LF."""
+    return b"\r\n" in data
+
+
+def decode(data: bytes, path: str) -> str:
+    """Return the text of a configuration file; bytes that are no UTF-8 stay as surrogates until a line uses them."""
+    if data.startswith(_BYTE_ORDER_MARKS):
+        raise ConfigError(f"{path}, line 1: file starts with a byte order mark; save it as plain UTF-8 without BOM")
+    nul = data.find(b"\0")
+    if nul >= 0:
+        line = data.count(b"\n", 0, nul) + 1
+        raise ConfigError(f"{path}, line {line}: line contains a NUL byte; remove it or restore the file")
+    return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+
+
+def logical_lines(text: str, path: str) -> Iterator[LogicalLine]:
+    """Yield the logical lines of a decoded file."""
+    parts: list[str] = []
+    first = last = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.lstrip()
+        if not stripped or stripped[0] == "#":
+            continue
+        if line[0] not in _BLANKS and parts:
+            yield _logical_line(parts, first, last, path)
+            parts = []
+        if not parts:
+            first = number
+        parts.append(line)
+        last = number
+    if parts:
+        yield _logical_line(parts, first, last, path)
+
+
+def _logical_line(parts: list[str], first: int, last: int, path: str) -> LogicalLine:
+    """Join physical lines after a check of what they may hold."""
+    text = "".join(parts)
+    if len(text) > LOGICAL_LINE_LIMIT:
+        raise ConfigError(
+            f"{path}, line {first}: line is longer than {LOGICAL_LINE_LIMIT} characters; use a table file"
+        )
+    if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
+        raise ConfigError(f"{path}, line {first}: line is not valid UTF-8 text; save the file as UTF-8")
+    return LogicalLine(text, first, last)
