@@ -1,0 +1,163 @@
+"""The listening sockets, all owned by the master: workers get them by inheritance.
+
+Sockets in private/ and public/ of the queue directory belong to mail_owner and admit mail_owner and root, but for the
+services that declare themselves open to all (pickup, showq), which learn their client's user id from the kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.master.params import MasterParameters
+from pyfix.service.worker import Listener
+
+BACKLOG: Final = 4096
+
+
+class ListenError(Exception):
+    """A socket cannot be had; the text names the master.cf line, the address and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketOwner:
+    """Who may connect to a socket below the queue directory. A uid of -1: leave it as it is."""
+
+    uid: int
+    gid: int
+    open_to_all: bool
+
+
+def open_listeners(entry: ServiceEntry, params: MasterParameters, owner: SocketOwner) -> list[Listener]:
+    """Bind and listen as the line says; raise ListenError."""
+    match entry.type:
+        case "inet":
+            return [
+                Listener(_listen_inet(entry, family, address), "inet", entry.name)
+                for family, address in inet_addresses(entry, params)
+            ]
+        case "unix" | "fifo":
+            return [_listen_unix(entry, owner, socket.SOCK_STREAM)]
+        case "unix-dgram":
+            return [_listen_unix(entry, owner, socket.SOCK_DGRAM)]
+        case _:
+            raise ListenError(f"{_place(entry)}: service type {entry.type} is not supported")
+
+
+def _place(entry: ServiceEntry) -> str:
+    return f"{entry.file}: line {entry.line}"
+
+
+Address = tuple[str, int]
+
+
+def inet_addresses(entry: ServiceEntry, params: MasterParameters) -> list[tuple[socket.AddressFamily, Address]]:
+    """Return the addresses that an inet service listens on (master(5), inet_interfaces, inet_protocols)."""
+    host, _, port_text = entry.name.rpartition(":")
+    port = _port_number(entry, port_text)
+    families = _families(params.inet_protocols)
+    hosts = [host.strip("[]")] if host else _interfaces(params.inet_interfaces, families)
+    found: list[tuple[socket.AddressFamily, Address]] = []
+    for name in hosts:
+        for address in _resolve(entry, name, port, families):
+            if address not in found:
+                found.append(address)
+    if not found:
+        raise ListenError(f"{_place(entry)}: {entry.name}: no address of the wanted protocols (inet_protocols)")
+    return found
+
+
+def _families(protocols: list[str]) -> list[socket.AddressFamily]:
+    families = []
+    if "all" in protocols or "ipv4" in protocols:
+        families.append(socket.AF_INET)
+    if ("all" in protocols or "ipv6" in protocols) and _has_ipv6():
+        families.append(socket.AF_INET6)
+    return families
+
+
+def _has_ipv6() -> bool:
+    return socket.has_ipv6 and os.path.exists("/proc/net/if_inet6")
+
+
+def _interfaces(names: list[str], families: list[socket.AddressFamily]) -> list[str]:
+    wildcards = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
+    loopbacks = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+    hosts: list[str] = []
+    for name in names:
+        if name == "all":
+            hosts += [wildcards[family] for family in families]
+        elif name == "loopback-only":
+            hosts += [loopbacks[family] for family in families]
+        else:
+            hosts.append(name.strip("[]"))
+    return hosts
+
+
+def _resolve(
+    entry: ServiceEntry, host: str, port: int, families: list[socket.AddressFamily]
+) -> list[tuple[socket.AddressFamily, Address]]:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        return [(family, (host, port))]
+    try:
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise ListenError(f"{_place(entry)}: host not found: {host}: {error.strerror}") from error
+    return [(info[0], (str(info[4][0]), port)) for info in infos if info[0] in families]
+
+
+def _port_number(entry: ServiceEntry, text: str) -> int:
+    if text.isdecimal() and 0 < int(text) < 65536:
+        return int(text)
+    try:
+        return socket.getservbyname(text, "tcp")
+    except OSError:
+        raise ListenError(f"{_place(entry)}: bad service name {entry.name!r}: no such port: {text}") from None
+
+
+def _listen_inet(entry: ServiceEntry, family: socket.AddressFamily, address: Address) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    try:
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        hint = " (ports below 1024 need root)" if isinstance(error, PermissionError) else ""
+        raise ListenError(f"{_place(entry)}: bind {address[0]} port {address[1]}: {error.strerror}{hint}") from error
+    return sock
+
+
+def socket_path(entry: ServiceEntry) -> str:
+    """Return the path of a local service's socket, relative to the queue directory."""
+    return f"{'private' if entry.private else 'public'}/{entry.name}"
+
+
+def _listen_unix(entry: ServiceEntry, owner: SocketOwner, kind: socket.SocketKind) -> Listener:
+    path = socket_path(entry)
+    sock = socket.socket(socket.AF_UNIX, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        sock.bind(path)
+        os.chmod(path, 0o666 if owner.open_to_all else 0o600)
+        if owner.uid >= 0:
+            os.chown(path, owner.uid, owner.gid)
+        if kind == socket.SOCK_STREAM:
+            sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise ListenError(f"{_place(entry)}: {path}: {error.strerror}") from error
+    return Listener(sock, "unix-dgram" if kind == socket.SOCK_DGRAM else "unix", path)

@@ -1,0 +1,16 @@
+"""Parameters of the master."""
+
+from __future__ import annotations
+
+from pyfix.mail.config import CoreParameters, Seconds
+
+
+class MasterParameters(CoreParameters):
+    """What the master itself needs to know."""
+
+    service_throttle_time = Seconds(
+        "60s", "How long a service is left alone after a process of it died at birth.", low=1
+    )
+    master_stop_grace = Seconds(
+        "10s", "How long each group of processes may take to finish when the mail system stops.", low=1
+    )

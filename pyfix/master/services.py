@@ -1,0 +1,74 @@
+"""From the lines of master.cf to services that can be started: pure but for looking programs up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.master.decide import make_service
+from pyfix.master.state import Key, ServiceState
+from pyfix.service.catalog import find_service
+from pyfix.service.many_clients import cpu_count
+from pyfix.service.service import AnyService, ManyClientsDaemon
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the supervisor needs beside the state to start a worker of a service."""
+
+    entry: ServiceEntry
+    service: AnyService
+    client_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The services of one reading of master.cf."""
+
+    programs: dict[Key, Program]
+    states: list[ServiceState]
+    warnings: list[str]
+
+
+def plan_services(
+    entries: Iterable[ServiceEntry],
+    default_limit: int,
+    lookup: Callable[[str], AnyService | None] = find_service,
+) -> Plan:
+    """Choose what can run. A program that pyfix does not have is a warning; the rest starts."""
+    plan = Plan({}, [], [])
+    for entry in entries:
+        place = f"{entry.file}: line {entry.line}"
+        service = lookup(entry.program)
+        if service is None:
+            plan.warnings.append(f"{place}: service {entry.name}: pyfix has no program {entry.program!r}: not started")
+            continue
+        if entry.type == "pass":
+            plan.warnings.append(f"{place}: service {entry.name}: service type pass is not supported: not started")
+            continue
+        if entry.type == "fifo":
+            plan.warnings.append(f"{place}: service {entry.name}: a fifo is served as a unix socket")
+        processes, clients = limits(entry, service, default_limit)
+        state = make_service(entry, processes, service.daemon.permanent and service.daemon.solitary)
+        plan.programs[state.key] = Program(entry, service, clients)
+        plan.states.append(state)
+    return plan
+
+
+def limits(entry: ServiceEntry, service: AnyService, default_limit: int) -> tuple[int, int]:
+    """Return the limits (processes, clients a process); 0 is none.
+
+    Postfix's process limit is a limit of clients, since each process has one. A many-clients daemon needs no more
+    processes than there are processors, which share out an explicit limit; without one each takes
+    process_client_limit.
+    """
+    explicit = entry.maxproc
+    if service.daemon.solitary:
+        return 1, 0
+    if not issubclass(service.daemon, ManyClientsDaemon):
+        return (default_limit if explicit is None else explicit), 0
+    if not explicit:
+        return cpu_count(), 0
+    processes = min(explicit, cpu_count())
+    return processes, -(-explicit // processes)

@@ -1,0 +1,85 @@
+"""What the master knows: services, their workers, and when something is due. Plain data for `decide`."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from pyfix.mail.config.mastercf import ServiceEntry
+
+Key = tuple[str, str]
+"""(type, name) of a master.cf line."""
+
+
+class Phase(enum.IntEnum):
+    """A stop goes outside in: who talks to the network ends first, then the queue manager, then what both lean on."""
+
+    RUNNING = 0
+    STOP_NETWORK = 1
+    STOP_QUEUE_MANAGER = 2
+    STOP_HELPERS = 3
+    STOP_LOG = 4
+    STOPPED = 5
+
+
+@dataclass(slots=True)
+class WorkerState:
+    """One child."""
+
+    pid: int
+    generation: int
+    born_at: float
+    is_starting: bool = True
+    """Until its first report: it will serve whoever it was started for."""
+    is_busy: bool = True
+    has_served: bool = False
+    """It has been busy, or was woken."""
+    is_retired: bool = False
+
+
+@dataclass(slots=True)
+class ServiceState:
+    """One line of master.cf."""
+
+    entry: ServiceEntry
+    process_limit: int
+    """0: none."""
+    stop_phase: Phase
+    workers: dict[int, WorkerState] = field(default_factory=dict)
+    throttled_until: float = 0.0
+    wakeup_at: float | None = None
+    wakeup_pending: bool = False
+    """A worker was started for a wakeup and has not reported yet."""
+
+    @property
+    def key(self) -> Key:
+        """Its identity across reloads."""
+        return (self.entry.type, self.entry.name)
+
+    def has_room(self, generation: int) -> bool:
+        """Return whether a worker of this generation is free, or will be in a moment."""
+        return any(
+            (w.is_starting or not w.is_busy) and w.generation == generation and not w.is_retired
+            for w in self.workers.values()
+        )
+
+
+@dataclass(slots=True)
+class MasterState:
+    """All of it."""
+
+    throttle_time: float
+    stop_grace: float
+    services: dict[Key, ServiceState] = field(default_factory=dict)
+    removed: dict[int, ServiceState] = field(default_factory=dict)
+    """Workers, by pid, of services that a reload took away."""
+    generation: int = 1
+    phase: Phase = Phase.RUNNING
+    phase_deadline: float = 0.0
+
+    def owner_of(self, pid: int) -> ServiceState | None:
+        """Return the service that a child belongs to."""
+        for service in self.services.values():
+            if pid in service.workers:
+                return service
+        return self.removed.get(pid)

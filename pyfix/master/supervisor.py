@@ -1,0 +1,325 @@
+"""The master's loop: collects events, lets `decide` think, performs what it says.
+
+One thread, poll(2), no event loop library. Signal handlers only write a byte. The master reads nothing here but the
+reports of its own children; it never parses mail, opens no table, and runs none of the daemons' code outside forks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyfix.base import clock
+from pyfix.base.log import Log
+from pyfix.mail.config import Config, ConfigError, mastercf
+from pyfix.master import decide as rules
+from pyfix.master.listen import ListenError, SocketOwner, open_listeners, socket_path
+from pyfix.master.notify import sd_notify
+from pyfix.master.params import MasterParameters
+from pyfix.master.services import Plan, Program, plan_services
+from pyfix.master.state import Key, MasterState, Phase
+from pyfix.service.rights import Identity
+from pyfix.service.run import Birth, run_worker
+from pyfix.service.status import STOP, WAKEUP, State, parse_reports
+from pyfix.service.worker import Listener
+
+
+@dataclass(slots=True)
+class Child:
+    """The master's end of a worker's status channel."""
+
+    pid: int
+    status: socket.socket
+    is_open: bool = True
+
+
+class _ChildOfFork(BaseException):
+    """Unwinds every frame of the master in the child of a fork: none of them may go on there."""
+
+    def __init__(self, birth: Birth) -> None:
+        super().__init__()
+        self.birth = birth
+
+
+class Supervisor:
+    """Runs the services of one configuration directory until told to stop."""
+
+    def __init__(self, config: Config, log: Log, verbose: int = 0) -> None:
+        self._log = log
+        self._verbose = verbose
+        self._directory = config.directory
+        self._params = config.read(MasterParameters)
+        self._state = MasterState(self._params.service_throttle_time, self._params.master_stop_grace)
+        self._plan = Plan({}, [], [])
+        self._listeners: dict[Key, list[Listener]] = {}
+        self._children: dict[int, Child] = {}
+        self._poll = select.poll()
+        self._watched: dict[int, Key] = {}
+        self._status_fds: dict[int, int] = {}
+        self._signals, self._signal_writer = socket.socketpair()
+        self._addresses_changed = False
+
+    # --- start --------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Read master.cf and open every socket; raise ConfigError or ListenError, with nothing left open."""
+        entries = mastercf.read(os.path.join(self._directory, "master.cf"))
+        plan = plan_services(entries, self._params.default_process_limit)
+        fresh: dict[Key, list[Listener]] = {}
+        try:
+            for key, program in plan.programs.items():
+                fresh[key] = self._kept(key, program) or open_listeners(
+                    program.entry, self._params, self._owner(program)
+                )
+        except ListenError:
+            self._close_listeners({k: v for k, v in fresh.items() if self._listeners.get(k) is not v})
+            raise
+        self._close_listeners({k: v for k, v in self._listeners.items() if fresh.get(k) is not v})
+        self._listeners = fresh
+        self._plan = plan
+        for warning in plan.warnings:
+            self._log.warning(warning)
+
+    def _kept(self, key: Key, program: Program) -> list[Listener] | None:
+        """A reload keeps an open socket whose address has not changed: no connection is lost."""
+        before = self._plan.programs.get(key)
+        if before is None or before.entry.private != program.entry.private:
+            return None
+        return self._listeners[key] if program.entry.type != "inet" or not self._addresses_changed else None
+
+    def _owner(self, program: Program) -> SocketOwner:
+        open_to_all = program.service.daemon.open_to_all
+        if os.getuid() != 0:
+            return SocketOwner(-1, -1, open_to_all)
+        identity = Identity.of_name(self._params.mail_owner)
+        return SocketOwner(identity.uid, identity.gid, open_to_all)
+
+    @staticmethod
+    def _close_listeners(listeners: dict[Key, list[Listener]]) -> None:
+        for group in listeners.values():
+            for listener in group:
+                listener.sock.close()
+
+    # --- the loop -----------------------------------------------------------------------------------------------
+
+    def run(self, ready: Callable[[], None]) -> int:
+        """Serve until stopped; call `ready` once clients are accepted. Return an exit status; in a child of a
+        fork, that of the worker."""
+        try:
+            self._serve(ready)
+        except _ChildOfFork as child:
+            birth = child.birth
+        else:
+            self._shut_down()
+            return 0
+        return run_worker(birth)
+
+    def _serve(self, ready: Callable[[], None]) -> None:
+        self._catch_signals()
+        gc.collect()
+        gc.freeze()
+        now = clock.monotonic()
+        self._state.services = {state.key: state for state in self._plan.states}
+        rules.first_wakeups(self._state, now)
+        ready()
+        sd_notify("READY=1")
+        self._perform(rules.decide(self._state, rules.TimePassed(), now))
+        while self._state.phase is not Phase.STOPPED:
+            self._log.flush()
+            self._update_watches()
+            self._wait()
+
+    def _catch_signals(self) -> None:
+        self._signals.setblocking(False)
+        self._signal_writer.setblocking(False)
+        signal.set_wakeup_fd(self._signal_writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        self._poll.register(self._signals, select.POLLIN)
+
+    def _update_watches(self) -> None:
+        now = clock.monotonic()
+        wanted = {
+            listener.sock.fileno(): key
+            for key in rules.watched(self._state, now)
+            for listener in self._listeners.get(key, [])
+        }
+        for fd in self._watched.keys() - wanted.keys():
+            self._poll.unregister(fd)
+        for fd in wanted.keys() - self._watched.keys():
+            self._poll.register(fd, select.POLLIN)
+        self._watched = wanted
+
+    def _wait(self) -> None:
+        now = clock.monotonic()
+        deadline = rules.next_deadline(self._state)
+        timeout = None if deadline is None else max(0.0, deadline - now) * 1000 + 1
+        for fd, _ in self._poll.poll(timeout):
+            if fd == self._signals.fileno():
+                self._read_signals()
+            elif fd in self._status_fds:
+                self._read_status(self._children[self._status_fds[fd]])
+            elif fd in self._watched:
+                self._decide(rules.ClientWaits(self._watched[fd]))
+        self._decide(rules.TimePassed())
+
+    def _decide(self, event: rules.Event) -> None:
+        self._perform(rules.decide(self._state, event, clock.monotonic()))
+
+    def _read_signals(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            numbers = set(self._signals.recv(256))
+            if signal.SIGCHLD in numbers:
+                self._reap()
+            if signal.SIGHUP in numbers:
+                self._reload()
+            if signal.SIGTERM in numbers:
+                self._log.info("terminating on signal 15")
+                sd_notify("STOPPING=1")
+                self._decide(rules.StopWanted())
+            if signal.SIGINT in numbers:
+                self._log.info("terminating on signal 2")
+                self._decide(rules.AbortWanted())
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            child = self._children.pop(pid, None)
+            if child is not None:
+                self._read_status(child)
+                self._close_status(child)
+            self._decide(rules.Exited(pid, os.waitstatus_to_exitcode(status)))
+
+    def _read_status(self, child: Child) -> None:
+        if not child.is_open:
+            return
+        try:
+            data = child.status.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close_status(child)
+            return
+        try:
+            reports = parse_reports(data)
+        except ValueError as error:
+            self._log.warning(f"process {child.pid}: {error}")
+            return
+        for pid, generation, state in reports:
+            self._decide(rules.Reported(pid, generation, State(state)))
+
+    def _close_status(self, child: Child) -> None:
+        if child.is_open:
+            child.is_open = False
+            self._poll.unregister(child.status)
+            del self._status_fds[child.status.fileno()]
+            child.status.close()
+
+    # --- actions ------------------------------------------------------------------------------------------------
+
+    def _perform(self, actions: list[rules.Action]) -> None:
+        for action in actions:
+            match action:
+                case rules.Spawn(key):
+                    self._spawn(key)
+                case rules.Wake(pid):
+                    self._order(pid, WAKEUP)
+                case rules.TellStop(pid):
+                    self._order(pid, STOP)
+                case rules.Retire(pid):
+                    if pid in self._children:
+                        self._close_status(self._children[pid])
+                case rules.Kill(pid, number):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, number)
+                case rules.Warn(text):
+                    self._log.warning(text)
+
+    def _order(self, pid: int, order: bytes) -> None:
+        child = self._children.get(pid)
+        if child is not None and child.is_open:
+            with contextlib.suppress(OSError):  # a worker that does not read its orders is about to be reaped
+                child.status.send(order)
+
+    def _spawn(self, key: Key) -> None:
+        """Fork a worker."""
+        ours, theirs = socket.socketpair()
+        self._log.flush()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            ours.close()
+            theirs.close()
+            self._decide(rules.SpawnFailed(key, error.strerror or str(error)))
+            return
+        if pid == 0:
+            raise _ChildOfFork(self._close_for_worker(key, ours, theirs))
+        theirs.close()
+        ours.setblocking(False)
+        self._children[pid] = Child(pid, ours)
+        self._status_fds[ours.fileno()] = pid
+        self._poll.register(ours, select.POLLIN)
+        self._decide(rules.Spawned(key, pid))
+
+    def _close_for_worker(self, key: Key, ours: socket.socket, theirs: socket.socket) -> Birth:
+        """In the child: close what is the master's and return what is the worker's."""
+        program = self._plan.programs[key]
+        listeners = self._listeners[key]
+        ours.close()
+        for child in self._children.values():
+            child.status.close()
+        for other, group in self._listeners.items():
+            if other != key:
+                self._close_listeners({other: group})
+        signal.set_wakeup_fd(-1)
+        self._signals.close()
+        self._signal_writer.close()
+        return Birth(
+            entry=program.entry, service=program.service, config_directory=self._directory, listeners=listeners,
+            status=theirs, generation=self._state.generation, client_limit=program.client_limit,
+            verbose=self._verbose + program.entry.verbose,
+        )  # fmt: skip
+
+    # --- reload and stop ----------------------------------------------------------------------------------------
+
+    def _reload(self) -> None:
+        """Read everything anew; a configuration that does not read leaves the old one in force."""
+        sd_notify("RELOADING=1")
+        try:
+            config = Config.load(self._directory)
+            params = config.read(MasterParameters)
+            old = (self._params.inet_interfaces, self._params.inet_protocols)
+            self._addresses_changed = old != (params.inet_interfaces, params.inet_protocols)
+            self._params = params
+            self.open()
+        except (ConfigError, ListenError) as error:
+            self._log.error(f"reload refused, the previous configuration stays in force: {error}")
+        else:
+            self._log.info(f"reload -- version {self._params.mail_version}, configuration {self._directory}")
+            self._state.throttle_time = self._params.service_throttle_time
+            self._state.stop_grace = self._params.master_stop_grace
+            self._decide(rules.ReloadWanted(self._plan.states))
+        finally:
+            self._addresses_changed = False
+        sd_notify("READY=1")
+
+    def _shut_down(self) -> None:
+        for program in self._plan.programs.values():
+            if program.entry.type != "inet":
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(socket_path(program.entry))
+        self._close_listeners(self._listeners)

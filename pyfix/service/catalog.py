@@ -1,0 +1,33 @@
+"""Which programs there are: a folder of `daemons/` for each name that master.cf can use.
+
+Looked up by name and imported on demand: the skeleton and the master import no daemon, and a master.cf that names a
+program which pyfix does not have is answered with None.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from typing import Final
+
+from pyfix.service.service import AnyService, Service
+
+_OTHER_NAMES: Final = {"lmtp": "smtp", "oqmgr": "qmgr", "nqmgr": "qmgr", "retry": "error"}
+_PROGRAM_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+
+
+def find_service(program: str) -> AnyService | None:
+    """Return the declaration of a program, or None when pyfix has no such program."""
+    if not _PROGRAM_NAME.fullmatch(program):
+        return None
+    folder = _OTHER_NAMES.get(program, program).replace("-", "_")
+    module = f"pyfix.daemons.{folder}.daemon"
+    try:
+        if importlib.util.find_spec(f"pyfix.daemons.{folder}") is None or importlib.util.find_spec(module) is None:
+            return None
+    except ModuleNotFoundError:
+        return None
+    service = importlib.import_module(module).SERVICE
+    assert isinstance(service, Service)
+    return service

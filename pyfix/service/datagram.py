@@ -1,0 +1,70 @@
+"""The datagram loop: for postlog, whose clients send and never wait for an answer."""
+
+from __future__ import annotations
+
+import select
+import socket
+
+from pyfix.service.params import ServiceParameters
+from pyfix.service.service import DatagramDaemon
+from pyfix.service.status import STOP, State, StatusChannel
+from pyfix.service.worker import Listener, Worker
+
+_TICK_S = 1.0
+_DATAGRAM_BYTES = 256 * 1024
+_QUIET_S = 1.0
+
+
+class DatagramLoop:
+    """Runs one daemon until the master ends it."""
+
+    def __init__(
+        self,
+        daemon: DatagramDaemon[ServiceParameters],
+        worker: Worker,
+        status: StatusChannel,
+        listeners: list[Listener],
+    ) -> None:
+        self._daemon = daemon
+        self._worker = worker
+        self._status = status
+        self._listeners = listeners
+
+    def run(self) -> None:
+        """Take datagrams until told to go; then those that are there already."""
+        poll = select.epoll()
+        poll.register(self._status.sock, select.EPOLLIN)
+        by_fd = {listener.sock.fileno(): listener.sock for listener in self._listeners}
+        for fd, sock in by_fd.items():
+            sock.setblocking(False)
+            poll.register(fd, select.EPOLLIN)
+        self._status.report(State.FREE)
+        while not self._worker.is_retiring:
+            events = poll.poll(_TICK_S)
+            for fd, _ in events:
+                if fd == self._status.sock.fileno():
+                    self._obey(poll)
+                else:
+                    self._drain(by_fd[fd])
+            if not events:
+                self._daemon.idle()
+        poll.unregister(self._status.sock)
+        while events := poll.poll(_QUIET_S):
+            for fd, _ in events:
+                self._drain(by_fd[fd])
+
+    def _obey(self, poll: select.epoll) -> None:
+        try:
+            orders = self._status.read()
+        except BlockingIOError:
+            return
+        if not orders or STOP in orders:
+            self._worker.retire()
+
+    def _drain(self, sock: socket.socket) -> None:
+        while True:
+            try:
+                data = sock.recv(_DATAGRAM_BYTES)
+            except BlockingIOError:
+                return
+            self._daemon.datagram(data)

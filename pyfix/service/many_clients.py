@@ -1,0 +1,182 @@
+"""The asyncio loop (uvloop): many connections at once in one process.
+
+A process says BUSY to the master from SPREAD clients on, so that on a machine with more cores the master starts
+another; it goes on accepting up to its limit. Log lines that fall within a millisecond leave together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import Any, Final
+
+import uvloop
+
+from pyfix.base import clock
+from pyfix.service.params import ServiceParameters
+from pyfix.service.service import ManyClientsDaemon
+from pyfix.service.status import STOP, WAKEUP, State, StatusChannel
+from pyfix.service.worker import Listener, Worker
+
+SPREAD: Final = 64
+BACKLOG: Final = 4096
+_TICK_S = 1.0
+_LOG_DELAY_S = 0.001
+
+
+class ManyClientsLoop:
+    """Runs one daemon until it has to go."""
+
+    def __init__(
+        self,
+        daemon: ManyClientsDaemon[ServiceParameters],
+        worker: Worker,
+        params: ServiceParameters,
+        status: StatusChannel,
+        listeners: list[Listener],
+    ) -> None:
+        self._daemon = daemon
+        self._worker = worker
+        self._params = params
+        self._status = status
+        self._listeners = listeners
+        self._limit = worker.client_limit or params.process_client_limit
+        self._servers: list[asyncio.AbstractServer] = []
+        self._uses = 0
+        self._clients = 0
+        self._last_use = clock.monotonic()
+        self._failure: BaseException | None = None
+        self._wake: asyncio.Event
+
+    def run(self) -> None:
+        """Serve until max_use, max_idle, the master or the daemon itself ends it."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._main())
+        self._worker.log.flush()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _main(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._failed)
+        self._wake = asyncio.Event()
+        self._worker.on_change = self._changed
+        self._worker.log.on_first_line(self._plan_flush)
+        self._worker.log.flush()
+        loop.add_reader(self._status.sock.fileno(), self._obey)
+        await self._daemon.start()
+        await self._open()
+        self._status.report(State.FREE)
+        try:
+            while not self._is_over():
+                await self._wait()
+                if not self._worker.clients:
+                    self._daemon.idle()
+            await self._finish()
+        finally:
+            self._worker.on_change = lambda: None
+            self._worker.log.on_first_line(None)
+
+    def _plan_flush(self) -> None:
+        asyncio.get_running_loop().call_later(_LOG_DELAY_S, self._worker.log.flush)
+
+    async def _wait(self) -> None:
+        """Until something changed, or a tick has passed."""
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), _TICK_S)
+        except TimeoutError:
+            pass
+
+    async def _open(self) -> None:
+        """Begin to accept. The listening socket is shared with siblings, so each server gets a descriptor of its
+        own; create_server would shrink the backlog to 100 unless told."""
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+
+            def factory(listener: Listener = listener) -> Any:
+                return self._daemon.protocol(listener)
+
+            sock = listener.sock.dup()
+            sock.setblocking(False)
+            if sock.family == socket.AF_UNIX:
+                server: asyncio.AbstractServer = await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG)
+            else:
+                server = await loop.create_server(factory, sock=sock, backlog=BACKLOG)
+            self._servers.append(server)
+
+    def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def _changed(self) -> None:
+        """The number of clients changed, or the worker wants to go."""
+        clients = self._worker.clients
+        if clients > self._clients:
+            self._uses += 1
+        self._clients = clients
+        self._last_use = clock.monotonic()
+        if clients >= self._limit and self._servers:
+            self._close()
+            self._wake.set()
+        elif clients < self._limit and not self._servers:
+            self._wake.set()
+        self._status.report(State.BUSY if clients >= min(SPREAD, self._limit) else State.FREE)
+        if self._worker.is_retiring:
+            self._wake.set()
+
+    def _is_over(self) -> bool:
+        if self._worker.is_retiring or self._failure is not None:
+            return True
+        if not self._servers and self._clients < self._limit:
+            self._worker.spawn(self._open())
+        if self._daemon.permanent:
+            return False
+        if self._uses >= self._params.max_use * SPREAD:
+            return True
+        return not self._clients and clock.monotonic() - self._last_use >= self._params.max_idle
+
+    def _obey(self) -> None:
+        """Carry out what the master says."""
+        try:
+            orders = self._status.read()
+        except BlockingIOError:
+            return
+        if not orders:
+            asyncio.get_running_loop().remove_reader(self._status.sock.fileno())
+            self._worker.retire()
+        for order in orders:
+            if order == STOP[0]:
+                self._worker.retire()
+                self._daemon.system_stops()
+            elif order == WAKEUP[0]:
+                self._daemon.wakeup()
+
+    async def _finish(self) -> None:
+        """Accept no more; wait for the clients there are; then let the daemon finish."""
+        self._close()
+        self._daemon.retiring()
+        while self._worker.clients and self._failure is None:
+            await self._wait()
+        try:
+            await asyncio.wait_for(self._daemon.stop(), self._params.ipc_timeout)
+        except TimeoutError:
+            self._worker.log.warning("work under way was left when the process ended")
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An exception that nobody expected: log it in one line and end the process; the queue has everything."""
+        error = context.get("exception")
+        if isinstance(error, (ConnectionError, TimeoutError)):
+            return
+        if error is None:
+            self._worker.log.warning(str(context.get("message")))
+            return
+        self._failure = error
+        self._wake.set()
+
+
+def cpu_count() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))

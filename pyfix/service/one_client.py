@@ -1,0 +1,151 @@
+"""The blocking loop: one connection at a time, many requests on it.
+
+For daemons that spend their time in the file system or in tables: several such processes are faster than one event
+loop, and read from top to bottom. A connection is kept by its client between requests, so accepting is rare.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+
+from pyfix.base import clock
+from pyfix.mail.ipc.frame import ProtocolError
+from pyfix.mail.ipc.messages import Goodbye, Hello, Refused
+from pyfix.mail.ipc.peer import Peer, PeerGone
+from pyfix.service.params import ServiceParameters
+from pyfix.service.service import OneClientDaemon, UnexpectedMessage
+from pyfix.service.status import STOP, WAKEUP, State, StatusChannel
+from pyfix.service.worker import Listener, Worker
+
+_TICK_S = 1.0
+
+
+class OneClientLoop:
+    """Runs one daemon until it has to go."""
+
+    def __init__(
+        self,
+        daemon: OneClientDaemon[ServiceParameters],
+        worker: Worker,
+        params: ServiceParameters,
+        status: StatusChannel,
+        listeners: list[Listener],
+    ) -> None:
+        self._daemon = daemon
+        self._worker = worker
+        self._params = params
+        self._status = status
+        self._listeners = {listener.sock.fileno(): listener for listener in listeners}
+        self._poll = select.epoll()
+        self._uses = 0
+        self._master_is_there = True
+
+    def run(self) -> None:
+        """Serve until max_use, max_idle, the master or the daemon itself ends it."""
+        self._poll.register(self._status.sock, select.EPOLLIN)
+        for fd in self._listeners:
+            self._poll.register(fd, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        self._status.report(State.FREE)
+        last_use = clock.monotonic()
+        while not self._is_over(last_use):
+            self._worker.log.flush()
+            events = self._poll.poll(_TICK_S)
+            if not events:
+                self._daemon.idle()
+                continue
+            for fd, _ in events:
+                if fd == self._status.sock.fileno():
+                    self._obey()
+                elif not self._worker.is_retiring:
+                    self._accept(self._listeners[fd])
+            last_use = clock.monotonic()
+        self._worker.log.flush()
+
+    def _is_over(self, last_use: float) -> bool:
+        if self._worker.is_retiring or not self._master_is_there:
+            return True
+        if self._daemon.permanent:
+            return False
+        return self._uses >= self._params.max_use or clock.monotonic() - last_use >= self._params.max_idle
+
+    def _obey(self) -> None:
+        """Carry out what the master says."""
+        try:
+            orders = self._status.read()
+        except BlockingIOError:
+            return
+        if not orders:
+            self._master_is_there = False
+            self._worker.retire()
+        for order in orders:
+            if order == STOP[0]:
+                self._worker.retire()
+            elif order == WAKEUP[0]:
+                self._wake_up()
+
+    def _wake_up(self) -> None:
+        self._status.report(State.BUSY)
+        self._daemon.wakeup()
+        self._worker.log.flush()
+        self._status.report(State.FREE)
+
+    def _accept(self, listener: Listener) -> None:
+        try:
+            sock, _ = listener.sock.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self._status.report(State.BUSY)
+        self._uses += 1
+        sock.settimeout(self._params.ipc_timeout)
+        peer = Peer(sock)
+        try:
+            self._serve(peer)
+        except (PeerGone, TimeoutError):
+            pass  # a client may leave at any time; what it left undone is its own to know
+        except (ProtocolError, UnexpectedMessage) as error:
+            self._worker.log.warning(f"{listener.name}: bad request from a local client: {error}")
+        finally:
+            peer.close()
+            self._daemon.disconnected(peer)
+        self._daemon.idle()
+        self._status.report(State.FREE)
+
+    def _serve(self, peer: Peer) -> None:
+        peer.send(Hello(self._worker.service, depth=self._daemon.depth))
+        goodbye_sent = False
+        while True:
+            if self._worker.is_retiring and not goodbye_sent:
+                peer.send(Goodbye())
+                goodbye_sent = True
+            if not peer.has_message and not self._wait(peer):
+                continue
+            self._answer(peer)
+
+    def _answer(self, peer: Peer) -> None:
+        request = peer.receive()
+        reply = self._daemon.handle(request, peer)
+        self._worker.log.flush()
+        if reply is not None:
+            peer.send(reply)
+
+    def _wait(self, peer: Peer) -> bool:
+        """Wait until the client speaks (True) or the master does, or a while has passed (False)."""
+        poll = select.poll()
+        poll.register(peer.sock, select.POLLIN)
+        if self._master_is_there:
+            poll.register(self._status.sock, select.POLLIN)
+        ready = {fd for fd, _ in poll.poll(self._params.ipc_timeout * 1000)}
+        if self._status.sock.fileno() in ready:
+            self._obey()
+        if not ready:
+            raise PeerGone("no request within ipc_timeout")
+        return peer.sock.fileno() in ready
+
+
+def refuse(sock: socket.socket, reason: str) -> None:
+    """Tell a client why it is not served, as far as it listens."""
+    try:
+        Peer(sock).send(Refused(reason))
+    except PeerGone:
+        return

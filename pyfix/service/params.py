@@ -1,0 +1,16 @@
+"""Parameters of the skeleton that every daemon runs on."""
+
+from __future__ import annotations
+
+from pyfix.mail.config import CoreParameters, Integer
+
+
+class ServiceParameters(CoreParameters):
+    """What the skeleton itself needs to know."""
+
+    process_client_limit = Integer(
+        "12000",
+        "The number of clients that one process of a many-clients daemon (smtpd, smtp, qmgr) serves at once, when"
+        " master.cf gives no process limit for it.",
+        low=1,
+    )

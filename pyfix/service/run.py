@@ -1,0 +1,184 @@
+"""The life of a worker process, in the one order that all share.
+
+Configuration and parameter check, log, before_jail, chroot and user id, after_jail, the loop, exit. The master calls
+`run_worker` in the child of its fork and exits with what it returns; nothing is executed before the rights are what
+master.cf says, except opening tables and files that the administrator named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import importlib
+import os
+import resource
+import signal
+import socket
+import time
+import traceback
+from dataclasses import dataclass
+
+from pyfix.base.log import FACILITIES, DatagramSink, Fatal, Log, PostlogSink, StderrSink, SyslogSink
+from pyfix.mail.config import Config, ConfigError
+from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.service.datagram import DatagramLoop
+from pyfix.service.many_clients import ManyClientsLoop
+from pyfix.service.one_client import OneClientLoop
+from pyfix.service.params import ServiceParameters
+from pyfix.service.rights import Identity, Rights, RightsError, become
+from pyfix.service.service import AnyService, Daemon, DatagramDaemon, ManyClientsDaemon, OneClientDaemon
+from pyfix.service.status import StatusChannel
+from pyfix.service.worker import Listener, Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What a worker gets from the master."""
+
+    entry: ServiceEntry
+    service: AnyService
+    config_directory: str
+    listeners: list[Listener]
+    status: socket.socket
+    generation: int
+    client_limit: int
+    verbose: int
+
+
+def run_worker(birth: Birth) -> int:
+    """Be a worker; return the exit status. The caller has closed what the worker must not inherit."""
+    life = _Life(birth)
+    try:
+        life.run()
+    except Fatal:
+        return 1
+    finally:
+        life.log.flush()
+    return 0
+
+
+class _Life:
+    """The steps of `run_worker`, with the log that is in force so far."""
+
+    def __init__(self, birth: Birth) -> None:
+        self._birth = birth
+        self.log = Log(StderrSink(), f"pyfix/{birth.service.program}")
+
+    def run(self) -> None:
+        """Live; whatever ends the process early is one line in the log and raises Fatal."""
+        try:
+            self._run()
+        except (Fatal, KeyboardInterrupt):
+            raise
+        except (ConfigError, RightsError) as error:
+            self.log.fatal(str(error))
+        except OSError as error:
+            self.log.fatal(f"{error.filename or self._birth.entry.name}: {error.strerror or error}")
+        except Exception as error:  # noqa: BLE001 - the last frame of the process: a bug must end in one log line
+            self.log.panic(_one_line(error))
+
+    def _run(self) -> None:
+        birth = self._birth
+        _reset_signals()
+        config, params = _configure(birth)
+        os.chdir(params.queue_directory)
+        os.umask(0o077)
+        self.log = open_log(params, birth.service.program, birth.verbose)
+        worker = Worker(
+            service=birth.entry.name, program=birth.service.program, argv=list(birth.entry.argv), config=config,
+            log=self.log, rights=Rights(), verbose=birth.verbose, client_limit=birth.client_limit,
+        )  # fmt: skip
+        daemon = birth.service.create(worker)
+        if daemon.solitary:
+            _be_alone(birth.entry, self.log)
+        daemon.before_jail()
+        _enter_jail(birth.entry, params)
+        daemon.after_jail()
+        _raise_file_limit()
+        gc.collect()
+        gc.freeze()
+        _loop(daemon, worker, params, birth)
+
+
+def _one_line(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} in {frame.filename}:{frame.lineno} {frame.name}"
+
+
+def _reset_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+def _configure(birth: Birth) -> tuple[Config, ServiceParameters]:
+    config = Config.load(
+        birth.config_directory, birth.entry.overrides, service=birth.entry.name, program=birth.service.program
+    )
+    return config, config.read(ServiceParameters)
+
+
+def open_log(params: ServiceParameters, program: str, verbose: int) -> Log:
+    """Return the log of a process that runs in the queue directory: maillog_file through postlog, else syslog."""
+    tag = f"{params.syslog_name}/{program}"
+    sink: DatagramSink
+    if params.maillog_file:
+        sink = PostlogSink("public/postlog", params.myhostname.split(".", 1)[0])
+    else:
+        sink = SyslogSink(FACILITIES[params.syslog_facility])
+    sink.connect_now()
+    return Log(sink, tag, verbose)
+
+
+def _be_alone(entry: ServiceEntry, log: Log) -> None:
+    """Wait until a predecessor of this service, of an earlier generation or master, has gone."""
+    fd = os.open(f"pid/unix.{entry.name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        log.info(f"waiting for the previous {entry.name} process to finish")
+        log.flush()
+        fcntl.lockf(fd, fcntl.LOCK_EX)
+
+
+def _enter_jail(entry: ServiceEntry, params: ServiceParameters) -> None:
+    """Change root and user as the master.cf line says. An ordinary user's system has neither."""
+    if os.getuid() != 0:
+        return
+    identity = Identity.of_name(params.mail_owner)
+    if entry.chroot:
+        _load_what_a_chroot_hides()
+        os.chroot(".")
+        os.chdir("/")
+    if entry.unprivileged:
+        become(identity)
+
+
+def _load_what_a_chroot_hides() -> None:
+    """Load what the interpreter and the C library read from the file system at first use."""
+    importlib.import_module("encodings.idna")
+    time.localtime()
+    with contextlib.suppress(socket.gaierror):
+        socket.getaddrinfo("localhost", None)
+
+
+def _raise_file_limit() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _loop(daemon: Daemon[ServiceParameters], worker: Worker, params: ServiceParameters, birth: Birth) -> None:
+    status = StatusChannel(birth.status, os.getpid(), birth.generation)
+    birth.status.setblocking(False)
+    match daemon:
+        case OneClientDaemon():
+            OneClientLoop(daemon, worker, params, status, birth.listeners).run()
+        case ManyClientsDaemon():
+            ManyClientsLoop(daemon, worker, params, status, birth.listeners).run()
+        case DatagramDaemon():
+            DatagramLoop(daemon, worker, status, birth.listeners).run()
+        case _:
+            worker.log.panic(f"{type(daemon).__name__} belongs to none of the loops")

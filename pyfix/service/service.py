@@ -1,0 +1,138 @@
+"""What a daemon folder declares, and the hooks that the skeleton calls.
+
+`SERVICE = Service("virtual", VirtualDaemon, VirtualParameters)` stands in the folder's daemon.py. The skeleton
+(`run.py`) makes one daemon object a process and calls its hooks in an order that is written once: nobody can forget
+to drop privileges, to watch the master or to write the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pyfix.mail.config import ParameterSet
+from pyfix.mail.ipc.connection import Connection
+from pyfix.mail.ipc.messages import AnyMessage, Goodbye, Hello, Message
+from pyfix.mail.ipc.peer import Peer
+from pyfix.service.worker import Listener, Worker
+
+P = TypeVar("P", bound=ParameterSet)
+
+
+class UnexpectedMessage(Exception):
+    """A peer sent a message that this service does not serve."""
+
+    def __init__(self, message: AnyMessage) -> None:
+        super().__init__(f"unexpected message {type(message).__name__}")
+
+
+class Daemon(Generic[P]):
+    """Hooks that every daemon has."""
+
+    depth: ClassVar[int] = 1
+    """Requests that a client may have in flight on a connection (Hello.depth)."""
+    solitary: ClassVar[bool] = False
+    """Never two at once, across reloads and restarts of the master: the skeleton holds a lock."""
+    permanent: ClassVar[bool] = False
+    """max_idle and max_use do not apply."""
+    open_to_all: ClassVar[bool] = False
+    """Every local user may connect to the socket in public/ (pickup, showq); others admit mail_owner and root."""
+
+    def __init__(self, worker: Worker, params: P) -> None:
+        self.worker = worker
+        self.config = worker.config
+        self.params = params
+        self.log = worker.log
+
+    def before_jail(self) -> None:
+        """Open what needs the rights and the view of the file system that the process was born with."""
+
+    def after_jail(self) -> None:
+        """Prepare the rest. Whatever reads bytes of strangers comes after this."""
+
+    def wakeup(self) -> None:
+        """The master's wakeup timer fired."""
+
+    def idle(self) -> None:
+        """Called about once a second while there is no work, and between clients: look for changed tables."""
+
+
+class OneClientDaemon(Daemon[P]):
+    """Blocking; serves one connection at a time, many requests on it."""
+
+    def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
+        """Return the answer; raise UnexpectedMessage for a message of another service."""
+        raise UnexpectedMessage(request)
+
+    def disconnected(self, peer: Peer) -> None:
+        """The connection has ended."""
+
+
+class ManyClientsDaemon(Daemon[P]):
+    """Serves many connections at once on an event loop."""
+
+    concurrent: ClassVar[bool] = False
+    """Answers may come in another order than the requests (Hello.concurrent)."""
+
+    def __init__(self, worker: Worker, params: P) -> None:
+        super().__init__(worker, params)
+        self.connections: set[Connection] = set()
+
+    async def start(self) -> None:
+        """Called inside the loop before the first client."""
+
+    async def stop(self) -> None:
+        """The process is about to end: finish what is under way. The skeleton bounds the time."""
+
+    def retiring(self) -> None:
+        """No new clients come any more; called before the skeleton waits for those there are."""
+        for connection in list(self.connections):
+            connection.send(Goodbye())
+
+    def system_stops(self) -> None:
+        """The whole mail system stops: tell idle clients."""
+
+    def protocol(self, listener: Listener) -> asyncio.BaseProtocol:
+        """Return the protocol for a new connection; pyfix's own messages unless overridden."""
+        return Connection(self.receive, self._ended, self._started)
+
+    def receive(self, message: AnyMessage, connection: Connection) -> None:
+        """A message came in."""
+        connection.abort(str(UnexpectedMessage(message)))
+
+    def connection_lost(self, connection: Connection) -> None:
+        """A connection has ended."""
+
+    def _started(self, connection: Connection) -> None:
+        self.connections.add(connection)
+        self.worker.client_opened()
+        connection.send(Hello(self.worker.service, depth=self.depth, concurrent=self.concurrent))
+
+    def _ended(self, connection: Connection, problem: str) -> None:
+        self.connections.discard(connection)
+        self.worker.client_closed()
+        self.connection_lost(connection)
+
+
+class DatagramDaemon(Daemon[P]):
+    """Blocking; takes datagrams (postlog)."""
+
+    def datagram(self, data: bytes) -> None:
+        """One datagram arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Generic[P]):
+    """The declaration of one program that master.cf can name."""
+
+    program: str
+    daemon: type[Daemon[P]]
+    parameters: type[P]
+
+    def create(self, worker: Worker) -> Daemon[P]:
+        """Make the daemon object; reading its parameters raises ConfigError for bad values."""
+        return self.daemon(worker, worker.config.read(self.parameters))
+
+
+AnyService = Service[Any]

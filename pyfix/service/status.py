@@ -1,0 +1,62 @@
+"""What a worker and the master tell each other over the socket pair that the worker was born with.
+
+Worker to master: its state, whenever it changes. Master to worker: "W" look at your queue, "S" finish, the system
+stops. The end of the stream tells the worker that its generation is over (reload, or the master is gone): it stops
+to accept, finishes what it has begun, and exits. A lost master thus never leaves workers behind.
+"""
+
+from __future__ import annotations
+
+import enum
+import socket
+import struct
+from typing import Final
+
+_REPORT = struct.Struct(">IIB")
+
+
+class State(enum.IntEnum):
+    """A worker's readiness for another client."""
+
+    FREE = 0
+    BUSY = 1
+
+
+WAKEUP: Final = b"W"
+STOP: Final = b"S"
+
+
+class StatusChannel:
+    """The worker's end."""
+
+    def __init__(self, sock: socket.socket, pid: int, generation: int) -> None:
+        self.sock = sock
+        self._pid = pid
+        self._generation = generation
+        self._state: State | None = None
+
+    def report(self, state: State) -> None:
+        """Tell the master, if that is news to it. A master that is gone will be noticed at the next read."""
+        if state is self._state:
+            return
+        self._state = state
+        try:
+            self.sock.send(_REPORT.pack(self._pid, self._generation, state))
+        except (BrokenPipeError, ConnectionResetError):
+            self._state = None
+
+    def read(self) -> bytes:
+        """Return the orders that have come; empty when the master closed the channel. Never waits."""
+        try:
+            return self.sock.recv(64)
+        except BlockingIOError:
+            raise
+        except OSError:
+            return b""
+
+
+def parse_reports(data: bytes) -> list[tuple[int, int, State]]:
+    """Return (pid, generation, state) for each whole report; raise ValueError for bytes that are none."""
+    if len(data) % _REPORT.size:
+        raise ValueError(f"status report of {len(data)} bytes")
+    return [(pid, generation, State(state)) for pid, generation, state in _REPORT.iter_unpack(data)]
