@@ -4,8 +4,8 @@
     params = config.read(SmtpdParameters)
 
 A name has the value of the last override, else of main.cf, else its default. A value may refer to any parameter, also
-to one that another process declares. Everything is checked when it is read; ConfigError is one line with file, line, value
-and remedy. The object holds what was read; a changed file is seen by a new one.
+to one that another process declares. Everything is checked when it is read; ConfigError is one line with file, line,
+value and remedy. The object holds what was read; a changed file is seen by a new one.
 See: postconf(5).
 """
 

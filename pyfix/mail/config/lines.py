@@ -1,9 +1,9 @@
 """Logical lines, the layer under main.cf and master.cf.
 
 Empty lines and lines whose first non-blank character is "#" are skipped, also between a line and its continuation; a
-line that starts with white space continues the one before. The text keeps its inner white space, the line ends are gone.
-What no reader can make sense of is refused with file and line: NUL bytes, a byte order mark, text that is not UTF-8
-(in a comment it does no harm), a line without end. A file with CR LF line ends is read, with a warning.
+line that starts with white space continues the one before. The text keeps its inner white space, the line
+ends are gone. What no reader can make sense of is refused with file and line: NUL bytes, a byte order mark, text that
+is not UTF-8 (in a comment it does no harm), a line without end. CR LF line ends are read, with a warning.
 See: postconf(5), master(5).
 """
 

@@ -4,8 +4,8 @@
         virtual_minimum_uid = Integer("100", "Lowest user id that may own a mailbox.", low=1)
 
 `Config.read(VirtualParameters)` gives an instance whose attributes are the checked values. The default is text in
-the words of postconf(5); it goes through the same expansion and the same checks as a line of main.cf. A set may build on others; one
-name declared twice is a mistake of the program and raises TypeError at import.
+the words of postconf(5); it goes through the same expansion and the same checks as a line of main.cf. A set may build
+on others; one name declared twice is a mistake of the program and raises TypeError at import.
 A name that is no Python name (2bounce_notice_recipient) is given as `name=`.
 """
 

@@ -1,0 +1,240 @@
+"""Read master.cf: one service a logical line, eight columns and more.
+
+    name type private unprivileged chroot wakeup maxproc program arguments...
+
+A "-" asks for the default of its column. Arguments in braces may hold white space. `-o name=value` and
+`-o { name = value }` are settings of main.cf for this service, `-v` makes it verbose; what follows belongs to the
+program. Of several entries with one name and type the last counts. Everything else is a ConfigError with file, line
+and remedy. Stricter than Postfix: a wakeup time or a process limit with letters behind it is refused rather than cut
+off. The option -D (debugger_command) is refused.
+See: master(5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from pyfix.mail.config import lines, services
+from pyfix.mail.config.errors import ConfigError, one_line
+from pyfix.mail.config.expand import closing
+from pyfix.mail.config.lines import LogicalLine
+from pyfix.mail.config.maincf import split_assignment
+from pyfix.mail.config.values import ValueRefused
+
+_COLUMNS: Final = ("service", "type", "private", "unprivileged", "chroot", "wakeup_time", "max_proc", "command")
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
+
+
+class ServiceType(StrEnum):
+    """How clients reach a service."""
+
+    INET = "inet"
+    UNIX = "unix"
+    UNIX_DGRAM = "unix-dgram"
+    FIFO = "fifo"
+    PASS = "pass"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEntry:
+    """A service as its line in master.cf has it.
+
+    maxproc is None for "-" (default_process_limit) and 0 for no limit; wakeup is 0 for none. `fields` are the words of
+    the line as they are written, for those who show or edit them.
+    """
+
+    name: str
+    type: ServiceType
+    private: bool
+    unprivileged: bool
+    chroot: bool
+    wakeup: int
+    wakeup_always: bool
+    maxproc: int | None
+    program: str
+    argv: list[str] = field(default_factory=list)
+    overrides: list[tuple[str, str]] = field(default_factory=list)
+    verbose: int = 0
+    file: str = "master.cf"
+    line: int = 0
+    fields: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where the entry stands, in the words of messages."""
+        return f"{self.file}: line {self.line}"
+
+
+def read(path: str) -> list[ServiceEntry]:
+    """Return the services of a file, the last of each name and type; raises ConfigError."""
+    return parse(lines.decode(lines.read_file(path), path).split("\n"), path)
+
+
+def parse(text_lines: Iterable[str], path: str) -> list[ServiceEntry]:
+    """Return the services of the physical lines of a file."""
+    found: dict[tuple[str, ServiceType], ServiceEntry] = {}
+    for entry in parse_entries(text_lines, path):
+        found.pop((entry.name, entry.type), None)
+        found[entry.name, entry.type] = entry
+    return list(found.values())
+
+
+def parse_entries(text_lines: Iterable[str], path: str) -> Iterator[ServiceEntry]:
+    """Yield every entry, also one that a later entry replaces."""
+    text = "\n".join(line.rstrip("\r\n") for line in text_lines)
+    for logical in lines.logical_lines(text, path):
+        try:
+            yield _entry(logical, path)
+        except ValueRefused as refused:
+            raise ConfigError(f"{path}: line {logical.line}: {one_line(str(refused))}") from None
+
+
+def _entry(logical: LogicalLine, path: str) -> ServiceEntry:
+    """Return the service of a logical line."""
+    if logical.text[0].isspace():
+        quoted = one_line(logical.text, 60)
+        raise ValueRefused(f'logical line must not start with whitespace: "{quoted}"; remove the white space')
+    fields = split_fields(logical.text)
+    if len(fields) < len(_COLUMNS):
+        missing = _COLUMNS[len(fields)]
+        raise ValueRefused(f'missing "{missing}" field; specify {" ".join(_COLUMNS)}, "-" for a default')
+    name, kind, private, unprivileged, chroot, wakeup, maxproc, program = (plain(word) for word in fields[:8])
+    service_type = _service_type(kind)
+    options = _options([plain(word) for word in fields[8:]], f"{path}: line {logical.line}")
+    entry = ServiceEntry(
+        name,
+        service_type,
+        _flag("private", private, True),
+        _flag("unprivileged", unprivileged, True),
+        _flag("chroot", chroot, False),
+        _number("wakeup_time", wakeup.removesuffix("?")) or 0,
+        not wakeup.endswith("?"),
+        _number("max_proc", maxproc),
+        program,
+        options.argv,
+        options.overrides,
+        options.verbose,
+        path,
+        logical.line,
+        tuple(fields),
+    )
+    _check_names(entry)
+    return entry
+
+
+def split_fields(text: str) -> list[str]:
+    """Return the words of a line; "{ a b }" is one word with its braces."""
+    found: list[str] = []
+    position = 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+            continue
+        end = _field_end(text, position)
+        found.append(text[position:end])
+        position = end
+    return found
+
+
+def _field_end(text: str, start: int) -> int:
+    """Return where the word at start ends."""
+    if text[start] == "{":
+        end = closing(text, start) + 1
+        if end == 0:
+            raise ValueRefused(f"missing '}}' in \"{one_line(text[start:], 60)}\"; close the brace")
+        if end < len(text) and not text[end].isspace():
+            raise ValueRefused(f"syntax error after '}}' in \"{one_line(text[start:], 60)}\"; put white space there")
+        return end
+    end = start
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    return end
+
+
+def plain(word: str) -> str:
+    """Return a word without its outer braces."""
+    return word[1:-1].strip() if word.startswith("{") else word
+
+
+def _service_type(word: str) -> ServiceType:
+    """Return the type that the second column names."""
+    try:
+        return ServiceType(word)
+    except ValueError:
+        known = ", ".join(ServiceType)
+        raise ValueRefused(f"bad transport type: {word}; specify one of: {known}") from None
+
+
+def _flag(column: str, word: str, default: bool) -> bool:
+    """Return the truth of a y/n column."""
+    match word:
+        case "-":
+            return default
+        case "y":
+            return True
+        case "n":
+            return False
+    raise ValueRefused(f'field "{column}": bad value: "{word}"; specify y, n or -')
+
+
+def _number(column: str, word: str) -> int | None:
+    """Return the number of a column, None for its default."""
+    if word == "-":
+        return None
+    if not _NUMBER.fullmatch(word):
+        raise ValueRefused(f'field "{column}": bad value: "{word}"; specify a whole number or -')
+    return int(word)
+
+
+def _check_names(entry: ServiceEntry) -> None:
+    """Refuse a service or program name that cannot work."""
+    if entry.type is not ServiceType.INET:
+        services.check_path(entry.name)
+    elif entry.private:
+        raise ValueRefused("inet service cannot be private; specify n in the third column")
+    else:
+        services.inet_endpoint(entry.name)
+    if not entry.program or "/" in entry.program or entry.program.startswith("-"):
+        raise ValueRefused(f'field "command": bad value: "{entry.program}"; specify the name of a pyfix program')
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the arguments of a service say."""
+
+    argv: list[str]
+    overrides: list[tuple[str, str]]
+    verbose: int
+
+
+def _options(words: Sequence[str], place: str) -> _Options:
+    """Take the options that every program has from the front of its arguments."""
+    overrides: list[tuple[str, str]] = []
+    verbose = position = 0
+    while position < len(words) and words[position].startswith("-") and words[position] != "-":
+        word = words[position]
+        position += 1
+        if word == "--":
+            break
+        if set(word[1:]) == {"v"}:
+            verbose += len(word) - 1
+        elif word.startswith("-o"):
+            setting = word[2:]
+            if not setting:
+                setting = _operand(words, position)
+                position += 1
+            overrides.append(split_assignment(setting, place))
+        else:
+            raise ValueRefused(f"option {word} is not supported; the options of a service are -o name=value and -v")
+    return _Options(list(words[position:]), overrides, verbose)
+
+
+def _operand(words: Sequence[str], position: int) -> str:
+    """Return the word that belongs to an option."""
+    if position >= len(words):
+        raise ValueRefused("option -o requires an argument; specify -o name=value")
+    return words[position]
