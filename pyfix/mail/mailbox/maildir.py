@@ -1,0 +1,129 @@
+"""Delivery into a Maildir: one message, one file, no locks.
+
+The file is written below tmp/, synced, and renamed to new/: a reader sees all of it or nothing, and a killed delivery
+leaves debris in tmp/ only. Names are Postfix's: seconds.V<device>I<inode>M<microseconds>.host, unique while the file
+exists.
+
+Is the rename itself durable? The queue file is removed, or its recipient marked, after the rename. On one file system
+both changes go through one journal in that order, so that no crash keeps the removal and forgets the rename. A sync of
+new/ would cost 100 us of 290 us a delivery (measured on ext4) and buy nothing there; it is made when the mailbox lies
+on another device than the queue.
+
+See: virtual(8), local(8), maildir(5).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+from pyfix.base import clock
+from pyfix.mail.delivery.content import Content, ContentError
+from pyfix.mail.mailbox.errors import MailboxError, system_error, too_large
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class MaildirWriter:
+    """Delivers the content of one message into any number of Maildirs."""
+
+    def __init__(self, content: Content, limit: int = 0) -> None:
+        """`limit` bounds the size of a file; 0 is no limit."""
+        self._content = content
+        self._limit = limit
+        self._host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
+        self._pid = os.getpid()
+        self._device = os.fstat(content.fd).st_dev
+        self._tail = b"" if content.ends_with_newline else b"\n"
+
+    def deliver(self, maildir: str, head: bytes) -> str:
+        """Write one message; return its path below new/. `maildir` ends in "/". Raises MailboxError."""
+        if self._limit and len(head) + self._content.length > self._limit:
+            raise too_large()
+        now = clock.now()
+        seconds = int(now)
+        temporary = f"{maildir}tmp/{seconds}.P{self._pid}.{self._host}"
+        fd = self._create(maildir, temporary)
+        try:
+            status = os.fstat(fd)
+            micros = int((now - seconds) * 1e6)
+            unique = f"{seconds}.V{status.st_dev:x}I{status.st_ino:x}M{micros}.{self._host}"
+            final = f"{maildir}new/{unique}"
+            self._write(fd, head)
+            self._publish(maildir, temporary, final)
+        except MailboxError:
+            _unlink_if_there(temporary)
+            raise
+        finally:
+            os.close(fd)
+        if status.st_dev != self._device:
+            _sync_directory(f"{maildir}new")
+        return final
+
+    def _create(self, maildir: str, temporary: str) -> int:
+        """Open a new file below tmp/, making the directory when it is missing."""
+        try:
+            try:
+                return os.open(temporary, _CREATE, 0o600)
+            except FileNotFoundError:
+                os.makedirs(f"{maildir}tmp", 0o700, exist_ok=True)
+                return os.open(temporary, _CREATE, 0o600)
+        except OSError as error:
+            raise system_error(f"create maildir file {temporary}", error, "4.2.0") from error
+
+    def _write(self, fd: int, head: bytes) -> None:
+        content = self._content
+        try:
+            if content.is_small:
+                write_all(fd, [head, content.read(), self._tail])
+            else:
+                write_all(fd, [head])
+                content.copy_to(fd)
+                write_all(fd, [self._tail])
+            os.fsync(fd)
+        except OSError as error:
+            raise system_error("error writing message", error, "4.3.0") from error
+        except ContentError as error:
+            raise MailboxError("4.3.0", f"error reading message: {error}") from error
+
+    def _publish(self, maildir: str, temporary: str, final: str) -> None:
+        """Rename into new/, making cur/ and new/ when they are missing."""
+        try:
+            try:
+                os.rename(temporary, final)
+            except FileNotFoundError:
+                os.makedirs(f"{maildir}cur", 0o700, exist_ok=True)
+                os.makedirs(f"{maildir}new", 0o700, exist_ok=True)
+                os.rename(temporary, final)
+        except OSError as error:
+            raise system_error(f"create maildir file {final}", error, "4.2.0") from error
+
+
+def write_all(fd: int, parts: list[bytes]) -> None:
+    """Write all parts in one system call, and what that left over in further ones. Raises OSError."""
+    total = sum(map(len, parts))
+    written = os.writev(fd, parts) if total else 0
+    if written == total:
+        return
+    rest = memoryview(b"".join(parts))[written:]
+    while rest:
+        count = os.write(fd, rest)
+        if not count:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rest = rest[count:]
+
+
+def _unlink_if_there(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # the delivery has failed already; debris in tmp/ is the readers' to clean, see maildir(5)
+
+
+def _sync_directory(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
