@@ -15,7 +15,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
 from pyfix.base import clock
@@ -57,40 +57,50 @@ def sanitize(text: str) -> str:
 class Log:
     """The log of one process; `tag` is what stands before the pid, such as "postfix/smtpd"."""
 
-    __slots__ = ("_lines", "_prefix", "_sink", "verbose")
+    __slots__ = ("_lines", "_notify", "_prefix", "_sink", "verbose")
 
     def __init__(self, sink: Sink, tag: str, verbose: int = 0) -> None:
         self._sink = sink
         self._prefix = f"{tag}[{os.getpid()}]: "
         self._lines: list[tuple[Severity, str]] = []
+        self._notify: Callable[[], None] | None = None
         self.verbose = verbose
+
+    def on_first_line(self, notify: Callable[[], None] | None) -> None:
+        """Have `notify` called whenever a line comes while none is kept: an event loop plans its flush then."""
+        self._notify = notify
+
+    def _add(self, severity: Severity, text: str) -> None:
+        if not self._lines and self._notify is not None:
+            self._notify()
+        self._lines.append((severity, self._prefix + (text if text.isprintable() else sanitize(text))))
 
     def info(self, text: str) -> None:
         """An ordinary event."""
-        self._lines.append((Severity.INFO, self._prefix + (text if text.isprintable() else sanitize(text))))
+        self._add(Severity.INFO, text)
 
     def debug(self, text: str) -> None:
         """Detail that is wanted with -v only."""
         if self.verbose:
-            self._lines.append((Severity.DEBUG, self._prefix + sanitize(text)))
+            self._add(Severity.DEBUG, text)
 
     def warning(self, text: str) -> None:
         """Something is wrong, and the work goes on."""
-        self._lines.append((Severity.WARNING, f"{self._prefix}warning: {sanitize(text)}"))
+        self._add(Severity.WARNING, f"warning: {text}")
 
     def error(self, text: str) -> None:
         """Something failed, and this process works on."""
-        self._lines.append((Severity.ERROR, f"{self._prefix}error: {sanitize(text)}"))
+        self._add(Severity.ERROR, f"error: {text}")
 
     def fatal(self, text: str) -> NoReturn:
         """Log the reason and raise Fatal: this process ends."""
-        self._lines.append((Severity.CRITICAL, f"{self._prefix}fatal: {sanitize(text)}"))
+        self._add(Severity.CRITICAL, f"fatal: {text}")
         self.flush()
         raise Fatal(text)
 
     def panic(self, text: str) -> NoReturn:
         """Log a condition that only a bug can cause, and raise Fatal."""
-        self._lines.append((Severity.CRITICAL, f"{self._prefix}panic: {sanitize(text)}"))
+        self._add(Severity.CRITICAL, f"panic: {text}")
         self.flush()
         raise Fatal(text)
 
@@ -182,6 +192,15 @@ class FileSink:
             os.write(self._fd, data)
         except OSError as error:
             sys.stderr.write(f"{self._path}: {error.strerror}: {data.decode('utf-8', 'replace')}")
+
+    def is_moved(self) -> bool:
+        """True when the path no longer leads to the open file."""
+        try:
+            there = os.stat(self._path)
+        except OSError:
+            return True
+        here = os.fstat(self._fd)
+        return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
 
     def reopen(self) -> None:
         """Open the path anew: after rotation."""

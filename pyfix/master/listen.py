@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.mail.config.services import inet_endpoint
 from pyfix.master.params import MasterParameters
 from pyfix.service.worker import Listener
 
@@ -46,11 +47,7 @@ def open_listeners(entry: ServiceEntry, params: MasterParameters, owner: SocketO
         case "unix-dgram":
             return [_listen_unix(entry, owner, socket.SOCK_DGRAM)]
         case _:
-            raise ListenError(f"{_place(entry)}: service type {entry.type} is not supported")
-
-
-def _place(entry: ServiceEntry) -> str:
-    return f"{entry.file}: line {entry.line}"
+            raise ListenError(f"{entry.place}: service type {entry.type} is not supported")
 
 
 Address = tuple[str, int]
@@ -58,17 +55,16 @@ Address = tuple[str, int]
 
 def inet_addresses(entry: ServiceEntry, params: MasterParameters) -> list[tuple[socket.AddressFamily, Address]]:
     """Return the addresses that an inet service listens on (master(5), inet_interfaces, inet_protocols)."""
-    host, _, port_text = entry.name.rpartition(":")
-    port = _port_number(entry, port_text)
+    endpoint = inet_endpoint(entry.name)
     families = _families(params.inet_protocols)
-    hosts = [host.strip("[]")] if host else _interfaces(params.inet_interfaces, families)
+    hosts = [endpoint.host] if endpoint.host else _interfaces(params.inet_interfaces, families)
     found: list[tuple[socket.AddressFamily, Address]] = []
     for name in hosts:
-        for address in _resolve(entry, name, port, families):
+        for address in _resolve(entry, name, endpoint.port, families):
             if address not in found:
                 found.append(address)
     if not found:
-        raise ListenError(f"{_place(entry)}: {entry.name}: no address of the wanted protocols (inet_protocols)")
+        raise ListenError(f"{entry.place}: {entry.name}: no address of the wanted protocols (inet_protocols)")
     return found
 
 
@@ -112,17 +108,8 @@ def _resolve(
     try:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        raise ListenError(f"{_place(entry)}: host not found: {host}: {error.strerror}") from error
+        raise ListenError(f"{entry.place}: host not found: {host}: {error.strerror}") from error
     return [(info[0], (str(info[4][0]), port)) for info in infos if info[0] in families]
-
-
-def _port_number(entry: ServiceEntry, text: str) -> int:
-    if text.isdecimal() and 0 < int(text) < 65536:
-        return int(text)
-    try:
-        return socket.getservbyname(text, "tcp")
-    except OSError:
-        raise ListenError(f"{_place(entry)}: bad service name {entry.name!r}: no such port: {text}") from None
 
 
 def _listen_inet(entry: ServiceEntry, family: socket.AddressFamily, address: Address) -> socket.socket:
@@ -136,7 +123,7 @@ def _listen_inet(entry: ServiceEntry, family: socket.AddressFamily, address: Add
     except OSError as error:
         sock.close()
         hint = " (ports below 1024 need root)" if isinstance(error, PermissionError) else ""
-        raise ListenError(f"{_place(entry)}: bind {address[0]} port {address[1]}: {error.strerror}{hint}") from error
+        raise ListenError(f"{entry.place}: bind {address[0]} port {address[1]}: {error.strerror}{hint}") from error
     return sock
 
 
@@ -159,5 +146,5 @@ def _listen_unix(entry: ServiceEntry, owner: SocketOwner, kind: socket.SocketKin
             sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        raise ListenError(f"{_place(entry)}: {path}: {error.strerror}") from error
+        raise ListenError(f"{entry.place}: {path}: {error.strerror}") from error
     return Listener(sock, "unix-dgram" if kind == socket.SOCK_DGRAM else "unix", path)

@@ -39,7 +39,7 @@ def plan_services(
     """Choose what can run. A program that pyfix does not have is a warning; the rest starts."""
     plan = Plan({}, [], [])
     for entry in entries:
-        place = f"{entry.file}: line {entry.line}"
+        place = entry.place
         service = lookup(entry.program)
         if service is None:
             plan.warnings.append(f"{place}: service {entry.name}: pyfix has no program {entry.program!r}: not started")

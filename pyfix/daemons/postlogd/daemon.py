@@ -1,0 +1,35 @@
+"""Take datagrams of log lines and append them to maillog_file."""
+
+from __future__ import annotations
+
+from pyfix.base.log import FileSink
+from pyfix.daemons.postlogd.params import PostlogdParameters
+from pyfix.service.service import DatagramDaemon, Service
+
+
+class PostlogDaemon(DatagramDaemon[PostlogdParameters]):
+    """Owns the open log file."""
+
+    permanent = True
+
+    def before_jail(self) -> None:
+        """Open the file with the rights of the master."""
+        params = self.params
+        path = params.maillog_file
+        if not path:
+            self.log.fatal("service postlog is in use but maillog_file is empty; set it in main.cf")
+        self._file = FileSink(path, params.myhostname.split(".", 1)[0])
+        self._path = path
+
+    def datagram(self, data: bytes) -> None:
+        """Append; a datagram that is no text of lines (a stranger's) is dropped."""
+        if data.endswith(b"\n") and b"\0" not in data:
+            self._file.append(data)
+
+    def idle(self) -> None:
+        """Follow a file that was moved away."""
+        if self._path != "/dev/stdout" and self._file.is_moved():
+            self._file.reopen()
+
+
+SERVICE = Service("postlogd", PostlogDaemon, PostlogdParameters)

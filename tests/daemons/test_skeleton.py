@@ -1,0 +1,127 @@
+"""The skeleton's own behaviour, with the smallest possible daemons."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from harness import run_worker
+
+from pyfix.mail.ipc.connection import Connection
+from pyfix.mail.ipc.messages import AnyMessage, Done, Goodbye, Message, Rewrite, Rewritten
+from pyfix.mail.ipc.peer import Peer, PeerGone
+from pyfix.service.params import ServiceParameters
+from pyfix.service.service import ManyClientsDaemon, OneClientDaemon, Service, UnexpectedMessage
+
+
+class EchoDaemon(OneClientDaemon[ServiceParameters]):
+    """Answers Rewrite with its pid and uid of the caller."""
+
+    def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
+        if not isinstance(request, Rewrite):
+            raise UnexpectedMessage(request)
+        self.log.info(f"asked for {request.addresses}")
+        if request.addresses == ["crash"]:
+            raise RuntimeError("on purpose")
+        return Rewritten([str(os.getpid()), str(peer.uid)])
+
+    def wakeup(self) -> None:
+        self.log.info("awake")
+
+
+class AsyncEchoDaemon(ManyClientsDaemon[ServiceParameters]):
+    """Answers Rewrite at once."""
+
+    def receive(self, message: AnyMessage, connection: Connection) -> None:
+        assert isinstance(message, Rewrite)
+        if message.addresses == ["crash"]:
+            raise RuntimeError("on purpose")
+        self.log.info(f"asked for {message.addresses}")
+        connection.send(Rewritten(message.addresses))
+
+    def wakeup(self) -> None:
+        self.log.info("awake")
+
+
+BLOCKING = Service("echo", EchoDaemon, ServiceParameters)
+ASYNC = Service("echo", AsyncEchoDaemon, ServiceParameters)
+
+
+@pytest.mark.parametrize("service", [BLOCKING, ASYNC])
+def test_requests_are_answered_and_logged(tmp_path: Path, service: Service) -> None:
+    """Many requests go over one connection, and each line is in the log before its answer."""
+    with run_worker(service, "", tmp_path) as worker:
+        for number in range(5):
+            worker.call(Rewrite("local", [str(number)]), Rewritten)
+        worker.wait_for_line("asked for ['4']")
+        assert worker.stop() == 0
+
+
+def test_the_kernel_tells_who_is_asking(tmp_path: Path) -> None:
+    """The peer's uid is that of this test."""
+    with run_worker(BLOCKING, "", tmp_path) as worker:
+        reply = worker.call(Rewrite("local", ["x"]), Rewritten)
+        assert reply.addresses == [str(worker.pid), str(os.getuid())]
+
+
+@pytest.mark.parametrize("service", [BLOCKING, ASYNC])
+def test_wakeup_reaches_the_daemon(tmp_path: Path, service: Service) -> None:
+    """The master's wakeup calls the hook."""
+    with run_worker(service, "", tmp_path) as worker:
+        worker.wake()
+        worker.wait_for_line("awake")
+
+
+@pytest.mark.parametrize("service", [BLOCKING, ASYNC])
+def test_worker_of_an_ended_generation_still_answers_and_then_goes(tmp_path: Path, service: Service) -> None:
+    """When the master closes the channel, an open connection is served until its client leaves."""
+    with run_worker(service, "", tmp_path) as worker:
+        peer = worker.connect()
+        worker.status.close()
+        assert isinstance(peer.receive(), Goodbye)
+        peer.send(Rewrite("local", ["late"]))
+        assert isinstance(peer.receive(), Rewritten)
+        peer.close()
+        assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("service", [BLOCKING, ASYNC])
+def test_unexpected_exception_is_one_log_line_and_a_failed_exit(tmp_path: Path, service: Service) -> None:
+    """A bug ends the process with status 1 and a panic line that names file and line; the peer sees a closed stream."""
+    with run_worker(service, "", tmp_path) as worker:
+        peer = worker.connect()
+        peer.send(Rewrite("local", ["crash"]))
+        with pytest.raises(PeerGone):
+            peer.receive()
+        line = worker.wait_for_line("panic: RuntimeError: on purpose in ")
+        assert "test_skeleton.py" in line
+        assert worker.stop() == 1
+
+
+@pytest.mark.parametrize("data", [b"\0\0\0\5hello", b"\xff" * 8, b"GET / HTTP/1.0\r\n\r\n"])
+@pytest.mark.parametrize("service", [BLOCKING, ASYNC])
+def test_garbage_from_a_local_client_ends_only_its_connection(tmp_path: Path, service: Service, data: bytes) -> None:
+    """Bytes that are no messages close the connection; the next client is served."""
+    with run_worker(service, "", tmp_path) as worker:
+        peer = worker.connect()
+        peer.sock.sendall(data)
+        peer.sock.shutdown(socket.SHUT_WR)
+        with pytest.raises(PeerGone):
+            peer.receive()
+        worker.call(Rewrite("local", ["x"]), Rewritten)
+
+
+def test_request_of_another_service_is_refused(tmp_path: Path) -> None:
+    """An unexpected message type is logged and the connection closed."""
+    with run_worker(BLOCKING, "", tmp_path) as worker:
+        peer = worker.connect()
+        peer.send(Done())
+        with pytest.raises(PeerGone):
+            peer.receive()
+        worker.wait_for_line("warning: private/test: bad request from a local client: unexpected message Done")
+
+
+def test_bad_parameter_is_fatal_before_anybody_is_served(tmp_path: Path) -> None:
+    """The log names the file, the parameter and its value."""
+    with run_worker(BLOCKING, "max_use = many", tmp_path) as worker:
+        assert worker.stop() == 1

@@ -1,0 +1,137 @@
+"""Asyncio clients against a small server of the same framing."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pyfix.mail.ipc.aclient import AsyncChannel, AsyncPool
+from pyfix.mail.ipc.client import IpcError
+from pyfix.mail.ipc.connection import Connection
+from pyfix.mail.ipc.messages import AnyMessage, Done, Goodbye, Hello, Refused, Rewrite, Rewritten
+
+Handler = Callable[[AnyMessage, Connection], None]
+
+
+class Server:
+    """Greets, then leaves each message to the handler."""
+
+    def __init__(self, path: Path, handler: Handler, hello: Hello | None = None) -> None:
+        self.path, self.handler = str(path), handler
+        self.hello = hello or Hello("test")
+        self.connections: list[Connection] = []
+
+    async def __aenter__(self) -> "Server":
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_unix_server(self._connection, self.path)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for connection in self.connections:
+            connection.close()
+        self.server.close()
+        await self.server.wait_closed()
+
+    def _connection(self) -> Connection:
+        connection = Connection(self.handler, lambda c, why: None, lambda c: c.send(self.hello))
+        self.connections.append(connection)
+        return connection
+
+
+def echo(message: AnyMessage, connection: Connection) -> None:
+    assert isinstance(message, Rewrite)
+    connection.send(Rewritten(message.addresses))
+
+
+def test_pipelined_calls_get_their_own_answers(tmp_path: Path) -> None:
+    """Ten calls at once share one connection, and each gets its own answer."""
+
+    async def run() -> None:
+        async with Server(tmp_path / "s", echo) as server:
+            channel = AsyncChannel(server.path)
+            replies = await asyncio.gather(*(channel.call(Rewrite("local", [str(i)]), Rewritten) for i in range(10)))
+            assert [r.addresses for r in replies] == [[str(i)] for i in range(10)]
+            assert len(server.connections) == 1
+            channel.disconnect()
+
+    asyncio.run(run())
+
+
+def test_goodbye_moves_the_next_call_to_a_new_connection(tmp_path: Path) -> None:
+    """A server that says goodbye still answers; the next call does not disturb it."""
+
+    def handler(message: AnyMessage, connection: Connection) -> None:
+        connection.send(Goodbye())
+        echo(message, connection)
+
+    async def run() -> None:
+        async with Server(tmp_path / "s", handler) as server:
+            channel = AsyncChannel(server.path)
+            for i in range(3):
+                reply = await channel.call(Rewrite("local", [str(i)]), Rewritten)
+                assert reply.addresses == [str(i)]
+            assert len(server.connections) == 3
+
+    asyncio.run(run())
+
+
+def test_server_that_dies_in_a_call_is_an_ipc_error(tmp_path: Path) -> None:
+    """A lost connection fails every call in flight, and the channel connects again."""
+    died = []
+
+    def handler(message: AnyMessage, connection: Connection) -> None:
+        if died:
+            echo(message, connection)
+        else:
+            died.append(True)
+            connection.abort("killed")
+
+    async def run() -> None:
+        async with Server(tmp_path / "s", handler) as server:
+            channel = AsyncChannel(server.path)
+            with pytest.raises(IpcError):
+                await channel.call(Rewrite("local", ["a"]), Rewritten)
+            assert (await channel.call(Rewrite("local", ["b"]), Rewritten)).addresses == ["b"]
+            channel.disconnect()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("reply", [Refused("no"), Done()])
+def test_refusal_and_wrong_type_are_ipc_errors(tmp_path: Path, reply: Refused | Done) -> None:
+    """Only the expected type comes back as a value."""
+
+    async def run() -> None:
+        async with Server(tmp_path / "s", lambda m, c: c.send(reply)) as server:
+            with pytest.raises(IpcError):
+                await AsyncChannel(server.path).call(Rewrite("local", []), Rewritten)
+
+    asyncio.run(run())
+
+
+def test_missing_server_and_other_version_are_ipc_errors(tmp_path: Path) -> None:
+    """Both are reported with the socket's path."""
+
+    async def run() -> None:
+        with pytest.raises(IpcError, match="nowhere"):
+            await AsyncChannel(str(tmp_path / "nowhere")).call(Done(), Done)
+        async with Server(tmp_path / "s", echo, Hello("test", version=99)) as server:
+            with pytest.raises(IpcError, match="protocol version 99"):
+                await AsyncChannel(server.path).call(Done(), Done)
+
+    asyncio.run(run())
+
+
+def test_pool_never_opens_more_channels_than_its_limit(tmp_path: Path) -> None:
+    """Twenty calls over two channels all get answers."""
+
+    async def run() -> None:
+        async with Server(tmp_path / "s", echo) as server:
+            pool = AsyncPool(server.path, 2)
+            replies = await asyncio.gather(*(pool.call(Rewrite("local", [str(i)]), Rewritten) for i in range(20)))
+            assert [r.addresses[0] for r in replies] == [str(i) for i in range(20)]
+            assert len(server.connections) == 2
+            pool.close()
+
+    asyncio.run(run())
