@@ -1,0 +1,58 @@
+"""Tables that are written in main.cf itself.
+
+    inline:{key=value, { key = value with, commas and blanks }}
+    regexp:{{/pattern/ result}, ...}      (pcre and cidr likewise)
+
+See: DATABASE_README, postconf(5).
+"""
+
+from __future__ import annotations
+
+from pyfix.mail.config import ConfigError
+from pyfix.mail.config.values import ValueRefused, words
+from pyfix.mail.maps.source import LogicalLine
+
+
+def parse(spec: str, name: str, fold: bool) -> dict[str, str]:
+    """Return the content of an inline table; of a key that comes again the last value counts. Raises ConfigError."""
+    need = 'need "inline:{name=value...}"'
+    content: dict[str, str] = {}
+    for word in brace_words(spec, name, need):
+        key, equals, value = unbrace(word).partition("=")
+        if not equals:
+            raise ConfigError(f"missing '=' after attribute name: \"{spec}\"; {need}")
+        key = key.strip()
+        if not key:
+            raise ConfigError(f'missing attribute name: "{spec}"; {need}')
+        content[key.casefold() if fold else key] = value.strip()
+    if not content:
+        raise ConfigError(f'empty table: "{spec}"; {need}')
+    return content
+
+
+def rule_lines(spec: str, name: str) -> list[LogicalLine]:
+    """Return the rules of a pattern table in braces, numbered from 1."""
+    need = f'need "{spec.partition(":")[0]}:{{{{rule}}, ...}}"'
+    found = []
+    for number, word in enumerate(brace_words(spec, name, need), 1):
+        if not word.startswith("{"):
+            raise ConfigError(f'bad syntax: "{spec}"; {need}')
+        text = unbrace(word)
+        if text:
+            found.append(LogicalLine(text, number))
+    return found
+
+
+def brace_words(spec: str, name: str, need: str) -> list[str]:
+    """Return the words between the braces that name consists of; raises ConfigError."""
+    if not (name.startswith("{") and name.endswith("}") and len(name) > 1):
+        raise ConfigError(f'bad syntax: "{spec}"; {need}')
+    try:
+        return words(name[1:-1].strip(), spec)
+    except ValueRefused as refused:
+        raise ConfigError(f'bad syntax: "{spec}": {refused}; {need}') from None
+
+
+def unbrace(word: str) -> str:
+    """Return the word without the braces around it and the white space inside them."""
+    return word[1:-1].strip() if word.startswith("{") and word.endswith("}") else word

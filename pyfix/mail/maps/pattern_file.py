@@ -1,0 +1,267 @@
+"""The `regexp:` and `pcre:` tables: rules tried in order, the first that matches gives the result.
+
+    /pattern/flags result      !/pattern/flags result      if /pattern/ ... endif      if !/pattern/ ... endif
+
+A result may hold $1, ${1} or $(1) for what a group matched, and $$ for a dollar. A rule that is wrong is skipped with
+a warning that names file and line; the others work. Keys are matched as they come: folding is the pattern's business
+(case does not count unless flag i says so).
+
+No pattern can hang a server: keys beyond SUBJECT_LIMIT are cut, and a pattern whose time grows exponentially (see
+backtrack.py) is refused when the table is read.
+See: regexp_table(5), pcre_table(5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pyfix.mail.maps import ere
+from pyfix.mail.maps.backtrack import is_exponential
+from pyfix.mail.maps.source import SPACE, LogicalLine, shown
+from pyfix.mail.maps.table import FileStamp, Table, Warn
+
+SUBJECT_LIMIT: Final = 4096
+"""Characters of a key that patterns get to see."""
+
+Result = str | Callable[[re.Match[str] | None], str]
+
+
+@dataclass(slots=True)
+class _Rule:
+    search: Callable[[str], re.Match[str] | None]
+    negated: bool
+    result: Result | None
+    """None for an IF."""
+    after: int = 0
+    """Of an IF: index of the rule behind its ENDIF."""
+
+
+class BadRule(ValueError):
+    """The rule is skipped; str() is the message."""
+
+
+class PatternTable(Table):
+    """A list of rules."""
+
+    is_pattern = True
+
+    def __init__(self, name: str, rules: list[_Rule], stamp: FileStamp | None = None) -> None:
+        super().__init__(name)
+        self._rules = rules
+        self._stamp = stamp
+        self.owner = stamp.owner if stamp else None
+
+    def lookup(self, key: str) -> str | None:
+        rules = self._rules
+        if len(key) > SUBJECT_LIMIT:
+            key = key[:SUBJECT_LIMIT]
+        index, end = 0, len(rules)
+        while index < end:
+            rule = rules[index]
+            match = rule.search(key)
+            index += 1
+            if (match is None) is rule.negated:
+                result = rule.result
+                if result is None:
+                    continue
+                return result if isinstance(result, str) else result(match)
+            if rule.result is None:
+                index = rule.after
+        return None
+
+    def has_changed(self) -> bool:
+        return self._stamp is not None and self._stamp.has_changed()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What regexp and pcre differ in."""
+
+    name: str
+    compile: Callable[[str, str], re.Pattern[str]]
+    """(pattern, flags) -> compiled; raises BadRule."""
+    skipping: str
+    """The words about a pattern that does not end."""
+
+
+class PatternReader:
+    """Turns logical lines into rules; `finish` gives them."""
+
+    def __init__(self, dialect: Dialect, path: str, warn: Warn) -> None:
+        self._dialect = dialect
+        self._path = path
+        self._warn = warn
+        self._rules: list[_Rule] = []
+        self._open: list[tuple[_Rule, int]] = []
+
+    def read(self, lines: Iterable[LogicalLine]) -> list[_Rule]:
+        """Return the rules of all lines; wrong ones are left out with a warning."""
+        for line in lines:
+            try:
+                self._statement(line)
+            except BadRule as problem:
+                self._complain(line.number, str(problem))
+        for rule, number in self._open:
+            self._complain(number, "IF has no matching ENDIF")
+            rule.after = len(self._rules)
+        return self._rules
+
+    def _complain(self, number: int, problem: str) -> None:
+        self._warn(f"{self._dialect.name} map {self._path}, line {number}: {problem}")
+
+    def _statement(self, line: LogicalLine) -> None:
+        text = line.text
+        if not text[0].isalnum():
+            self._match(line)
+        elif _is_word(text, "if"):
+            self._begin_if(line)
+        elif _is_word(text, "endif"):
+            self._end_if(line)
+        else:
+            raise BadRule("ignoring unrecognized request")
+
+    def _begin_if(self, line: LogicalLine) -> None:
+        pattern, flags, negated, rest = self._expression(line.text[2:].lstrip(SPACE))
+        if rest:
+            self._complain(line.number, f'ignoring extra text after IF statement: "{shown(rest)}"')
+            self._complain(line.number, "do not prepend whitespace to statements between IF and ENDIF")
+        rule = _Rule(self._compile(pattern, flags).search, negated, None)
+        self._rules.append(rule)
+        self._open.append((rule, line.number))
+
+    def _end_if(self, line: LogicalLine) -> None:
+        if not self._open:
+            raise BadRule("ignoring ENDIF without matching IF")
+        if line.text[5:].strip():
+            self._complain(line.number, "ignoring extra text after ENDIF")
+        self._open.pop()[0].after = len(self._rules)
+
+    def _match(self, line: LogicalLine) -> None:
+        pattern, flags, negated, result = self._expression(line.text)
+        if not result:
+            self._complain(line.number, "no replacement text: using empty string")
+        compiled = self._compile(pattern, flags)
+        self._rules.append(_Rule(compiled.search, negated, _template(result, compiled.groups, negated)))
+
+    def _compile(self, pattern: str, flags: str) -> re.Pattern[str]:
+        compiled = self._dialect.compile(pattern, flags)
+        if is_exponential(compiled.pattern, compiled.flags):
+            raise BadRule("nested quantifiers can take forever on some input: skipping this rule")
+        return compiled
+
+    def _expression(self, text: str) -> tuple[str, str, bool, str]:
+        """Return (pattern, flags, negated, rest of the line)."""
+        bare = text.lstrip("!" + SPACE)
+        negated = text[: len(text) - len(bare)].count("!") % 2 == 1
+        if not bare:
+            raise BadRule("no regexp: skipping this rule")
+        end = _closing(bare)
+        if end < 0:
+            raise BadRule(f'no closing regexp delimiter "{shown(bare[0])}": {self._dialect.skipping}')
+        rest = bare[end + 1 :]
+        flags = rest.split(None, 1)[0] if rest and rest[0] not in SPACE else ""
+        return bare[1:end], flags, negated, rest[len(flags) :].strip(SPACE)
+
+
+def _is_word(text: str, word: str) -> bool:
+    size = len(word)
+    return text[:size].lower() == word and not text[size : size + 1].isalnum()
+
+
+def _closing(text: str) -> int:
+    """Return the index of the delimiter that ends the pattern begun by text[0], or -1."""
+    index = 1
+    while index < len(text):
+        if text[index] == "\\":
+            index += 1
+        elif text[index] == text[0]:
+            return index
+        index += 1
+    return -1
+
+
+_REFERENCE = re.compile(r"\$(?:(\$)|\{([^{}]*)\}|\(([^()]*)\)|([A-Za-z0-9_]+)|([{(]?))")
+
+
+def _template(text: str, groups: int, negated: bool) -> Result:
+    """Return the text, or a function that fills in what the groups matched."""
+    if "$" not in text:
+        return text
+    parts: list[str | int] = []
+    position = 0
+    for found in _REFERENCE.finditer(text):
+        parts.append(text[position : found.start()])
+        parts.append("$" if found[1] else _group_number(found, groups, negated))
+        position = found.end()
+    parts.append(text[position:])
+    if all(isinstance(part, str) for part in parts):
+        return "".join(str(part) for part in parts)
+    return lambda match: "".join(part if isinstance(part, str) else _group(match, part) for part in parts)
+
+
+def _group(match: re.Match[str] | None, number: int) -> str:
+    return (match[number] or "") if match else ""
+
+
+def _group_number(found: re.Match[str], groups: int, negated: bool) -> int:
+    name = found[2] or found[3] or found[4] or ""
+    if not name:
+        raise BadRule(f'bad replacement syntax at "{shown(found.string[found.start() :])}": skipping this rule')
+    if not (name.isascii() and name.isdigit()):
+        raise BadRule(f'non-numeric replacement index "{shown(name)}": skipping this rule')
+    if negated:
+        raise BadRule("$number found in negative match replacement text: skipping this rule")
+    number = int(name) if len(name) < 4 else groups + 1
+    if not 1 <= number <= groups:
+        raise BadRule(f'out of range replacement index "{name}": skipping this rule')
+    return number
+
+
+def _toggle(flags: str, meanings: dict[str, re.RegexFlag], start: re.RegexFlag) -> re.RegexFlag:
+    """Return the flags after each letter has turned its meaning over."""
+    value = start
+    for letter in flags:
+        if letter not in meanings:
+            raise BadRule(f'unknown regexp option "{shown(letter)}": skipping this rule')
+        value ^= meanings[letter]
+    return value
+
+
+def _compile_regexp(pattern: str, flags: str) -> re.Pattern[str]:
+    if "x" in flags:
+        raise BadRule('regexp option "x" (basic regular expressions) is not supported: skipping this rule')
+    value = _toggle(flags, {"i": re.IGNORECASE, "m": re.MULTILINE}, re.IGNORECASE | re.ASCII)
+    multiline = bool(value & re.MULTILINE)
+    try:
+        translated = ere.translate(pattern, multiline=multiline)
+    except ere.BadExpression as error:
+        raise BadRule(f"{error}: skipping this rule") from error
+    return _build(translated, value if multiline else value | re.DOTALL)
+
+
+def _compile_pcre(pattern: str, flags: str) -> re.Pattern[str]:
+    anchored = "A" in flags
+    for letter in "UX":
+        if letter in flags:
+            raise BadRule(f'pcre option "{letter}" is not supported: skipping this rule')
+    letters = flags.replace("A", "").replace("E", "")
+    meanings = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+    value = _toggle(letters, meanings, re.IGNORECASE | re.DOTALL | re.ASCII)
+    return _build(rf"\A(?:{pattern})" if anchored else pattern, value)
+
+
+def _build(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, flags)
+    except re.error as error:
+        where = f" at offset {error.pos}" if error.pos is not None else ""
+        raise BadRule(f"error in regex{where}: {error.msg}: skipping this rule") from error
+    except (OverflowError, RecursionError) as error:
+        raise BadRule(f"regex is too large: {error}: skipping this rule") from error
+
+
+REGEXP: Final = Dialect("regexp", _compile_regexp, "skipping this rule")
+PCRE: Final = Dialect("pcre", _compile_pcre, "ignoring this rule")

@@ -1,0 +1,206 @@
+"""Open a table by its type:name.
+
+One function a type. A file that is missing or cannot be read gives an UnavailableTable, so that a server starts and
+answers temporarily; wrong syntax and unknown types are ConfigErrors, because no waiting mends them. `proxy:` opens
+the table it names in this process, before it gives up its rights: there is no proxymap to ask.
+See: DATABASE_README.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pyfix.base import clock
+from pyfix.mail.config import ConfigError
+from pyfix.mail.maps import cidr, combined, inline, pattern_file, unix
+from pyfix.mail.maps.index_file import NotAnIndex, open_index
+from pyfix.mail.maps.indexed import IndexedTable
+from pyfix.mail.maps.source import LogicalLine, logical_lines, map_entries
+from pyfix.mail.maps.static import FailTable, StaticTable
+from pyfix.mail.maps.table import FileStamp, FixedTable, Table, UnavailableTable, Warn
+
+INDEX_SUFFIX: Final = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb"}
+"""Types with an index that postmap builds, and how its file name ends."""
+LATER: Final = frozenset(
+    {
+        "cdb",
+        "dbm",
+        "environ",
+        "ldap",
+        "memcache",
+        "mongodb",
+        "mysql",
+        "nis",
+        "pgsql",
+        "sdbm",
+        "socketmap",
+        "sqlite",
+        "tcp",
+    }
+)
+"""Types of Postfix that pyfix does not have."""
+_AGE_MARGIN: Final = 100.0
+"""A source younger than this is perhaps still being written; no warning about its index then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a table is to be opened."""
+
+    warn: Warn
+    fold: bool = True
+
+
+def open_table(spec: str, opening: Opening) -> Table:
+    """Open type:name; raises ConfigError with the reason alone, the caller adds where it stands."""
+    kind, colon, name = spec.partition(":")
+    if not colon or not kind or not name:
+        raise ConfigError(f'open dictionary: expecting "type:name" form instead of "{spec}"')
+    opener = _OPENERS.get(kind)
+    if opener is None:
+        raise ConfigError(unsupported(kind))
+    return opener(spec, name, opening)
+
+
+def unsupported(kind: str) -> str:
+    """Return the message about a type that there is not."""
+    later = " (pyfix does not have it yet)" if kind in LATER else ""
+    return f"unsupported dictionary type: {kind}{later}. Supported types are: {' '.join(TYPES)}"
+
+
+def _static(spec: str, name: str, opening: Opening) -> Table:
+    return StaticTable(spec, name)
+
+
+def _fail(spec: str, name: str, opening: Opening) -> Table:
+    return FailTable(spec)
+
+
+def _inline(spec: str, name: str, opening: Opening) -> Table:
+    return FixedTable(spec, inline.parse(spec, name, opening.fold), fold=opening.fold)
+
+
+def _proxy(spec: str, name: str, opening: Opening) -> Table:
+    table = open_table(name, opening)
+    table.name = spec
+    return table
+
+
+def _unix(spec: str, name: str, opening: Opening) -> Table:
+    return unix.open_unix(spec, name)
+
+
+def _union(spec: str, name: str, opening: Opening) -> Table:
+    return combined.UnionTable(spec, _parts(spec, name, opening))
+
+
+def _pipe(spec: str, name: str, opening: Opening) -> Table:
+    return combined.PipeTable(spec, _parts(spec, name, opening))
+
+
+def _parts(spec: str, name: str, opening: Opening) -> list[Table]:
+    return [open_table(part, opening) for part in combined.parse(spec, name)]
+
+
+def _texthash(spec: str, name: str, opening: Opening) -> Table:
+    def build(lines: list[LogicalLine], stamp: FileStamp | None) -> Table:
+        return FixedTable(spec, _text_content(lines, name, opening), fold=opening.fold, stamp=stamp)
+
+    return _from_file(spec, name, opening, build, "open database ")
+
+
+def _text_content(lines: list[LogicalLine], path: str, opening: Opening) -> dict[str, str]:
+    content: dict[str, str] = {}
+    for entry in map_entries(lines, path, opening.warn):
+        key = entry.key.casefold() if opening.fold else entry.key
+        if key in content:
+            opening.warn(f'{path}, line {entry.number}: duplicate entry: "{entry.key}"')
+        else:
+            content[key] = entry.value
+    return content
+
+
+def _regexp(spec: str, name: str, opening: Opening) -> Table:
+    return _patterns(spec, name, opening, pattern_file.REGEXP)
+
+
+def _pcre(spec: str, name: str, opening: Opening) -> Table:
+    return _patterns(spec, name, opening, pattern_file.PCRE)
+
+
+def _patterns(spec: str, name: str, opening: Opening, dialect: pattern_file.Dialect) -> Table:
+    def build(lines: list[LogicalLine], stamp: FileStamp | None) -> Table:
+        rules = pattern_file.PatternReader(dialect, name, opening.warn).read(lines)
+        return pattern_file.PatternTable(spec, rules, stamp)
+
+    return _from_file(spec, name, opening, build)
+
+
+def _cidr(spec: str, name: str, opening: Opening) -> Table:
+    def build(lines: list[LogicalLine], stamp: FileStamp | None) -> Table:
+        return cidr.CidrTable(spec, cidr.read_rules(lines, name, opening.warn), stamp)
+
+    return _from_file(spec, name, opening, build)
+
+
+Builder = Callable[[list[LogicalLine], FileStamp | None], Table]
+
+
+def _from_file(spec: str, name: str, opening: Opening, build: Builder, verb: str = "open ") -> Table:
+    """Read the file, or the rules that stand in braces in its place, and build the table."""
+    if name.startswith("{") and verb == "open ":
+        return build(inline.rule_lines(spec, name), None)
+    try:
+        with open(name, "rb") as file:
+            stamp = FileStamp.of(name, file.fileno())
+            return build(list(logical_lines(file, name, opening.warn)), stamp)
+    except IsADirectoryError:
+        return UnavailableTable(spec, f"read {name}: Is a directory")
+    except OSError as error:
+        return UnavailableTable(spec, f"{verb}{name}: {error.strerror}", missing=name)
+
+
+def _indexed(spec: str, name: str, opening: Opening) -> Table:
+    kind = spec.removeprefix("proxy:").partition(":")[0]
+    path = name + INDEX_SUFFIX[kind]
+    remedy = f'; build it with "postmap {kind}:{name}", or newaliases for an alias file'
+    try:
+        index = open_index(path)
+    except OSError as error:
+        return UnavailableTable(spec, f"open database {path}: {error.strerror}{remedy}", missing=path)
+    except NotAnIndex as problem:
+        return UnavailableTable(spec, f"{problem}{remedy}")
+    _warn_if_old(path, index.stamp, name, opening.warn)
+    return IndexedTable(spec, index, fold=opening.fold)
+
+
+def _warn_if_old(path: str, stamp: FileStamp, source: str, warn: Warn) -> None:
+    try:
+        changed = os.stat(source).st_mtime
+    except OSError:
+        return
+    if changed > stamp.mtime_ns / 1e9 and changed < clock.now() - _AGE_MARGIN:
+        warn(f"database {path} is older than source file {source}")
+
+
+_OPENERS: Final[dict[str, Callable[[str, str, Opening], Table]]] = {
+    "btree": _indexed,
+    "cidr": _cidr,
+    "fail": _fail,
+    "hash": _indexed,
+    "inline": _inline,
+    "lmdb": _indexed,
+    "pcre": _pcre,
+    "pipemap": _pipe,
+    "proxy": _proxy,
+    "regexp": _regexp,
+    "static": _static,
+    "texthash": _texthash,
+    "unionmap": _union,
+    "unix": _unix,
+}
+TYPES: Final = tuple(_OPENERS)
+"""The types that there are, sorted: `postconf -m`."""

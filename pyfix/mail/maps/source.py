@@ -1,0 +1,142 @@
+"""Read the text that tables are made of: logical lines, and the key and value of each.
+
+A logical line starts with text; physical lines that start with white space continue it; empty lines and lines whose
+first character is `#` do not count, also in the middle of a logical line. Input is read a line at a time, so that a
+table of any size needs no memory to speak of. A line that is wrong is skipped with a warning that names file and line.
+See: postmap(1), aliases(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pyfix.mail.maps.table import Warn
+
+SPACE: Final = " \t\r\n\v\f"
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalLine:
+    """The text of one logical line and the number of its first physical line."""
+
+    text: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key with its value."""
+
+    key: str
+    value: str
+    number: int
+
+
+def logical_lines(physical: Iterable[bytes], path: str, warn: Warn) -> Iterator[LogicalLine]:
+    """Yield the logical lines; those that are no UTF-8, or hold NUL bytes, are left out with a warning."""
+    for raw, number in _joined(physical, path, warn):
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            text = shown(raw.decode("ascii", "replace"))
+            warn(f'{path}, line {number}: non-UTF-8 input "{text}" -- ignoring this line')
+            continue
+        if "\0" in text:
+            warn(f'{path}, line {number}: NUL byte in input "{shown(text)}" -- ignoring this line')
+            continue
+        yield LogicalLine(text, number)
+
+
+def _joined(physical: Iterable[bytes], path: str, warn: Warn) -> Iterator[tuple[bytes, int]]:
+    parts: list[bytes] = []
+    first = 0
+    for number, line in enumerate(physical, 1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith(b"#"):
+            continue
+        if line[:1].isspace():
+            if parts:
+                parts.append(line.rstrip(b"\r\n"))
+            else:
+                warn(_leading_space(path, line))
+            continue
+        if parts:
+            yield b"".join(parts).rstrip(), first
+        parts, first = [line.rstrip(b"\r\n")], number
+    if parts:
+        yield b"".join(parts).rstrip(), first
+
+
+def _leading_space(path: str, line: bytes) -> str:
+    text = shown(line.decode("ascii", "replace").rstrip("\n"))
+    return f'{path}: logical line must not start with whitespace: "{text}"'
+
+
+def shown(text: str, limit: int = 100) -> str:
+    """Return text fit for a message: one line, printable, not too long."""
+    clean = "".join(char if char.isprintable() else "?" for char in text[:limit])
+    return clean.replace("\ufffd", "?")
+
+
+def map_entries(lines: Iterable[LogicalLine], path: str, warn: Warn, *, lenient: bool = True) -> Iterator[Entry]:
+    """Yield the entries of a `key whitespace value` text; lenient: a line without a value is skipped, and says so."""
+    ignoring = " -- ignoring this line" if lenient else ""
+    for line in lines:
+        key, value, problem = split_map_line(line.text)
+        if problem:
+            warn(f"{path}, line {line.number}: {problem} -- ignoring this line")
+        elif not key or not value:
+            warn(f"{path}, line {line.number}: expected format: key whitespace value{ignoring}")
+        else:
+            if key.endswith(":"):
+                warn(f'{path}, line {line.number}: record is in "key: value" format; is this an alias file?')
+            yield Entry(key, value, line.number)
+
+
+def split_map_line(text: str) -> tuple[str, str, str]:
+    """Return (key, value, problem); white space inside double quotes belongs to the key, and the quotes stay."""
+    quoted = False
+    index, end = 0, len(text)
+    while index < end and (quoted or text[index] not in SPACE):
+        if text[index] == "\\":
+            index += 1
+        elif text[index] == '"':
+            quoted = not quoted
+        index += 1
+    if quoted:
+        return "", "", f"unbalanced '\"' in '{shown(text)}'"
+    return text[:index], text[index:].strip(SPACE), ""
+
+
+def alias_entries(lines: Iterable[LogicalLine], path: str, warn: Warn) -> Iterator[Entry]:
+    """Yield the entries of an alias file: `name: value, value ...`, where the name may be quoted."""
+    for line in lines:
+        key, value = split_alias_line(line.text)
+        if not key or not value:
+            warn(f"{path}, line {line.number}: need name:value pair")
+        elif "@" in key and not key.startswith("@") and len(key) > 1:
+            warn(f"{path}, line {line.number}: name must be local")
+        else:
+            yield Entry(key, value, line.number)
+
+
+def split_alias_line(text: str) -> tuple[str, str]:
+    """Return (name without quotes, value); both empty when there is no name before a colon."""
+    name: list[str] = []
+    quoted = False
+    index, end = 0, len(text)
+    while index < end and (quoted or text[index] != ":"):
+        char = text[index]
+        if char == "\\" and index + 1 < end:
+            index += 1
+            name.append(text[index])
+        elif char == '"':
+            quoted = not quoted
+        else:
+            name.append(char)
+        index += 1
+    if index >= end or quoted:
+        return "", ""
+    return "".join(name).strip(), text[index + 1 :].strip()

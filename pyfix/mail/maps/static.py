@@ -1,0 +1,37 @@
+"""The tables without content: `static:` gives one value for every key, `fail:` fails every lookup.
+
+`static:{text with white space}` is for values that would end at a blank or comma. `fail:` is for tests of what happens
+when a table is out of order.
+See: DATABASE_README.
+"""
+
+from __future__ import annotations
+
+from pyfix.mail.config import ConfigError
+from pyfix.mail.maps.table import Table, TableError
+
+
+class StaticTable(Table):
+    """The same value always."""
+
+    def __init__(self, spec: str, value: str) -> None:
+        super().__init__(spec)
+        self._value = _unbrace(value)
+
+    def lookup(self, key: str) -> str | None:
+        return self._value
+
+
+class FailTable(Table):
+    """No value ever."""
+
+    def lookup(self, key: str) -> str | None:
+        raise TableError(f'table {self.name}: query error for "{key[:100]}"')
+
+
+def _unbrace(value: str) -> str:
+    if not value.startswith("{"):
+        return value
+    if not value.endswith("}"):
+        raise ConfigError(f"bad static:name syntax: syntax error after '}}' in \"{value}\"")
+    return value[1:-1].strip()

@@ -1,0 +1,55 @@
+"""The `unix:` tables: `unix:passwd.byname` and `unix:group.byname`, the accounts that the system knows.
+
+The value is the line as it would stand in /etc/passwd or /etc/group. An account database that does not answer is a
+TableError.
+See: getpwnam(3), local_recipient_maps.
+"""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from collections.abc import Callable
+
+from pyfix.mail.config import ConfigError
+from pyfix.mail.maps.table import Table, TableError
+
+
+class UnixTable(Table):
+    """Asks the name service of the system."""
+
+    def __init__(self, name: str, find: Callable[[str], str]) -> None:
+        super().__init__(name)
+        self._find = find
+
+    def lookup(self, key: str) -> str | None:
+        name = key.casefold()
+        if not name or "\0" in name or ":" in name:
+            return None
+        try:
+            return self._find(name)
+        except KeyError:
+            return None
+        except OSError as error:
+            raise TableError(f"{self.name}: {error.strerror}") from error
+
+
+def _passwd(name: str) -> str:
+    entry = pwd.getpwnam(name)
+    return ":".join(map(str, entry))
+
+
+def _group(name: str) -> str:
+    entry = grp.getgrnam(name)
+    return f"{entry.gr_name}:{entry.gr_passwd}:{entry.gr_gid}:{','.join(entry.gr_mem)}"
+
+
+_FINDERS = {"passwd.byname": _passwd, "group.byname": _group}
+
+
+def open_unix(spec: str, name: str) -> Table:
+    """Return the table; raises ConfigError for a name that there is not."""
+    finder = _FINDERS.get(name)
+    if finder is None:
+        raise ConfigError(f'unknown table: {spec}; specify "unix:passwd.byname" or "unix:group.byname"')
+    return UnixTable(spec, finder)
