@@ -8,14 +8,17 @@ from pyfix.mail.mailbox.errors import MailboxError
 from pyfix.mail.mailbox.lock import LockParameters, LockPolicy
 from pyfix.mail.mailbox.maildir import MaildirWriter
 from pyfix.mail.mailbox.mbox import Mbox
+from pyfix.mail.mailbox.params import MailboxParameters, check_limit
 from pyfix.mail.mailbox.prepend import delivery_headers, from_line
 
 __all__ = [
     "LockParameters",
     "LockPolicy",
     "MailboxError",
+    "MailboxParameters",
     "MaildirWriter",
     "Mbox",
+    "check_limit",
     "delivery_headers",
     "from_line",
 ]

@@ -18,6 +18,15 @@ class MailboxError(Exception):
         self.reason = reason
         self.number = number
 
+    @property
+    def is_access_problem(self) -> bool:
+        """True when the recipient's own rights did not suffice."""
+        return self.number == errno.EACCES
+
+    def prefixed(self, text: str) -> MailboxError:
+        """Return the error with words before its reason."""
+        return MailboxError(self.status, text + self.reason, self.number)
+
 
 def status_of(number: int, otherwise: str) -> str:
     """Return the status for a system error: a busy file 4.2.0, a full disk 4.3.0, a full mailbox 5.2.2."""

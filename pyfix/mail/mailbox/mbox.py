@@ -197,8 +197,8 @@ def _take_dot_lock(path: str, policy: LockPolicy, may_fail: bool) -> DotLock | N
 def _open_file(path: str, owner: Owner | None) -> int:
     """Open an existing mailbox, or create it; raise MailboxError.
 
-    A regular file is opened for reading too: how it ends decides what is written. A device or a pipe is not: a pipe that
-    nobody reads must refuse the message.
+    A regular file is opened for reading too: how it ends decides what is written. A device or a pipe is not: a pipe
+    that nobody reads must refuse the message.
     """
     try:
         mode = os.stat(path, follow_symlinks=False).st_mode

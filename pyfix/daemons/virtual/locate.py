@@ -1,0 +1,73 @@
+"""Find where a recipient's mailbox is and whose it is.
+
+Lookup order of virtual(8): user+extension@domain, user@domain, @domain, folded to lower case. The answer is a Mailbox,
+None for an unknown recipient, or LookupFailed for what only the administrator can put right (always temporary).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyfix.mail.maps import MAILBOX, Maps, TableError
+
+_LARGEST_ID = 2**32 - 2
+
+
+class LookupFailed(Exception):
+    """The configuration or a table is at fault; the text is for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Where mail for one recipient goes."""
+
+    path: str
+    uid: int
+    gid: int
+
+    @property
+    def is_maildir(self) -> bool:
+        """True for a Maildir, False for an mbox file."""
+        return self.path.endswith("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """The tables of virtual."""
+
+    base: str
+    mailboxes: Maps
+    uids: Maps | None
+    """None together with gids: everything is written as the user that runs this process."""
+    gids: Maps | None
+    minimum_uid: int
+    delimiter: str = ""
+
+    def find(self, address: str) -> Mailbox | None:
+        """Return the mailbox of an address (folded); raises LookupFailed."""
+        location = self._lookup(self.mailboxes, address)
+        if location is None:
+            return None
+        path = f"{self.base}/{location}"
+        if not path.startswith("/"):
+            raise LookupFailed(f"do not specify relative pathname: virtual_mailbox_base = {self.base}")
+        if self.uids is None or self.gids is None:
+            return Mailbox(path, -1, -1)
+        return Mailbox(
+            path, self._id(self.uids, address, "uid", self.minimum_uid), self._id(self.gids, address, "gid", 1)
+        )
+
+    def _id(self, maps: Maps, address: str, kind: str, low: int) -> int:
+        text = self._lookup(maps, address)
+        if text is None:
+            raise LookupFailed(f"recipient {address}: not found in {maps.name}")
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= _LARGEST_ID):
+            raise LookupFailed(f"recipient {address}: bad {kind} {text} in {maps.name}")
+        return int(text)
+
+    def _lookup(self, maps: Maps, address: str) -> str | None:
+        try:
+            found = maps.lookup_address(address, self.delimiter, strategy=MAILBOX)
+        except TableError as error:
+            raise LookupFailed(f"table {maps.name}: lookup {address}: {error}") from error
+        return None if found is None else found.value
