@@ -1,0 +1,233 @@
+"""Connections to the delivery agents of one transport.
+
+Connections are kept, and requests pipelined up to the depth that the agent's Hello tells. Who gets the next request
+is the agent with the fewest in flight. How many connections there are follows from what the agents are:
+
+    concurrent (smtp)         one connection: the agent's event loop does the rest
+    blocking, depth > 1       another one when all have two requests or more, up to twice the processors
+    blocking, depth 1 (local) one for each delivery that could run now, at most two being opened at a time
+
+The master decides how many processes there really are: a connection that no process has accepted yet is pending and
+gets nothing. A connection that was of no use for ipc_idle seconds is closed, since it holds a process.
+
+When a connection ends with requests in flight the pool only reports them; whether they are tried again is decided
+above.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from pyfix.base import clock
+from pyfix.daemons.qmgr.scheduler import Entry
+from pyfix.mail.ipc.connection import Connection
+from pyfix.mail.ipc.messages import PROTOCOL_VERSION, AnyMessage, Deliver, Delivered, Goodbye, Hello, Refused
+
+_PENDING_LIMIT: Final = 2
+_BUSY: Final = 2
+"""Requests in flight from which on a further connection is worth a process."""
+_DEATH_LIMIT: Final = 3
+"""So many connections in a row that end before their greeting put the transport out of order."""
+
+
+class PoolUser(Protocol):
+    """Who owns a pool and is told what happens."""
+
+    def agent_ready(self) -> None:
+        """An agent can take a request."""
+
+    def agent_answered(self, entry: Entry, reply: Delivered) -> None:
+        """A request is done."""
+
+    def agent_lost(self, entries: list[Entry], blamed: int) -> None:
+        """Requests went down with their agent; the first `blamed` of them it may have been working on."""
+
+    def agents_unavailable(self, reason: str) -> None:
+        """Nobody takes requests, and nobody is about to."""
+
+
+class Agent:
+    """One connection, its greeting, and what is in flight on it."""
+
+    __slots__ = ("concurrent", "connection", "depth", "in_flight", "last_use", "retiring")
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+        self.depth = 0
+        """0 until the greeting has come."""
+        self.concurrent = False
+        self.retiring = False
+        self.in_flight: dict[int, Entry] = {}
+        self.last_use = clock.monotonic()
+
+    @property
+    def load(self) -> int:
+        return len(self.in_flight)
+
+    def close(self) -> None:
+        """Take no more requests; close when the last is answered."""
+        self.retiring = True
+        if not self.in_flight and self.connection is not None:
+            self.connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """What bounds the connections of one pool."""
+
+    pipelined: int = max(4, 2 * (os.cpu_count() or 1))
+    """Connections to blocking agents that take several requests."""
+    idle_s: float = 5.0
+
+
+class Pool:
+    """The agents behind one socket."""
+
+    def __init__(
+        self,
+        path: str,
+        user: PoolUser,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        limits: PoolLimits | None = None,
+    ) -> None:
+        self.path = path
+        self.in_flight = 0
+        self._user = user
+        self._spawn = spawn
+        self._limits = limits or PoolLimits()
+        self._agents: list[Agent] = []
+        self._pending = 0
+        self._deaths = 0
+        self._seq = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """No connection at all."""
+        return not self._agents and not self._pending
+
+    def pick(self, wanted: int) -> Agent | None:
+        """Return the agent that should get the next request, None for none yet; `wanted` requests could run now."""
+        best: Agent | None = None
+        least = 1 << 30
+        for agent in self._agents:
+            load = len(agent.in_flight)
+            if load < least and load < agent.depth and not agent.retiring:
+                best, least = agent, load
+                if not load:
+                    break
+        if best is None or (least >= _BUSY and not best.concurrent):
+            self._grow(wanted)
+        return best
+
+    def send(self, agent: Agent, request: Deliver, entry: Entry) -> None:
+        """Hand a request to an agent that pick returned; sets its seq."""
+        self._seq += 1
+        request.seq = self._seq
+        agent.in_flight[self._seq] = entry
+        self.in_flight += 1
+        assert agent.connection is not None
+        agent.connection.send(request)
+
+    def _grow(self, wanted: int) -> None:
+        """Open another connection if that makes deliveries start earlier."""
+        open_agents = [agent for agent in self._agents if not agent.retiring]
+        if any(agent.concurrent for agent in open_agents):
+            return
+        if not open_agents:
+            limit = 1
+        elif all(agent.depth == 1 for agent in open_agents):
+            limit = len(open_agents) + min(wanted, _PENDING_LIMIT)
+        else:
+            limit = self._limits.pipelined
+        if len(open_agents) + self._pending < limit and self._pending < _PENDING_LIMIT:
+            self._pending += 1
+            self._spawn(self._connect())
+
+    async def _connect(self) -> None:
+        agent = Agent()
+        loop = asyncio.get_running_loop()
+
+        def receive(message: AnyMessage, connection: Connection) -> None:
+            self._receive(agent, message, connection)
+
+        def end(connection: Connection, problem: str) -> None:
+            self._ended(agent, problem)
+
+        try:
+            _, agent.connection = await loop.create_unix_connection(lambda: Connection(receive, end), self.path)
+        except OSError as error:
+            self._pending -= 1
+            self._check_available(error.strerror or str(error))
+
+    def _receive(self, agent: Agent, message: AnyMessage, connection: Connection) -> None:
+        if isinstance(message, Delivered):
+            self._answered(agent, message, connection)
+        elif isinstance(message, Hello):
+            self._greeted(agent, message, connection)
+        elif isinstance(message, Goodbye):
+            agent.close()
+        elif isinstance(message, Refused) and not agent.concurrent and agent.in_flight:
+            self._refused(agent)
+        else:
+            connection.abort(f"unexpected message {type(message).__name__}")
+
+    def _greeted(self, agent: Agent, hello: Hello, connection: Connection) -> None:
+        if hello.version != PROTOCOL_VERSION or agent.depth:
+            connection.abort(f"unexpected greeting, protocol version {hello.version}")
+            return
+        agent.connection = connection
+        agent.depth = max(1, hello.depth)
+        agent.concurrent = hello.concurrent
+        self._pending -= 1
+        self._deaths = 0
+        self._agents.append(agent)
+        self._user.agent_ready()
+
+    def _answered(self, agent: Agent, reply: Delivered, connection: Connection) -> None:
+        entry = agent.in_flight.pop(reply.seq, None)
+        if entry is None:
+            connection.abort(f"answer to unknown request {reply.seq}")
+            return
+        self.in_flight -= 1
+        agent.last_use = clock.monotonic()
+        if agent.retiring and not agent.in_flight:
+            connection.close()
+        self._user.agent_answered(entry, reply)
+
+    def _refused(self, agent: Agent) -> None:
+        """The oldest request could not be served at all: as if the agent had died with it alone."""
+        entry = agent.in_flight.pop(next(iter(agent.in_flight)))
+        self.in_flight -= 1
+        if agent.retiring:
+            agent.close()
+        self._user.agent_lost([entry], 1)
+
+    def _ended(self, agent: Agent, problem: str) -> None:
+        if not agent.depth:
+            self._pending -= 1
+            self._deaths += 1
+            if self._deaths >= _DEATH_LIMIT:
+                self._deaths = 0
+                self._check_available(problem)
+            else:
+                self._user.agent_ready()
+            return
+        self._agents.remove(agent)
+        lost, agent.in_flight = list(agent.in_flight.values()), {}
+        self.in_flight -= len(lost)
+        if lost:
+            self._user.agent_lost(lost, len(lost) if agent.concurrent else 1)
+
+    def _check_available(self, reason: str) -> None:
+        if not self._agents and not self._pending:
+            self._user.agents_unavailable(reason)
+
+    def close_idle(self, now: float) -> None:
+        """Let go of agents that were of no use for a while."""
+        for agent in [agent for agent in self._agents if not agent.in_flight]:
+            if now - agent.last_use >= self._limits.idle_s:
+                agent.close()

@@ -1,0 +1,159 @@
+"""What happens to a message of which nothing is pending any more.
+
+In this order, so that a kill between any two steps repeats a step and never drops one:
+
+    bounce notice, trace report     while the file is still in active/, since they quote it
+    put off                         a recipient has to be tried again: delay warning if due, rename to deferred/
+    or removed                      every recipient is done: unlink, then the defer log
+
+A notice that can't be sent puts the message off as well: its logs stay, and the next attempt, which finds no
+recipient to deliver to, comes straight to here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from pyfix.base import clock
+from pyfix.base.log import Log
+from pyfix.daemons.qmgr import log as events
+from pyfix.daemons.qmgr.active import ActiveQueue
+from pyfix.daemons.qmgr.backoff import BackoffLimits, is_warning_due, next_wait
+from pyfix.daemons.qmgr.message import Message
+from pyfix.daemons.qmgr.record import Services
+from pyfix.mail.ipc.aclient import AsyncChannel
+from pyfix.mail.ipc.client import IpcError
+from pyfix.mail.ipc.messages import Done, DropLog, SendNotice
+from pyfix.mail.queue import CorruptFile, Queue
+
+_RETRY_S: Final = 10.0
+"""Pause when the file system refuses to remove or rename."""
+
+
+class Finisher:
+    """See the module. `active` is set once both exist."""
+
+    active: ActiveQueue
+
+    def __init__(
+        self,
+        services: Services,
+        queue: Queue,
+        limits: BackoffLimits,
+        log: Log,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
+        self._services = services
+        self._queue = queue
+        self._limits = limits
+        self._log = log
+        self._spawn = spawn
+        self.under_way = 0
+        """Messages that wait for a service here."""
+
+    def finish(self, message: Message) -> None:
+        """End the message's stay in the active queue, now or when the services have answered."""
+        if message.corrupt:
+            self.active.quarantine(message.id, message.corrupt)
+            self.active.drop(message)
+        elif message.scanned or message.bounced or message.traced or message.deferred:
+            self.under_way += 1
+            self._spawn(self._finish(message))
+        else:
+            self._remove_now(message)
+
+    def _remove_now(self, message: Message) -> None:
+        """Nearly all mail: new, and delivered to everybody."""
+        try:
+            self._queue.remove("active", message.id)
+        except FileNotFoundError:
+            pass  # postsuper -d was faster
+        except OSError as error:
+            events.remove_failed(self._log, message.id, error)
+            self._later(message)
+            return
+        else:
+            events.removed(self._log, message)
+        self.active.drop(message)
+
+    async def _finish(self, message: Message) -> None:
+        try:
+            if message.expired:
+                events.expired(self._log, message)
+                message.expired = False
+            if not await self._send_notices(message):
+                message.deferred = True
+            if message.deferred:
+                await self._put_off(message)
+            else:
+                self._remove_now(message)
+                await self._drop_log(message)
+        finally:
+            self.under_way -= 1
+
+    async def _send_notices(self, message: Message) -> bool:
+        """Turn the logs into mail; return False if that has to be tried again."""
+        sent = True
+        if message.bounced or self._has_log(message, "bounce"):
+            sent = await self._notice(message, self._services.bounce, "bounce")
+            message.bounced = message.bounced and not sent
+        if message.traced or self._has_log(message, "trace"):
+            sent = await self._notice(message, self._services.trace, "trace") and sent
+            message.traced = message.traced and not sent
+        return sent
+
+    async def _notice(self, message: Message, channel: AsyncChannel, service: str) -> bool:
+        request = SendNotice(message.id, "active", message.envelope, message.content_offset, message.content_length)
+        try:
+            await channel.call(request, Done)
+        except IpcError as error:
+            events.service_failed(self._log, message.id, service, error)
+            return False
+        return True
+
+    def _has_log(self, message: Message, name: str) -> bool:
+        """Tell whether an earlier attempt, cut short by a crash, left a log."""
+        return message.scanned and os.path.lexists(self._queue.path(name, message.id))
+
+    async def _put_off(self, message: Message) -> None:
+        """Rename to deferred/ with the time of the next attempt."""
+        now = clock.now()
+        if is_warning_due(message.age(now), message.envelope.delay_warned, self._limits) and await self._notice(
+            message, self._services.defer, "defer"
+        ):
+            self._mark_warned(message)
+        self._defer_now(message, now + next_wait(message.age(now), self._limits))
+
+    def _defer_now(self, message: Message, due: float) -> None:
+        try:
+            self._queue.move(message.id, "active", "deferred", due)
+        except FileNotFoundError:
+            pass  # postsuper was faster
+        except OSError as error:
+            events.rename_failed(self._log, message.id, "active", "deferred", error)
+            self._later(message)
+            return
+        self.active.drop(message)
+
+    def _mark_warned(self, message: Message) -> None:
+        try:
+            with self._queue.open("active", message.id, writable=True) as file:
+                file.mark_delay_warned()
+                file.sync()
+        except (FileNotFoundError, CorruptFile):
+            return  # the next attempt meets it
+
+    async def _drop_log(self, message: Message) -> None:
+        """Remove the reasons of earlier deferrals. Left behind, they would do no harm."""
+        if not self._has_log(message, "defer"):
+            return
+        try:
+            await self._services.defer.call(DropLog(message.id), Done)
+        except IpcError as error:
+            events.service_failed(self._log, message.id, "defer", error)
+
+    def _later(self, message: Message) -> None:
+        asyncio.get_running_loop().call_later(_RETRY_S, self.finish, message)
