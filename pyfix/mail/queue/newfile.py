@@ -58,6 +58,12 @@ class NewFile:
         """Return bytes of the spooled content."""
         return self._disk.pread(self.fd, max(0, min(size, self.spooled - offset)), format.GAP + offset)
 
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """Replace bytes of the spooled content by as many others."""
+        if offset + len(data) > self.spooled:
+            raise ValueError("overwriting beyond the spooled content")
+        self._disk.write_all(self.fd, [data], format.GAP + offset)
+
     def commit(
         self,
         envelope: Envelope,

@@ -1,0 +1,25 @@
+"""Parameters of cleanup."""
+
+from __future__ import annotations
+
+from pyfix.mail.config import Boolean, CoreParameters, Integer, ListOf, String
+from pyfix.mail.message.params import MessageParameters
+from pyfix.mail.queue.params import QueueParameters
+
+
+class CleanupParameters(MessageParameters, QueueParameters, CoreParameters):
+    """What cleanup makes of a message."""
+
+    always_add_missing_headers = Boolean("no", "Add missing headers to mail from other machines too.")
+    always_bcc = String("", "An address that gets a copy of every message.")
+    cleanup_replace_stray_cr_lf = Boolean("yes", "Replace a carriage return inside a message by a space.")
+    duplicate_filter_limit = Integer("1000", "Recipients that are remembered to find duplicates; 0: all.", low=0)
+    enable_original_recipient = Boolean("yes", "Keep the address that the sender gave beside what it became.")
+    header_address_token_limit = Integer("10240", "Words and addresses that are looked at in one header.", low=1)
+    header_size_limit = Integer("102400", "Bytes of one header; the rest of it is dropped.", low=1)
+    hopcount_limit = Integer("50", "Received: headers that a message may have.", low=1)
+    message_drop_headers = ListOf("bcc, content-length, resent-bcc, return-path", "Headers that are removed.")
+    undisclosed_recipients_header = String("", "A header for messages without any visible destination.")
+    virtual_alias_address_length_limit = Integer("1000", "Characters of an address from virtual_alias_maps.", low=1)
+    virtual_alias_expansion_limit = Integer("1000", "Addresses that one recipient may become.", low=1)
+    virtual_alias_recursion_limit = Integer("1000", "Lookups, one after the other, for one recipient.", low=1)

@@ -1,0 +1,43 @@
+"""Submit a queue file again: what `postsuper -r` asks for, so that changed aliases and rules apply.
+
+The message keeps its age, so its lifetime does not begin anew, and its recipients as they are now; those that are done
+are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pyfix.base.log import Log
+from pyfix.daemons.pickup.maildrop import DropFile
+from pyfix.mail.ipc.messages import CLEANUP_FILTER, CLEANUP_LOCAL, CLEANUP_MAP, Submit
+from pyfix.mail.queue import NewFile, Queue, QueueFile
+
+
+class Abortable(Protocol):
+    """What has a queue file to remove."""
+
+    def abort(self) -> None: ...
+
+
+def requeue(queue: Queue, log: Log, name: str, file: DropFile) -> tuple[Abortable, Submit]:
+    """Copy a queue file in maildrop under a new id and return the request to cleanup; raise CorruptFile, OSError."""
+    with queue.open("maildrop", name) as old:
+        new = queue.create()
+        try:
+            log.info(f"{new.id}: uid={file.uid} from=<{old.envelope.sender}> orig_id={name}")
+            return new, _copy(old, new)
+        except BaseException:
+            new.abort()
+            raise
+        finally:
+            new.close()
+
+
+def _copy(old: QueueFile, new: NewFile) -> Submit:
+    recipients, _ = old.read_recipients()
+    for data in old.iter_content():
+        new.spool(data)
+    envelope = old.envelope
+    envelope.filter = envelope.redirect = ""
+    return Submit(new.id, envelope, recipients, None, CLEANUP_FILTER | CLEANUP_MAP | CLEANUP_LOCAL)
