@@ -1,0 +1,109 @@
+"""The smtp service: takes requests from qmgr and runs a Delivery for each."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import ClassVar
+
+from pyfix.daemons.smtp import verdict
+from pyfix.daemons.smtp.cache import ConnectionCache
+from pyfix.daemons.smtp.connection import Connection, Endpoint
+from pyfix.daemons.smtp.delivery import Delivery
+from pyfix.daemons.smtp.params import ClientParameters
+from pyfix.daemons.smtp.settings import ClientSettings, make_settings
+from pyfix.mail.config import ConfigError
+from pyfix.mail.delivery import Job, JobError
+from pyfix.mail.dns.hosts import HostFinder
+from pyfix.mail.dns.resolver import AsyncResolver, ResolverSettings
+from pyfix.mail.ipc.connection import Connection as Client
+from pyfix.mail.ipc.messages import AnyMessage, Deliver, Dsn, Refused
+from pyfix.mail.queue import Queue
+from pyfix.service.service import ManyClientsDaemon, Service
+
+
+class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
+    """Delivers over SMTP or LMTP."""
+
+    depth: ClassVar[int] = 1000
+    concurrent: ClassVar[bool] = True
+    resolver_settings: ClassVar[ResolverSettings | None] = None
+    """For tests; None: /etc/resolv.conf."""
+
+    def before_jail(self) -> None:
+        if self.worker.argv:
+            raise ConfigError(
+                f"service {self.worker.service}: unknown argument {self.worker.argv[0]}: "
+                f"{self.worker.program} takes none (flags= is not available)"
+            )
+        self.settings: ClientSettings = make_settings(self.params, lmtp=self.worker.program == "lmtp")
+        self._resolver = AsyncResolver(self.resolver_settings)
+        self._queue = Queue.from_params(self.params)
+
+    async def start(self) -> None:
+        self._finder = HostFinder(self._resolver, self.settings.hosts, self.log)
+        self._cache = ConnectionCache(self.settings.cache)
+        self._deliveries: set[asyncio.Task[None]] = set()
+
+    async def stop(self) -> None:
+        if self._deliveries:
+            await asyncio.wait(self._deliveries)
+        self._cache.close()
+
+    def receive(self, message: AnyMessage, connection: Client) -> None:
+        """Start on a request; the answer comes when it is done."""
+        if not isinstance(message, Deliver):
+            super().receive(message, connection)
+            return
+        task = self.worker.spawn(self._deliver(message, connection))
+        self._deliveries.add(task)
+        task.add_done_callback(self._deliveries.discard)
+
+    async def _deliver(self, request: Deliver, client: Client) -> None:
+        try:
+            job = Job(request, self._queue, self.log, self.params)
+        except JobError as error:
+            client.send(Refused(str(error)))
+            return
+        delivery = Delivery(job, self.settings, self._finder, self._cache, self._connect, self.log)
+        client.send(await delivery.run())
+
+    async def _connect(self, endpoint: Endpoint) -> Connection | Dsn:
+        """Return a connection, or why there is none."""
+        try:
+            return await self._open(endpoint)
+        except TimeoutError:
+            reason = os.strerror(110)
+        except OSError as error:
+            reason = error.strerror or str(error)
+        return verdict.not_connected(endpoint.host, endpoint.address, endpoint.port, reason)
+
+    async def _open(self, endpoint: Endpoint) -> Connection:
+        loop = asyncio.get_running_loop()
+        settings = self.settings
+        connection = Connection(
+            endpoint,
+            settings.session,
+            settings.timeouts_s,
+            self.log,
+            line_limit=settings.line_limit,
+            skip_5xx_greeting=settings.skip_5xx_greeting,
+        )
+        key = (endpoint.address, endpoint.port)
+        connection.on_idle = lambda idle: self._cache.keep(key, idle)
+        async with asyncio.timeout(settings.connect_timeout_s or None):
+            if endpoint.port:
+                await loop.create_connection(
+                    lambda: connection, endpoint.address, endpoint.port, local_addr=self._source(endpoint)
+                )
+            else:
+                await loop.create_unix_connection(lambda: connection, endpoint.address)
+        return connection
+
+    def _source(self, endpoint: Endpoint) -> tuple[str, int] | None:
+        """Return the address to connect from (smtp_bind_address, smtp_bind_address6)."""
+        bind = self.settings.bind_ipv6 if ":" in endpoint.address else self.settings.bind_ipv4
+        return (bind.strip("[]"), 0) if bind else None
+
+
+SERVICE = Service("smtp", SmtpDaemon, ClientParameters)
