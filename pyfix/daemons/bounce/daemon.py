@@ -1,0 +1,181 @@
+"""The requests of qmgr: record a recipient, send the notices of a message, drop a log."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pyfix.base import clock
+from pyfix.daemons.bounce import log as events
+from pyfix.daemons.bounce.decide import Addresses, Kind, Plan, Withheld, plan_notices
+from pyfix.daemons.bounce.notice import About, Notice, applicable
+from pyfix.daemons.bounce.original import Original
+from pyfix.daemons.bounce.params import BounceParameters
+from pyfix.daemons.bounce.recipient_log import OpenLog, RecipientLog
+from pyfix.daemons.bounce.submission import Submission, SubmissionError
+from pyfix.daemons.bounce.template import BUILT_IN, Template, expand_text, parse_templates
+from pyfix.mail.ipc.client import Channel
+from pyfix.mail.ipc.messages import (
+    CLEANUP_FILTER,
+    CLEANUP_LOCAL,
+    CLEANUP_MAP,
+    AnyMessage,
+    Done,
+    DropLog,
+    Envelope,
+    LogRecipient,
+    Message,
+    Refused,
+    SendNotice,
+)
+from pyfix.mail.ipc.peer import Peer
+from pyfix.mail.message.generated import NULL_SENDER_NAME, from_value
+from pyfix.mail.queue import CorruptFile, Queue
+from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
+
+
+class BounceDaemon(OneClientDaemon[BounceParameters]):
+    """One process of the bounce, defer or trace service."""
+
+    depth = 32
+
+    def before_jail(self) -> None:
+        """Read the template file, which a jail may hide."""
+        self._templates: dict[Kind, Template] = dict(BUILT_IN)
+        if path := self.params.bounce_template_file:
+            self._read_templates(path)
+
+    def _read_templates(self, path: str) -> None:
+        try:
+            with open(path, encoding="utf-8") as file:
+                self._templates, problems = parse_templates(file.read(), path)
+        except (OSError, UnicodeDecodeError) as error:
+            problems = [f"bounce_template_file {path}: {error}; using the built-in texts"]
+        for problem in problems:
+            self.log.warning(problem)
+
+    def after_jail(self) -> None:
+        """Get ready; cleanup is connected to when the first notice is due."""
+        params = self.params
+        self._queue = Queue.from_params(params)
+        channel = Channel(f"public/{params.cleanup_service_name}", params.ipc_timeout)
+        filtered = CLEANUP_FILTER if "bounce" in params.internal_mail_filter_classes else 0
+        self._submission = Submission(self._queue, channel, CLEANUP_LOCAL | CLEANUP_MAP | filtered)
+        self._classes = frozenset(word.lower() for word in params.notify_classes)
+        self._addresses = Addresses(
+            f"{params.double_bounce_sender}@{params.myhostname}",
+            params.bounce_notice_recipient,
+            params.double_bounce_notice_recipient,
+            params.delay_notice_recipient,
+        )
+        self._times = {
+            "delay_warning_time": params.delay_warning_time,
+            "maximal_queue_lifetime": params.maximal_queue_lifetime,
+        }
+        self._from_format = self.config.evaluate("header_from_format", "standard")
+        self._smtputf8 = self.config.evaluate("smtputf8_enable", "no").lower() == "yes"
+
+    def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
+        """Carry a request out, or refuse it: every error is temporary for qmgr."""
+        if not isinstance(request, LogRecipient | SendNotice | DropLog):
+            raise UnexpectedMessage(request)
+        try:
+            self._carry_out(request, RecipientLog(self._queue.path(self.worker.service, request.queue_id)))
+        except (OSError, SubmissionError, ValueError) as error:
+            events.request_failed(self.log, request.queue_id, str(error))
+            return Refused(str(error))
+        return Done()
+
+    def _carry_out(self, request: LogRecipient | SendNotice | DropLog, log: RecipientLog) -> None:
+        match request:
+            case LogRecipient():
+                log.append(request.recipient, request.outcome)
+            case DropLog():
+                log.remove()
+            case SendNotice():
+                self._notify(request, log)
+
+    def _notify(self, request: SendNotice, log: RecipientLog) -> None:
+        """Send all notices about a message; then its log is done with, except that of the defer service."""
+        plans = plan_notices(self.worker.service, request.envelope, self._addresses, self._classes)
+        if isinstance(plans, Withheld):
+            self._say_withheld(request.queue_id, plans)
+        else:
+            self._send_all(request, log, plans)
+        if self.worker.service != self.params.defer_service_name:
+            log.remove()
+
+    def _say_withheld(self, queue_id: str, reason: Withheld) -> None:
+        if reason is Withheld.NOT_WANTED:
+            return
+        if self.worker.service == self.params.trace_service_name:
+            events.report_withheld(self.log, queue_id, reason.value)
+        else:
+            events.postmaster_notice_discarded(self.log, queue_id)
+
+    def _send_all(self, request: SendNotice, log: RecipientLog, plans: list[Plan]) -> None:
+        """A log that is missing was dealt with before: its notice was confirmed, and the answer lost."""
+        try:
+            with log.open() as entries, self._original(request) as original:
+                for offset in entries.damaged:
+                    events.record_damaged(self.log, log.path, offset)
+                about = self._about(request, original, entries)
+                for plan in plans:
+                    if not len(entries) or any(applicable(entries, plan.notify)):
+                        self._send(about, plan)
+        except FileNotFoundError:
+            self.log.debug(f"{request.queue_id}: no log, so nobody to tell")
+
+    def _about(self, request: SendNotice, original: Original, entries: OpenLog) -> About:
+        params = self.params
+        return About(
+            request.queue_id,
+            request.envelope,
+            params.myhostname,
+            params.mail_name,
+            original,
+            entries,
+            retry_until=request.envelope.arrival + params.maximal_queue_lifetime,
+            size_limit=params.bounce_size_limit,
+            eight_bit=self._smtputf8,
+            threaded=params.enable_threaded_bounces,
+        )
+
+    @contextlib.contextmanager
+    def _original(self, request: SendNotice) -> Iterator[Original]:
+        """Open the message; what can't be opened is left out of the notice."""
+        try:
+            file = self._queue.open(request.queue_name, request.queue_id)
+        except (OSError, CorruptFile) as error:
+            events.message_unreadable(self.log, request.queue_id, str(error))
+            yield Original(None, 0)
+            return
+        with file:
+            yield Original(file.read_content, file.content_length)
+
+    def _send(self, about: About, plan: Plan) -> None:
+        """Submit one notice; the failure of an optional one is only logged."""
+        now = clock.now()
+        notice = Notice(about, plan, self._template(plan), now)
+        envelope = Envelope(
+            plan.sender, now, 0, encoding=about.encoding, smtputf8=about.envelope.smtputf8, rewrite_context="local"
+        )
+        try:
+            notice_id = self._submission.submit(envelope, plan.recipient, notice.pieces)
+        except SubmissionError as error:
+            if not plan.is_optional:
+                raise
+            events.postmaster_copy_failed(self.log, about.queue_id, about.envelope.sender, str(error))
+        else:
+            events.notice_sent(self.log, about.queue_id, plan.event, notice_id)
+
+    def _template(self, plan: Plan) -> Template:
+        """Return the template with its text ready to be sent; a postmaster's copy has none."""
+        template = self._templates[plan.kind]
+        text = "" if plan.is_postmaster_copy else expand_text(template, self.config.get, self._times, self.log.warning)
+        sender = template.sender or from_value(NULL_SENDER_NAME, "Mail Delivery System", self._from_format)
+        return replace(template, text=text, sender=sender)
+
+
+SERVICE = Service("bounce", BounceDaemon, BounceParameters)
