@@ -1,4 +1,4 @@
-"""The content of one submission: in the request, or spooled in the queue file. One way to look at its head and to store it.
+"""The content of one submission: in the request, or spooled in the queue file; its head is found and stored alike.
 
 A header block longer than HEAD_LIMIT is cut at its last complete header: the rest passes as body, unread.
 """

@@ -7,7 +7,6 @@ import os
 from typing import Final
 
 from pyfix.base import clock
-from pyfix.daemons.pickup.maildrop import BadFile, DropFile, open_drop_file
 from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.daemons.pickup.requeue import requeue
 from pyfix.daemons.pickup.submission import Rejected, Submission, Submitter
@@ -28,6 +27,7 @@ from pyfix.mail.ipc.messages import (
 from pyfix.mail.ipc.peer import credentials_of
 from pyfix.mail.maps import STRING, MatchList, TableError
 from pyfix.mail.queue import CorruptFile, Queue
+from pyfix.mail.queue.maildrop import BadDropFile, DropFile, open_drop_file
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
 
@@ -163,11 +163,11 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
             file = open_drop_file(self._queue.path("maildrop", name))
         except FileNotFoundError:
             return True
-        except (OSError, BadFile) as error:
+        except (OSError, BadDropFile) as error:
             return self._put_aside(name, str(error))
         try:
             return await self._submit_file(name, file)
-        except (BadFile, CorruptFile) as error:
+        except (BadDropFile, CorruptFile) as error:
             return self._put_aside(name, str(error))
         except Rejected as error:
             if error.status.startswith("5"):
@@ -181,7 +181,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
 
     async def _submit_file(self, name: str, file: DropFile) -> bool:
         if file.is_queue_file:
-            submission, request = requeue(self._queue, self.log, name, file)
+            submission, request = requeue(self._queue, self.params, self.log, name, file)
         else:
             submission, request = self._replay(file)
         request.flags |= CLEANUP_BOUNCE

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from pyfix.base.log import Log
-from pyfix.daemons.pickup.maildrop import DropFile
+from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.mail.ipc.messages import CLEANUP_FILTER, CLEANUP_LOCAL, CLEANUP_MAP, Submit
+from pyfix.mail.message.generated import received_from_user
 from pyfix.mail.queue import NewFile, Queue, QueueFile
+from pyfix.mail.queue.maildrop import DropFile
 
 
 class Abortable(Protocol):
@@ -20,12 +22,21 @@ class Abortable(Protocol):
     def abort(self) -> None: ...
 
 
-def requeue(queue: Queue, log: Log, name: str, file: DropFile) -> tuple[Abortable, Submit]:
+def requeue(queue: Queue, params: PickupParameters, log: Log, name: str, file: DropFile) -> tuple[Abortable, Submit]:
     """Copy a queue file in maildrop under a new id and return the request to cleanup; raise CorruptFile, OSError."""
     with queue.open("maildrop", name) as old:
         new = queue.create()
         try:
             log.info(f"{new.id}: uid={file.uid} from=<{old.envelope.sender}> orig_id={name}")
+            new.spool(
+                received_from_user(
+                    hostname=params.myhostname,
+                    mail_name=params.mail_name,
+                    uid=file.uid,
+                    queue_id=new.id,
+                    arrival=file.mtime,
+                ).encode()
+            )
             return new, _copy(old, new)
         except BaseException:
             new.abort()

@@ -129,6 +129,17 @@ class NewFile:
         disk.fsync(self.fd)
         self.close()
 
+    def write_frame(self, data: bytes, offset: int) -> int:
+        """Write a part of a file that is no message yet (maildrop), and return its length."""
+        self._disk.write_all(self.fd, [data], offset)
+        return len(data)
+
+    def complete_drop(self, mode: int) -> None:
+        """Mark and sync a file in maildrop, and close it."""
+        self._disk.fchmod(self.fd, mode)
+        self._disk.fsync(self.fd)
+        self.close()
+
     def abort(self) -> None:
         """Remove the file; one that somebody else has removed already is no error."""
         try:
