@@ -1,0 +1,47 @@
+"""The parameters of addresses: which domains are ours, how addresses are completed and split, and the tables of
+recipients.
+
+Several processes ask for them: smtpd (who may be mailed), cleanup (aliases), trivial-rewrite (routes), local and
+virtual. What only trivial-rewrite needs is in its own params.py.
+See: postconf(5).
+"""
+
+from __future__ import annotations
+
+from pyfix.mail.config import Boolean, CoreParameters, ListOf, String
+
+
+class AddressParameters(CoreParameters):
+    """Domains, tables and the form of addresses."""
+
+    recipient_delimiter = String("", "Characters that separate a user name from an address extension.")
+    owner_request_special = Boolean("yes", "Leave owner-name and name-request whole when the delimiter is a dash.")
+    propagate_unmatched_extensions = ListOf(
+        "canonical, virtual", "Tables whose results get the extension that the key left out."
+    )
+    parent_domain_matches_subdomains = ListOf(
+        "debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,qmqpd_authorized_clients,"
+        "relay_domains,smtpd_access_maps",
+        "Lists in which example.com holds its subdomains.",
+    )
+    smtputf8_enable = Boolean(
+        "${{$compatibility_level} <level {1} ? {no} : {yes}}", "Accept addresses and headers in UTF-8."
+    )
+    helpful_warnings = Boolean("yes", "Warn about settings that contradict each other.")
+    show_user_unknown_table_name = Boolean("yes", "Name the table in User unknown replies.")
+    remote_header_rewrite_domain = String("", "Domain for incomplete addresses of remote clients; empty: leave them.")
+
+    virtual_maps = String("", "The old name of virtual_alias_maps.")
+    virtual_alias_maps = String("$virtual_maps", "Tables that redirect addresses of any domain.")
+    virtual_alias_domains = String("$virtual_alias_maps", "Domains of which every address is in virtual_alias_maps.")
+    virtual_mailbox_maps = String("", "Tables of all addresses in virtual_mailbox_domains.")
+    virtual_mailbox_domains = String("$virtual_mailbox_maps", "Domains that virtual_transport delivers.")
+    relay_domains = String(
+        "${{$compatibility_level} <level {2} ? {$mydestination} : {}}", "Domains that mail is relayed to."
+    )
+    relay_recipient_maps = String("", "Tables of all addresses in relay_domains; empty: any address.")
+    local_recipient_maps = String("proxy:unix:passwd.byname $alias_maps", "Tables of all local recipients.")
+    relocated_maps = String("", "Tables of addresses that have moved, and where to.")
+    alias_maps = String("hash:/etc/aliases", "Tables of aliases that local delivery uses.")
+    alias_database = String("hash:/etc/aliases", "Tables that newaliases builds.")
+    default_database_type = String("hash", "Type of a table that postmap and postalias are given without one.", low=1)
