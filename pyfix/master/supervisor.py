@@ -109,8 +109,8 @@ class Supervisor:
     # --- the loop -----------------------------------------------------------------------------------------------
 
     def run(self, ready: Callable[[], None]) -> int:
-        """Serve until stopped; call `ready` once clients are accepted. Return an exit status; in a child of a
-        fork, that of the worker."""
+        """Serve until stopped; call `ready` once clients are accepted. Return an exit status. A worker's process,
+        forked in here, ends in here."""
         try:
             self._serve(ready)
         except _ChildOfFork as child:
@@ -118,7 +118,10 @@ class Supervisor:
         else:
             self._shut_down()
             return 0
-        return run_worker(birth)
+        try:
+            os._exit(run_worker(birth))
+        finally:
+            os._exit(os.EX_SOFTWARE)
 
     def _serve(self, ready: Callable[[], None]) -> None:
         self._catch_signals()

@@ -23,13 +23,10 @@ class PostlogDaemon(DatagramDaemon[PostlogdParameters]):
 
     def datagram(self, data: bytes) -> None:
         """Append; a datagram that is no text of lines (a stranger's) is dropped."""
-        if data.endswith(b"\n") and b"\0" not in data:
-            self._file.append(data)
-
-    def idle(self) -> None:
-        """Follow a file that was moved away."""
         if self._path != "/dev/stdout" and self._file.is_moved():
             self._file.reopen()
+        if data.endswith(b"\n") and b"\0" not in data:
+            self._file.append(data)
 
 
 SERVICE = Service("postlogd", PostlogDaemon, PostlogdParameters)

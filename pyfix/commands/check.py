@@ -1,0 +1,124 @@
+"""`pyfix check`: find what would go wrong, before mail does.
+
+Creates missing directories as Postfix does; everything else is only reported. Errors are what keeps the system from
+starting; warnings are what will surprise somebody. See: postfix(1).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Final
+
+from pyfix.mail.config import Config, ConfigError, CoreParameters, mastercf
+from pyfix.mail.config.check import check_parameters
+from pyfix.mail.maps import MatchList, TableError, open_maps
+from pyfix.mail.maps.table import UnavailableTable
+from pyfix.master.layout import LayoutError, check_layout, check_maillog
+from pyfix.master.services import plan_services
+
+_CLASS_LISTS: Final = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
+_TABLE = re.compile(r"^(?:proxy:)?(texthash|hash|btree|lmdb|regexp|pcre|cidr):(/\S+)$")
+
+
+@dataclass(slots=True)
+class CheckResult:
+    """What was found."""
+
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def check_instance(config: Config) -> CheckResult:
+    """Check everything; never raises for a configuration that is merely wrong."""
+    result = CheckResult()
+    result.warnings += check_parameters(config)
+    try:
+        params = config.read(CoreParameters)
+        check_maillog(params)
+        result.warnings += check_layout(params)
+    except (ConfigError, LayoutError) as error:
+        result.errors.append(str(error))
+        return result
+    _check_services(config, params, result)
+    result.warnings += [*_file_rights(config), *check_tables(config), *overlapping_classes(config)]
+    if os.getuid() != 0:
+        result.notes.append(
+            f"not root: every process runs as user id {os.getuid()}, ports below 1024 and other users' mailboxes"
+            " are out of reach"
+        )
+    return result
+
+
+def _check_services(config: Config, params: CoreParameters, result: CheckResult) -> None:
+    try:
+        entries = mastercf.read(os.path.join(config.directory, "master.cf"))
+    except ConfigError as error:
+        result.errors.append(str(error))
+        return
+    result.warnings += plan_services(entries, params.default_process_limit).warnings
+
+
+def _file_rights(config: Config) -> Iterator[str]:
+    for name in ("main.cf", "master.cf"):
+        path = os.path.join(config.directory, name)
+        mode = os.stat(path).st_mode
+        if stat.S_IMODE(mode) & 0o022:
+            yield f"group or other writable: {path}"
+
+
+def check_tables(config: Config) -> Iterator[str]:
+    """Open every table that a parameter names, and say what is wrong with it."""
+    for name in config.set_names():
+        if not name.endswith("_maps") and name != "alias_database":
+            continue
+        before = len(config.warnings)
+        try:
+            maps = open_maps(config.evaluate(name, ""), name, config)
+        except ConfigError as error:
+            yield str(error)
+            continue
+        yield from config.warnings[before:]
+        for table in maps.tables:
+            if isinstance(table, UnavailableTable):
+                yield f"{config.place(name)}: {name}: {table.reason}"
+            yield from _writable_table(name, table.name)
+
+
+def _writable_table(parameter: str, spec: str) -> Iterator[str]:
+    match = _TABLE.match(spec)
+    if match and os.path.exists(match[2]) and os.stat(match[2]).st_mode & stat.S_IWOTH:
+        yield f"{parameter}: world-writable: {match[2]}"
+
+
+def overlapping_classes(config: Config) -> Iterator[str]:
+    """Name every domain that two address classes claim (ADDRESS_CLASS_README): mail would go to the wrong one."""
+    lists: dict[str, MatchList] = {}
+    for name in _CLASS_LISTS:
+        if name == "virtual_alias_domains" and not config.is_set(name):
+            continue  # its default names tables of addresses, not of domains
+        try:
+            lists[name] = MatchList(config.expand(config.get(name) or ""), name, config, parents=False)
+        except ConfigError as error:
+            yield str(error)
+    words = {name: _literal_domains(config, name) for name in lists}
+    for first, second in combinations(lists, 2):
+        if {first, second} == {"mydestination", "relay_domains"} and not config.is_set("relay_domains"):
+            continue
+        for domain in sorted(words[first] | words[second]):
+            try:
+                both = lists[first].matches(domain) and lists[second].matches(domain)
+            except TableError:
+                continue  # check_tables has named the table
+            if both:
+                yield f"do not list domain {domain} in BOTH {first} and {second}"
+
+
+def _literal_domains(config: Config, name: str) -> set[str]:
+    text = config.expand(config.get(name) or "")
+    return {word.lower() for word in re.split(r"[\s,]+", text) if word and ":" not in word and word[0] not in "/!."}

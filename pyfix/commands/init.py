@@ -1,0 +1,167 @@
+"""`pyfix init`: lay out a complete private instance that whoever calls can run.
+
+Everything lies below one directory: etc/ (main.cf, master.cf, tables), spool/ (the queue), data/, log/, mail/. It
+listens on a free port of the loopback interface, takes mail for one domain into one Maildir, and needs neither root
+nor a database server. Called by root, mail and queue belong to an existing system user.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import socket
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+_SYSTEM_USERS: Final = ("pyfix", "postfix", "mail", "nobody")
+_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62}\.)*[a-z0-9-]{1,63}", re.IGNORECASE)
+_USER = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}", re.IGNORECASE)
+
+
+class InitError(Exception):
+    """The instance cannot be laid out; the text is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What was laid out."""
+
+    directory: str
+    domain: str
+    user: str
+    owner: str
+    group: str
+    uid: int
+    gid: int
+    port: int
+
+    @property
+    def etc(self) -> str:
+        """The configuration directory."""
+        return f"{self.directory}/etc"
+
+    @property
+    def address(self) -> str:
+        """The mailbox's address."""
+        return f"{self.user}@{self.domain}"
+
+    @property
+    def maildir(self) -> str:
+        """Where its mail lies."""
+        return f"{self.directory}/mail/{self.domain}/{self.user}/Maildir"
+
+
+def init(directory: str, domain: str, user: str, port: int | None = None) -> Instance:
+    """Write the instance's files; raise InitError, also for a directory that has one already."""
+    _check_names(domain, user)
+    directory = os.path.abspath(directory)
+    if os.path.exists(f"{directory}/etc/main.cf"):
+        raise InitError(f"{directory}/etc/main.cf exists already; choose another directory or remove it")
+    owner = _owner()
+    instance = Instance(
+        directory, domain.lower(), user.lower(), owner.pw_name, _group_name(owner.pw_gid), owner.pw_uid, owner.pw_gid,
+        port or free_port(),
+    )  # fmt: skip
+    try:
+        _write(instance)
+    except OSError as error:
+        raise InitError(f"{error.filename}: {error.strerror}") from error
+    return instance
+
+
+def _check_names(domain: str, user: str) -> None:
+    if not _DOMAIN.fullmatch(domain):
+        raise InitError(f"bad domain name: {domain!r}; specify a name like example.com")
+    if not _USER.fullmatch(user):
+        raise InitError(f"bad user name: {user!r}; specify letters, digits and . _ + -")
+
+
+def _owner() -> pwd.struct_passwd:
+    if os.getuid() != 0:
+        return pwd.getpwuid(os.getuid())
+    for name in _SYSTEM_USERS:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise InitError("no system user to own the mail queue; create one: useradd --system --no-create-home pyfix")
+
+
+def _group_name(gid: int) -> str:
+    return grp.getgrgid(gid).gr_name
+
+
+def free_port() -> int:
+    """Return a TCP port above 1023 of the loopback interface that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def _write(instance: Instance) -> None:
+    for name, mode in (("etc", 0o755), ("spool", 0o755), ("data", 0o700), ("log", 0o755), ("mail", 0o700)):
+        path = f"{instance.directory}/{name}"
+        os.makedirs(path, mode, exist_ok=True)
+        if os.getuid() == 0 and name in ("data", "mail"):
+            os.chown(path, instance.uid, instance.gid)
+    files = {
+        "main.cf": main_cf(instance),
+        "master.cf": master_cf(instance),
+        "mailboxes": f"{instance.address}  {instance.domain}/{instance.user}/Maildir/\n",
+        "virtual": "".join(
+            f"{name}@{instance.domain}  {instance.address}\n"
+            for name in ("postmaster", "abuse")
+            if name != instance.user
+        ),
+    }
+    for name, text in files.items():
+        with open(f"{instance.etc}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def main_cf(instance: Instance) -> str:
+    """Return the instance's main.cf."""
+    directory = instance.directory
+    return f"""\
+# A private instance made by `pyfix init`. See postconf(5) for every parameter.
+compatibility_level = 3.6
+
+# Where everything is, and whose it is.
+queue_directory = {directory}/spool
+data_directory = {directory}/data
+mail_owner = {instance.owner}
+setgid_group = {instance.group}
+maillog_file = {directory}/log/maillog
+maillog_file_prefixes = {directory}/log
+
+# Who we are. Only this machine may send mail through us.
+myhostname = mail.{instance.domain}
+mydomain = {instance.domain}
+myorigin = $mydomain
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+
+# No Unix users: mailboxes are listed in the file "mailboxes", aliases in "virtual". Both need no postmap.
+alias_maps =
+alias_database =
+local_recipient_maps =
+virtual_mailbox_domains = {instance.domain}
+virtual_mailbox_base = {directory}/mail
+virtual_mailbox_maps = texthash:{directory}/etc/mailboxes
+virtual_alias_maps = texthash:{directory}/etc/virtual
+virtual_minimum_uid = 1
+virtual_uid_maps = static:{instance.uid}
+virtual_gid_maps = static:{instance.gid}
+"""
+
+
+def master_cf(instance: Instance) -> str:
+    """Return the shipped master.cf, with the SMTP server on the instance's port."""
+    text = resources.files("pyfix.commands").joinpath("master.cf.init").read_text(encoding="utf-8")
+    return text.replace("@SMTP@", f"127.0.0.1:{instance.port}")

@@ -1,0 +1,12 @@
+"""Parameters that only commands use."""
+
+from __future__ import annotations
+
+from pyfix.mail.config import CoreParameters, String
+
+
+class LogrotateParameters(CoreParameters):
+    """pyfix logrotate."""
+
+    maillog_file_compressor = String("gzip", "The program that compresses a rotated log file.", low=1)
+    maillog_file_rotate_suffix = String("%Y%m%d-%H%M%S", "What a rotated log file's name ends with.", low=1)

@@ -1,0 +1,221 @@
+"""pyfix: start, stop and look after the mail system.
+
+    pyfix [-c DIR] [-v] start|start-fg|stop|abort|reload|flush|check|status|logrotate
+    pyfix init DIR [--domain D] [--user NAME] [--port N]
+    pyfix install-init [--systemd|--sysv] [--root DIR]
+
+Messages go to standard error and to the log; the exit status is 0 when the request was carried out. See: postfix(1).
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from pyfix.commands.check import CheckResult, check_instance
+from pyfix.commands.init import InitError, Instance
+from pyfix.commands.init import init as lay_out
+from pyfix.commands.install_init import InstallError, install
+from pyfix.commands.logrotate import RotateError, rotate
+from pyfix.mail.config import Config, ConfigError, CoreParameters
+from pyfix.mail.ipc.client import Channel, IpcError
+from pyfix.mail.ipc.messages import Trigger
+from pyfix.master import control
+from pyfix.master.control import ControlError
+from pyfix.master.params import MasterParameters
+
+_PATIENCE_S = 5.0
+
+
+def say(text: str) -> None:
+    """Tell the caller on standard error, as Postfix's scripts do."""
+    click.echo(f"pyfix: {text}", err=True)
+
+
+@contextmanager
+def _fatal_errors() -> Iterator[None]:
+    """Every failure that a user can cause is one line and exit status 1."""
+    try:
+        yield
+    except (ConfigError, ControlError, InitError, InstallError, RotateError, IpcError) as error:
+        say(f"fatal: {error}")
+        sys.exit(1)
+
+
+class _Call:
+    """What the options before the subcommand say."""
+
+    def __init__(self, directory: str | None, verbose: int) -> None:
+        self._directory = directory
+        self.verbose = verbose
+
+    def config(self) -> Config:
+        """Read main.cf; its warnings go to standard error."""
+        config = Config.load(self._directory)
+        for warning in config.warnings:
+            say(f"warning: {warning}")
+        return config
+
+    def params(self) -> CoreParameters:
+        """Return the parameters that control needs."""
+        return self.config().read(CoreParameters)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-c", "directory", metavar="DIR", help="The directory of main.cf and master.cf.")
+@click.option("-v", "verbose", count=True, help="Log more; twice: still more.")
+@click.version_option(package_name="pyfix")
+@click.pass_context
+def main(context: click.Context, directory: str | None, verbose: int) -> None:
+    """Start, stop and look after the pyfix mail system."""
+    context.obj = _Call(directory, verbose)
+
+
+@main.command()
+@click.pass_obj
+def start(call: _Call) -> None:
+    """Start the mail system; return when it accepts mail."""
+    with _fatal_errors():
+        config = call.config()
+        if control.master_pid(config.read(CoreParameters)) is not None:
+            raise ControlError("the pyfix mail system is already running")
+        say("starting the pyfix mail system")
+        control.start(config, call.verbose)
+
+
+@main.command("start-fg")
+@click.pass_obj
+def start_fg(call: _Call) -> None:
+    """Run the mail system in the foreground: in a container, under a supervisor."""
+    with _fatal_errors():
+        config = call.config()
+        say("starting the pyfix mail system")
+        status = control.run_master(config, call.verbose)
+    sys.exit(status)
+
+
+@main.command()
+@click.pass_obj
+def stop(call: _Call) -> None:
+    """Stop in an orderly fashion: processes finish what they have begun."""
+    with _fatal_errors():
+        config = call.config()
+        params = config.read(MasterParameters)
+        if control.master_pid(params) is None:
+            raise ControlError("the pyfix mail system is not running")
+        say("stopping the pyfix mail system")
+        control.stop(params, signal.SIGTERM, params.master_stop_grace * 4 + _PATIENCE_S)
+
+
+@main.command()
+@click.pass_obj
+def abort(call: _Call) -> None:
+    """Stop at once. The queue keeps everything that was under way."""
+    with _fatal_errors():
+        params = call.params()
+        if control.master_pid(params) is None:
+            raise ControlError("the pyfix mail system is not running")
+        say("aborting the pyfix mail system")
+        control.stop(params, signal.SIGINT, _PATIENCE_S)
+
+
+@main.command()
+@click.pass_obj
+def reload(call: _Call) -> None:
+    """Read the configuration anew; no connection and no message is lost."""
+    with _fatal_errors():
+        params = call.params()
+        if control.master_pid(params) is None:
+            raise ControlError("the pyfix mail system is not running")
+        say("refreshing the pyfix mail system")
+        control.signal_master(params, signal.SIGHUP)
+
+
+@main.command()
+@click.pass_obj
+def flush(call: _Call) -> None:
+    """Try every deferred message now."""
+    with _fatal_errors():
+        params = call.params()
+        if control.master_pid(params) is None:
+            raise ControlError("the pyfix mail system is not running")
+        channel = Channel(f"{params.queue_directory}/public/{params.queue_service_name}", _PATIENCE_S)
+        channel.send(Trigger("flush"))
+        channel.close()
+
+
+@main.command()
+@click.pass_obj
+def status(call: _Call) -> None:
+    """Say whether the mail system runs."""
+    with _fatal_errors():
+        pid = control.master_pid(call.params())
+    if pid is None:
+        say("the pyfix mail system is not running")
+        sys.exit(1)
+    say(f"the pyfix mail system is running: PID: {pid}")
+
+
+@main.command()
+@click.pass_obj
+def check(call: _Call) -> None:
+    """Look for trouble: rights, directories, parameters, tables, address classes. Creates missing directories."""
+    with _fatal_errors():
+        result: CheckResult = check_instance(call.config())
+    _report(result.warnings, lambda text: say(f"warning: {text}"))
+    _report(result.notes, say)
+    _report(result.errors, lambda text: say(f"fatal: {text}"))
+    sys.exit(1 if result.errors else 0)
+
+
+def _report(lines: list[str], tell: Callable[[str], None]) -> None:
+    for line in lines:
+        tell(line)
+
+
+@main.command()
+@click.pass_obj
+def logrotate(call: _Call) -> None:
+    """Move maillog_file aside and compress it."""
+    with _fatal_errors():
+        rotate(call.config())
+
+
+@main.command()
+@click.argument("directory", metavar="DIR")
+@click.option("--domain", default="example.test", show_default=True, help="The domain to receive mail for.")
+@click.option("--user", default="postmaster", show_default=True, help="The name of the mailbox.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on; a free one by default.")
+def init(directory: str, domain: str, user: str, port: int | None) -> None:
+    """Lay out a complete private instance in DIR that needs no rights: configuration, queue, one mailbox."""
+    with _fatal_errors():
+        instance = lay_out(directory, domain, user, port)
+    _describe(instance)
+
+
+def _describe(instance: Instance) -> None:
+    click.echo(f"configuration  {instance.etc}")
+    click.echo(f"mailbox        {instance.address} -> {instance.maildir}")
+    click.echo(f"SMTP           127.0.0.1 port {instance.port}")
+    click.echo(f"log            {instance.directory}/log/maillog")
+    click.echo(f"start it with  pyfix -c {instance.etc} start")
+
+
+@main.command("install-init")
+@click.option("--systemd", "kind", flag_value="systemd", help="Install the systemd unit.")
+@click.option("--sysv", "kind", flag_value="sysv", help="Install the SysV init script.")
+@click.option("--root", default="/", show_default=True, help="Install below this directory.")
+@click.pass_obj
+def install_init(call: _Call, kind: str | None, root: str) -> None:
+    """Put the boot script in place; without an option the kind that this system uses."""
+    with _fatal_errors():
+        for line in install(kind, root, call.config().directory):
+            click.echo(line)
+
+
+if __name__ == "__main__":
+    main()
