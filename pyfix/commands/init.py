@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
+from pyfix.commands.reach import is_reachable
+
 _SYSTEM_USERS: Final = ("pyfix", "postfix", "mail", "nobody")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62}\.)*[a-z0-9-]{1,63}", re.IGNORECASE)
 _USER = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}", re.IGNORECASE)
@@ -60,7 +62,9 @@ def init(directory: str, domain: str, user: str, port: int | None = None) -> Ins
     directory = os.path.abspath(directory)
     if os.path.exists(f"{directory}/etc/main.cf"):
         raise InitError(f"{directory}/etc/main.cf exists already; choose another directory or remove it")
-    owner = _owner()
+    owner = instance_owner()
+    if not is_reachable(directory, owner.pw_uid, owner.pw_gid):
+        raise InitError(f"{directory}: user {owner.pw_name}, who will own the mail, may not enter it; choose another")
     instance = Instance(
         directory, domain.lower(), user.lower(), owner.pw_name, _group_name(owner.pw_gid), owner.pw_uid, owner.pw_gid,
         port or free_port(),
@@ -79,7 +83,8 @@ def _check_names(domain: str, user: str) -> None:
         raise InitError(f"bad user name: {user!r}; specify letters, digits and . _ + -")
 
 
-def _owner() -> pwd.struct_passwd:
+def instance_owner() -> pwd.struct_passwd:
+    """Return the user who owns queue and mail: the caller, or for root an existing system user."""
     if os.getuid() != 0:
         return pwd.getpwuid(os.getuid())
     for name in _SYSTEM_USERS:
