@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import socket
+from functools import lru_cache
 from typing import Final
 
 LABEL_LIMIT: Final = 63
@@ -21,6 +22,7 @@ _NUMERIC = re.compile(r"[0-9.]*\Z")
 _IPV4 = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}\Z")
 
 
+@lru_cache(maxsize=1024)
 def is_valid_hostname(name: str) -> bool:
     """True for a well-formed host or domain name, without trailing dot."""
     if not name or len(name) > HOSTNAME_LIMIT:
