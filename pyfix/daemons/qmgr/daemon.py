@@ -16,7 +16,7 @@ from pyfix.daemons.qmgr.dispatch import Dispatcher
 from pyfix.daemons.qmgr.finish import Finisher
 from pyfix.daemons.qmgr.message import Message
 from pyfix.daemons.qmgr.params import QmgrParameters
-from pyfix.daemons.qmgr.record import Recorder, Services
+from pyfix.daemons.qmgr.record import LogService, Recorder, Services
 from pyfix.daemons.qmgr.resolve import Resolver
 from pyfix.daemons.qmgr.route import RouteRules
 from pyfix.daemons.qmgr.scan import Feeder
@@ -62,9 +62,9 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
         params, queue, log, spawn = self.params, self._queue, self.log, self.worker.spawn
         backoff = _backoff_limits(params)
         services = Services(
-            AsyncChannel(f"private/{params.bounce_service_name}"),
-            AsyncChannel(f"private/{params.defer_service_name}"),
-            AsyncChannel(f"private/{params.trace_service_name}"),
+            LogService(params.bounce_service_name),
+            LogService(params.defer_service_name),
+            LogService(params.trace_service_name),
         )
         recorder = Recorder(services, queue, backoff, log)
         self._finisher = Finisher(services, queue, backoff, log, spawn)

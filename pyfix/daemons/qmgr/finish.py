@@ -23,10 +23,9 @@ from pyfix.daemons.qmgr import log as events
 from pyfix.daemons.qmgr.active import ActiveQueue
 from pyfix.daemons.qmgr.backoff import BackoffLimits, is_warning_due, next_wait
 from pyfix.daemons.qmgr.message import Message
-from pyfix.daemons.qmgr.record import Services
-from pyfix.mail.ipc.aclient import AsyncChannel
+from pyfix.daemons.qmgr.record import LogService, Services
 from pyfix.mail.ipc.client import IpcError
-from pyfix.mail.ipc.messages import Done, DropLog, SendNotice
+from pyfix.mail.ipc.messages import Done, SendNotice
 from pyfix.mail.queue import CorruptFile, Queue
 
 _RETRY_S: Final = 10.0
@@ -97,32 +96,32 @@ class Finisher:
     async def _send_notices(self, message: Message) -> bool:
         """Turn the logs into mail; return False if that has to be tried again."""
         sent = True
-        if message.bounced or self._has_log(message, "bounce"):
-            sent = await self._notice(message, self._services.bounce, "bounce")
+        if message.bounced or self._has_log(message, self._services.bounce):
+            sent = await self._notice(message, self._services.bounce)
             message.bounced = message.bounced and not sent
-        if message.traced or self._has_log(message, "trace"):
-            sent = await self._notice(message, self._services.trace, "trace") and sent
+        if message.traced or self._has_log(message, self._services.trace):
+            sent = await self._notice(message, self._services.trace) and sent
             message.traced = message.traced and not sent
         return sent
 
-    async def _notice(self, message: Message, channel: AsyncChannel, service: str) -> bool:
+    async def _notice(self, message: Message, service: LogService) -> bool:
         request = SendNotice(message.id, "active", message.envelope, message.content_offset, message.content_length)
         try:
-            await channel.call(request, Done)
+            await service.channel.call(request, Done)
         except IpcError as error:
-            events.service_failed(self._log, message.id, service, error)
+            events.service_failed(self._log, message.id, service.name, error)
             return False
         return True
 
-    def _has_log(self, message: Message, name: str) -> bool:
+    def _has_log(self, message: Message, service: LogService) -> bool:
         """Tell whether an earlier attempt, cut short by a crash, left a log."""
-        return message.scanned and os.path.lexists(self._queue.path(name, message.id))
+        return message.scanned and os.path.lexists(self._queue.path(service.name, message.id))
 
     async def _put_off(self, message: Message) -> None:
         """Rename to deferred/ with the time of the next attempt."""
         now = clock.now()
         if is_warning_due(message.age(now), message.envelope.delay_warned, self._limits) and await self._notice(
-            message, self._services.defer, "defer"
+            message, self._services.defer
         ):
             self._mark_warned(message)
         self._defer_now(message, now + next_wait(message.age(now), self._limits))
@@ -141,19 +140,19 @@ class Finisher:
     def _mark_warned(self, message: Message) -> None:
         try:
             with self._queue.open("active", message.id, writable=True) as file:
-                file.mark_delay_warned()
+                file.update_envelope(delay_warned=True)
                 file.sync()
         except (FileNotFoundError, CorruptFile):
             return  # the next attempt meets it
 
     async def _drop_log(self, message: Message) -> None:
         """Remove the reasons of earlier deferrals. Left behind, they would do no harm."""
-        if not self._has_log(message, "defer"):
+        if not self._has_log(message, self._services.defer):
             return
         try:
-            await self._services.defer.call(DropLog(message.id), Done)
+            await self._services.defer.drop_log(message.id)
         except IpcError as error:
-            events.service_failed(self._log, message.id, "defer", error)
+            events.service_failed(self._log, message.id, self._services.defer.name, error)
 
     def _later(self, message: Message) -> None:
         asyncio.get_running_loop().call_later(_RETRY_S, self.finish, message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyfix.mail.config import CoreParameters, Integer, ListOf, PerTransport, Seconds, String
 from pyfix.mail.lifetime import LifetimeParameters
-from pyfix.mail.queue import QueueParameters
+from pyfix.mail.queue.params import QueueParameters
 
 
 class QmgrParameters(CoreParameters, QueueParameters, LifetimeParameters):

@@ -24,13 +24,32 @@ from pyfix.mail.ipc.messages import Done, DropLog, LogRecipient, Outcome, Recipi
 from pyfix.mail.queue import CorruptFile, Queue
 
 
+class LogService:
+    """One of the three services: its name, which is that of its folder too, and a connection to it.
+
+    The connection carries requests in order.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.channel = AsyncChannel(f"private/{name}")
+
+    async def log(self, queue_id: str, recipient: Recipient, outcome: Outcome) -> None:
+        """Return when the recipient is on record; raise IpcError."""
+        await self.channel.call(LogRecipient(queue_id, recipient, outcome), Done)
+
+    async def drop_log(self, queue_id: str) -> None:
+        """Return when the message's log is gone; raise IpcError."""
+        await self.channel.call(DropLog(queue_id), Done)
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Connections to the three services; each carries its requests in order."""
+    """The three."""
 
-    bounce: AsyncChannel
-    defer: AsyncChannel
-    trace: AsyncChannel
+    bounce: LogService
+    defer: LogService
+    trace: LogService
 
 
 class Recorder:
@@ -66,9 +85,9 @@ class Recorder:
 
     async def _bounce(self, message: Message, recipient: Recipient, outcome: Outcome) -> bool:
         try:
-            await self._services.bounce.call(LogRecipient(message.id, recipient, outcome), Done)
+            await self._services.bounce.log(message.id, recipient, outcome)
         except IpcError as error:
-            events.service_failed(self._log, message.id, "bounce", error)
+            events.service_failed(self._log, message.id, self._services.bounce.name, error)
             message.deferred = True
             return False
         message.bounced = True
@@ -82,17 +101,17 @@ class Recorder:
         is_first, message.deferred = not message.deferred, True
         try:
             if is_first and message.scanned:  # the reasons of the last attempt give way to those of this one
-                await self._services.defer.call(DropLog(message.id), Done)
-            await self._services.defer.call(LogRecipient(message.id, recipient, outcome), Done)
+                await self._services.defer.drop_log(message.id)
+            await self._services.defer.log(message.id, recipient, outcome)
         except IpcError as error:
-            events.service_failed(self._log, message.id, "defer", error)
+            events.service_failed(self._log, message.id, self._services.defer.name, error)
         return False
 
     async def _trace(self, message: Message, recipient: Recipient, outcome: Outcome) -> bool:
         try:
-            await self._services.trace.call(LogRecipient(message.id, recipient, outcome), Done)
+            await self._services.trace.log(message.id, recipient, outcome)
         except IpcError as error:
-            events.service_failed(self._log, message.id, "trace", error)
+            events.service_failed(self._log, message.id, self._services.trace.name, error)
         else:
             message.traced = True
         return True
