@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Integer, ListOf, String
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.mailbox import LockParameters, MailboxParameters
+from pyfix.mail.message.params import MessageParameters
 
 
-class VirtualParameters(DeliveryParameters, LockParameters, MailboxParameters):
+class VirtualParameters(AddressParameters, DeliveryParameters, LockParameters, MailboxParameters, MessageParameters):
     """Read by virtual."""
 
-    recipient_delimiter = String("", "Characters that separate a user name from an address extension.")
-    message_size_limit = Integer("10240000", "Largest message.", low=0)
-    virtual_mailbox_maps = String("", "Tables.")
     virtual_mailbox_base = String("", "Prefix of every mailbox location that virtual_mailbox_maps gives.")
     virtual_minimum_uid = Integer("100", "Lowest user id that virtual_uid_maps may give.", low=1)
     virtual_uid_maps = String("", "Tables with the user id of each recipient's mailbox.")

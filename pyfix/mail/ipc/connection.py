@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from pyfix.mail.ipc.frame import FrameReader, ProtocolError, encode
 from pyfix.mail.ipc.messages import AnyMessage, Message
@@ -30,8 +31,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports share the methods, not the class
         if self._on_start is not None:
             self._on_start(self)
 
