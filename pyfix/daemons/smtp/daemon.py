@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import socket
 from typing import ClassVar
 
 from pyfix.daemons.smtp import verdict
@@ -39,6 +41,7 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         self.settings: ClientSettings = make_settings(self.params, lmtp=self.worker.program == "lmtp")
         self._resolver = AsyncResolver(self.resolver_settings)
         self._queue = Queue.from_params(self.params)
+        self._relayhost = self.config.expand(self.config.get("relayhost") or "")
 
     async def start(self) -> None:
         self._finder = HostFinder(self._resolver, self.settings.hosts, self.log)
@@ -65,20 +68,31 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         except JobError as error:
             client.send(Refused(str(error)))
             return
-        delivery = Delivery(job, self.settings, self._finder, self._cache, self._connect, self.log)
+        delivery = Delivery(
+            job, self.settings, self._finder, self._cache, self._connect, self.log, relayhost=self._relayhost
+        )
         client.send(await delivery.run())
 
     async def _connect(self, endpoint: Endpoint) -> Connection | Dsn:
         """Return a connection, or why there is none."""
+        source = self.settings.bind_ipv6 if ":" in endpoint.address else self.settings.bind_ipv4
+        if source and endpoint.port:
+            source = source.strip("[]")
+            problem = _bind_problem(source)
+            if problem:
+                self.log.warning(f"bind {source}: {problem}")
+                if self.settings.bind_enforce:
+                    return Dsn("4.4.0", "server configuration error")
+                source = ""
         try:
-            return await self._open(endpoint)
+            return await self._open(endpoint, source)
         except TimeoutError:
-            reason = os.strerror(110)
+            reason = os.strerror(errno.ETIMEDOUT)
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = os.strerror(error.errno) if error.errno else str(error)
         return verdict.not_connected(endpoint.host, endpoint.address, endpoint.port, reason)
 
-    async def _open(self, endpoint: Endpoint) -> Connection:
+    async def _open(self, endpoint: Endpoint, source: str) -> Connection:
         loop = asyncio.get_running_loop()
         settings = self.settings
         connection = Connection(
@@ -94,16 +108,26 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         async with asyncio.timeout(settings.connect_timeout_s or None):
             if endpoint.port:
                 await loop.create_connection(
-                    lambda: connection, endpoint.address, endpoint.port, local_addr=self._source(endpoint)
+                    lambda: connection,
+                    endpoint.address,
+                    endpoint.port,
+                    local_addr=(source, 0) if source else None,
                 )
             else:
                 await loop.create_unix_connection(lambda: connection, endpoint.address)
         return connection
 
-    def _source(self, endpoint: Endpoint) -> tuple[str, int] | None:
-        """Return the address to connect from (smtp_bind_address, smtp_bind_address6)."""
-        bind = self.settings.bind_ipv6 if ":" in endpoint.address else self.settings.bind_ipv4
-        return (bind.strip("[]"), 0) if bind else None
+
+def _bind_problem(source: str) -> str:
+    """Return why connections can't come from this address, "" when they can."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET) as probe:
+            probe.bind((source, 0))
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 SERVICE = Service("smtp", SmtpDaemon, ClientParameters)
+LMTP_SERVICE = Service("lmtp", SmtpDaemon, ClientParameters)
+"""The same program under its other name in master.cf."""
