@@ -55,7 +55,8 @@ class AddressHeaderResult:
     addresses: list[str]
 
 
-RewriteHeader = Callable[[bytes], AddressHeaderResult]
+RewriteHeader = Callable[[bytes, bytes], AddressHeaderResult]
+"""Takes name and value of a header."""
 
 
 @dataclass(slots=True)
@@ -134,7 +135,7 @@ class HeaderPass:
             case Role.MESSAGE_ID:
                 findings.message_ids.append((kind.is_resent, header_value(data, header).lstrip()))
             case Role.ADDRESSES | Role.RECIPIENTS if rewrite is not None:
-                result = rewrite(header_value(data, header))
+                result = rewrite(header.name, header_value(data, header))
                 if extract and kind.role is Role.RECIPIENTS:
                     findings.add_recipients(kind.is_resent, result.addresses)
                 if result.value is not None:

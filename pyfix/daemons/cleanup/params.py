@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import Boolean, CoreParameters, Integer, ListOf, String
+from pyfix.mail.address.params import AddressParameters
+from pyfix.mail.config import Boolean, Integer, ListOf, String
 from pyfix.mail.message.params import MessageParameters
 from pyfix.mail.queue.params import QueueParameters
 
 
-class CleanupParameters(MessageParameters, QueueParameters, CoreParameters):
+class CleanupParameters(AddressParameters, MessageParameters, QueueParameters):
     """What cleanup makes of a message."""
 
     always_add_missing_headers = Boolean("no", "Add missing headers to mail from other machines too.")

@@ -1,0 +1,135 @@
+"""The cleanup process."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyfix.daemons.cleanup import refusal
+from pyfix.daemons.cleanup.addresses import AddressStage
+from pyfix.daemons.cleanup.aliases import VirtualAliases
+from pyfix.daemons.cleanup.expansion import ExpansionLimits
+from pyfix.daemons.cleanup.hint import QmgrHint
+from pyfix.daemons.cleanup.maker import Made, MessageMaker
+from pyfix.daemons.cleanup.params import CleanupParameters
+from pyfix.daemons.cleanup.refusal import Refusal
+from pyfix.mail.ipc.client import Channel, IpcError
+from pyfix.mail.ipc.messages import AnyMessage, Done, Dsn, LogRecipient, Message, Outcome, Submit, Submitted
+from pyfix.mail.ipc.peer import Peer
+from pyfix.mail.maps import STRING, Maps, MatchList, TableError, open_maps
+from pyfix.mail.message.header import is_header
+from pyfix.mail.queue import CorruptFile, NewFile, Queue
+from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
+
+_TRACE_TIMEOUT_S: Final = 30.0
+_EXPANDED: Final = Dsn("2.0.0", "aliased to multiple recipients")
+
+
+class CleanupDaemon(OneClientDaemon[CleanupParameters]):
+    """Answers Submit."""
+
+    depth = 8
+
+    def before_jail(self) -> None:
+        """Open the tables while the rights to read them are there, and check what can't be used as it is."""
+        params = self.params
+        self._tables: Maps = open_maps(params.virtual_alias_maps, "virtual_alias_maps", self.config)
+        self._our_domains = MatchList(params.mydestination, "mydestination", self.config, kind=STRING)
+        if params.undisclosed_recipients_header and not is_header(params.undisclosed_recipients_header):
+            self.log.warning(
+                f'bad undisclosed_recipients_header header text "{params.undisclosed_recipients_header}"'
+                ' -- need "headername: headervalue"'
+            )
+
+    def after_jail(self) -> None:
+        """Connect what a message passes through."""
+        params = self.params
+        self._queue = Queue.from_params(params)
+        self._qmgr = QmgrHint(f"public/{params.queue_service_name}")
+        self._trace = Channel(f"private/{params.trace_service_name}", _TRACE_TIMEOUT_S)
+        stage = AddressStage(
+            Channel(f"private/{params.rewrite_service_name}", params.ipc_timeout), params.header_address_token_limit
+        )
+        self._maker = MessageMaker(params, self.log, stage, self._make_aliases(stage))
+
+    def _make_aliases(self, stage: AddressStage) -> VirtualAliases | None:
+        params = self.params
+        if self._tables.is_empty:
+            return None
+        return VirtualAliases(
+            self._tables,
+            self.log,
+            ExpansionLimits(
+                params.virtual_alias_expansion_limit,
+                params.virtual_alias_recursion_limit,
+                params.virtual_alias_address_length_limit,
+            ),
+            stage.complete,
+            is_local=self._is_ours,
+            delimiter=params.recipient_delimiter,
+            propagate="virtual" in params.propagate_unmatched_extensions,
+        )
+
+    def _is_ours(self, domain: str) -> bool:
+        """Tell whether virtual(5) may look a bare user name up: the domain is myorigin or in mydestination."""
+        return domain.lower() == self.params.myorigin.lower() or self._our_domains.matches(domain)
+
+    def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
+        """Make the message, or say why not."""
+        if not isinstance(request, Submit):
+            raise UnexpectedMessage(request)
+        try:
+            self._make(request)
+        except Refusal as problem:
+            return Submitted(request.queue_id, problem.status, problem.code, problem.reason)
+        return Submitted(request.queue_id)
+
+    def _make(self, request: Submit) -> None:
+        """Raise Refusal, leaving no file, for anything that does not succeed."""
+        file = self._adopt(request.queue_id)
+        try:
+            made = self._maker.make(request, file)
+        except Refusal:
+            self._abort(file)
+            raise
+        except OSError as error:
+            self._abort(file)
+            self.log.warning(f"{file.id}: write queue file: {error.strerror}")
+            raise refusal.write_error(error) from error
+        except (IpcError, TableError) as error:
+            self._abort(file)
+            self.log.warning(f"{file.id}: {error} -- message not accepted, try again later")
+            raise refusal.write_error() from error
+        self._report(made)
+
+    def _adopt(self, queue_id: str) -> NewFile:
+        try:
+            return self._queue.adopt(queue_id)
+        except (OSError, CorruptFile, ValueError) as error:
+            self.log.warning(f"{queue_id[:100]}: open queue file: {error}")
+            raise refusal.bad_request() from error
+
+    def _abort(self, file: NewFile) -> None:
+        try:
+            file.abort()
+        except OSError as error:
+            self.log.warning(f"{file.id}: remove queue file: {error.strerror}")
+
+    def _report(self, made: Made) -> None:
+        for recipient in made.expanded:
+            outcome = Outcome(-1, "expanded", _EXPANDED, recipient.address)
+            try:
+                self._trace.call(LogRecipient(made.hint.queue_id, recipient, outcome), Done)
+            except IpcError as error:
+                self.log.warning(f"{made.hint.queue_id}: trace logfile update error: {error}")
+        if not made.held:
+            self.log.flush()  # a reader of the log expects message-id= before what qmgr says
+            self._qmgr.send(made.hint)
+
+    def idle(self) -> None:
+        """End this process when a table has changed: the next one reads it anew."""
+        if not self.worker.is_retiring and self._tables.has_changed():
+            self.log.info(f"table {self._tables.name} has changed -- restarting")
+            self.worker.retire()
+
+
+SERVICE = Service("cleanup", CleanupDaemon, CleanupParameters)

@@ -1,0 +1,182 @@
+"""Make one queued message: the order of everything that cleanup does.
+
+Nothing is written before every decision is made; the last step is the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from pyfix.base.log import Log
+from pyfix.daemons.cleanup import refusal
+from pyfix.daemons.cleanup.addresses import AddressStage
+from pyfix.daemons.cleanup.aliases import VirtualAliases
+from pyfix.daemons.cleanup.content import Content
+from pyfix.daemons.cleanup.headers import Findings, HeaderPass, RewriteHeader
+from pyfix.daemons.cleanup.missing import Origin, make_missing_headers
+from pyfix.daemons.cleanup.params import CleanupParameters
+from pyfix.daemons.cleanup.recipients import RecipientList
+from pyfix.daemons.cleanup.refusal import Refusal
+from pyfix.mail.ipc.messages import (
+    CLEANUP_BOUNCE,
+    CLEANUP_EXTRACT,
+    CLEANUP_MAP,
+    CLEANUP_SMTPUTF8_AUTODETECT,
+    NOTIFY_NEVER,
+    Arrived,
+    Recipient,
+    Submit,
+)
+from pyfix.mail.queue import NewFile
+
+HINT_RECIPIENTS: Final = 250
+"""More than these are not sent along with the hint: qmgr reads them from the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A message on stable storage."""
+
+    hint: Arrived
+    held: bool
+    expanded: list[Recipient]
+    """Recipients whose expansion is to be reported to the sender."""
+
+
+class MessageMaker:
+    """Turns a submission and its queue file into a message; raises Refusal, OSError, IpcError."""
+
+    def __init__(
+        self, params: CleanupParameters, log: Log, stage: AddressStage, aliases: VirtualAliases | None
+    ) -> None:
+        self._params = params
+        self._log = log
+        self._stage = stage
+        self._aliases = aliases
+        self._pass = HeaderPass(
+            dropped=frozenset(name.lower().encode() for name in params.message_drop_headers),
+            size_limit=params.header_size_limit,
+        )
+
+    def make(self, request: Submit, file: NewFile) -> Made:
+        """Do everything, in this order."""
+        envelope = request.envelope
+        content = Content(file, request.body, replace_cr=self._params.cleanup_replace_stray_cr_lf)
+        findings = self._pass_headers(request, content)
+        (envelope.sender,) = self._stage.complete([envelope.sender])
+        head = [*findings.segments, self._add_headers(request, findings)]
+        problem = self._find_problem(request.queue_id, findings, content)
+        if problem is not None and not (problem.is_permanent and request.flags & CLEANUP_BOUNCE):
+            raise problem
+        rcpts = self._list_recipients(request, findings)
+        if not rcpts.recipients:
+            raise refusal.no_recipients()
+        if problem is not None:
+            envelope.filter = f"error:{problem.status} {problem.reason.removeprefix('Error: ')}"
+        if request.flags & CLEANUP_SMTPUTF8_AUTODETECT and not envelope.smtputf8:
+            envelope.smtputf8 = _needs_smtputf8(envelope.sender, rcpts.recipients, head)
+        info = content.store(envelope, rcpts.recipients, head, "hold" if request.hold else "incoming")
+        known = rcpts.recipients if len(rcpts.recipients) <= HINT_RECIPIENTS else None
+        hint = Arrived(request.queue_id, envelope, known, info.content_offset, info.content_length)
+        return Made(hint, bool(request.hold), rcpts.expanded)
+
+    # --- headers
+
+    def _pass_headers(self, request: Submit, content: Content) -> Findings:
+        extract = bool(request.flags & CLEANUP_EXTRACT)
+        return self._pass.run(content.data, content.block, self._choose_rewrite(request, extract), extract)
+
+    def _choose_rewrite(self, request: Submit, extract: bool) -> RewriteHeader | None:
+        """Mail of strangers keeps its header addresses (local_header_rewrite_clients)."""
+        context = request.envelope.rewrite_context
+        if extract:
+            return partial(self._stage.rewrite_and_extract, context=context)
+        if context == "local" or self._params.remote_header_rewrite_domain:
+            return partial(self._stage.rewrite_header, context=context)
+        return None
+
+    def _add_headers(self, request: Submit, findings: Findings) -> bytes:
+        """Return the headers to add, and log the message ids: each line of the log needs one to be found by."""
+        envelope = request.envelope
+        lines = ""
+        if self._is_completed(envelope.rewrite_context):
+            params = self._params
+            added = make_missing_headers(
+                findings.seen,
+                findings.is_resent,
+                Origin(
+                    request.queue_id,
+                    params.myhostname,
+                    envelope.arrival,
+                    envelope.sender,
+                    params.enable_long_queue_ids,
+                    params.undisclosed_recipients_header,
+                ),
+            )
+            lines = added.lines
+            if added.message_id:
+                findings.message_ids.append((findings.is_resent, added.message_id.encode()))
+        self._log_message_ids(request.queue_id, findings)
+        return lines.encode("utf-8", "surrogateescape")
+
+    def _is_completed(self, context: str) -> bool:
+        return (
+            context == "local"
+            or self._params.always_add_missing_headers
+            or bool(self._params.remote_header_rewrite_domain)
+        )
+
+    def _log_message_ids(self, queue_id: str, findings: Findings) -> None:
+        for is_resent, value in findings.message_ids:
+            name = "resent-message-id" if is_resent else "message-id"
+            self._log.info(f"{queue_id}: {name}={value.decode('utf-8', 'replace')}")
+        if all(is_resent for is_resent, _ in findings.message_ids):
+            self._log.info(f"{queue_id}: message-id=<>")
+
+    def _find_problem(self, queue_id: str, findings: Findings, content: Content) -> Refusal | None:
+        if findings.hops >= self._params.hopcount_limit:
+            self._log.warning(f"{queue_id}: message rejected: hopcount exceeded")
+            return refusal.too_many_hops()
+        if 0 < self._params.message_size_limit < content.size:
+            self._log.warning(f"{queue_id}: queue file size limit exceeded")
+            return refusal.too_big()
+        return None
+
+    # --- recipients
+
+    def _list_recipients(self, request: Submit, findings: Findings) -> RecipientList:
+        is_mapped = bool(request.flags & CLEANUP_MAP)
+        rcpts = RecipientList(
+            expand=self._choose_expand(request.queue_id) if is_mapped else None,
+            keep_original=self._params.enable_original_recipient,
+            duplicate_limit=self._params.duplicate_filter_limit,
+        )
+        given = request.recipients
+        completed = self._stage.complete([recipient.address for recipient in given])
+        for recipient, address in zip(given, completed, strict=True):
+            rcpts.add(address, recipient.original or recipient.address, recipient.orcpt, recipient.notify)
+        extracted = findings.extracted()
+        for original, address in zip(extracted, self._stage.complete(extracted), strict=True):
+            rcpts.add(address, original)
+        if is_mapped and self._params.always_bcc and rcpts.recipients:
+            self._add_bcc(rcpts, self._params.always_bcc)
+        return rcpts
+
+    def _choose_expand(self, queue_id: str) -> Callable[[str], list[str]] | None:
+        return None if self._aliases is None else partial(self._aliases.expand, queue_id)
+
+    def _add_bcc(self, rcpts: RecipientList, bcc: str) -> None:
+        (address,) = self._stage.complete([bcc])
+        rcpts.add(address, bcc, notify=NOTIFY_NEVER)
+
+
+def _needs_smtputf8(sender: str, recipients: list[Recipient], head: list[bytes]) -> bool:
+    """True when an address or a header is not ASCII (RFC 6531)."""
+    return not (
+        sender.isascii()
+        and all(recipient.address.isascii() for recipient in recipients)
+        and all(part.isascii() for part in head)
+    )
