@@ -1,0 +1,108 @@
+"""Log lines and where they go."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyfix.base.log import Fatal, FileSink, Log, MemoryLog, PostlogSink, SyslogSink, sanitize
+
+
+def test_words_for_trouble_stand_in_front() -> None:
+    """As Postfix's tools expect them."""
+    log = MemoryLog()
+    log.info("connect from a[1.2.3.4]")
+    log.warning("w")
+    log.error("e")
+    with pytest.raises(Fatal):
+        log.fatal("f")
+    assert log.lines == ["connect from a[1.2.3.4]", "warning: w", "error: e", "fatal: f"]
+
+
+def test_detail_is_logged_with_verbosity_only() -> None:
+    """-v makes the difference."""
+    quiet, loud = MemoryLog(), MemoryLog(verbose=1)
+    for log in (quiet, loud):
+        log.debug("detail")
+    assert (quiet.lines, loud.lines) == ([], ["detail"])
+
+
+@given(st.text())
+def test_whatever_a_stranger_sends_is_one_printable_line(text: str) -> None:
+    """No line feed, no escape sequence, no lone surrogate gets into the log."""
+    clean = sanitize(text)
+    assert clean.isprintable()
+    clean.encode()
+
+
+def test_bytes_that_are_no_text_do_not_stop_the_log(tmp_path: Path) -> None:
+    """Undecodable bytes, kept as surrogates, are written as something."""
+    sink = FileSink(str(tmp_path / "log"), "host")
+    log = Log(sink, "postfix/smtpd")
+    log.info(b"helo=<\xff\x00>".decode("utf-8", "surrogateescape"))
+    log.flush()
+    line = (tmp_path / "log").read_text()
+    assert f" host postfix/smtpd[{os.getpid()}]: helo=<" in line and line.count("\n") == 1
+
+
+def test_many_lines_go_in_one_datagram_to_postlog(tmp_path: Path) -> None:
+    """One system call for a message's lines."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "postlog"))
+        sink = PostlogSink(str(tmp_path / "postlog"), "host")
+        log = Log(sink, "postfix/smtpd")
+        for number in range(5):
+            log.info(f"line {number}")
+        log.flush()
+        assert server.recv(65536).count(b"\n") == 5
+        sink._disconnect()
+
+
+def test_syslog_lines_carry_facility_and_severity(tmp_path: Path) -> None:
+    """mail.info is <22>, mail.warning <20>."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "log"))
+        sink = SyslogSink(2, str(tmp_path / "log"))
+        log = Log(sink, "postfix/qmgr")
+        log.info("a")
+        log.warning("b")
+        log.flush()
+        first, second = server.recv(1000), server.recv(1000)
+        assert first.startswith(b"<22>") and first.endswith(b"]: a")
+        assert second.startswith(b"<20>") and second.endswith(b"]: warning: b")
+        sink._disconnect()
+
+
+def test_missing_log_server_costs_lines_and_not_mail(tmp_path: Path) -> None:
+    """Nothing is raised; the loss is counted."""
+    sink = SyslogSink(2, str(tmp_path / "nobody"))
+    log = Log(sink, "postfix/qmgr")
+    log.info("a")
+    log.flush()
+    assert sink.take_lost() == 1
+
+
+def test_moved_log_file_is_noticed_and_opened_anew(tmp_path: Path) -> None:
+    """After rotation new lines are in the new file."""
+    path = tmp_path / "maillog"
+    sink = FileSink(str(path), "host")
+    sink.append(b"old\n")
+    path.rename(tmp_path / "maillog.1")
+    assert sink.is_moved()
+    sink.reopen()
+    sink.append(b"new\n")
+    assert path.read_bytes() == b"new\n" and (tmp_path / "maillog.1").read_bytes() == b"old\n"
+    assert not sink.is_moved()
+    sink.close()
+
+
+def test_log_file_is_never_a_symbolic_link(tmp_path: Path) -> None:
+    """A link planted in a log folder is not followed."""
+    (tmp_path / "log").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic link"):
+        FileSink(str(tmp_path / "log"), "host")

@@ -1,0 +1,67 @@
+"""pyfix init."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pyfix.commands.init import InitError, init
+from pyfix.commands.pyfix import main
+from pyfix.mail.config import Config, CoreParameters, mastercf
+
+
+@pytest.fixture
+def reachable(tmp_path: Path) -> Path:
+    """A folder that a system user can enter, too."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    return tmp_path
+
+
+def test_instance_is_complete_and_reads_without_complaint(reachable: Path) -> None:
+    """main.cf and master.cf parse, the port is free and high, the mailbox is in the table."""
+    instance = init(str(reachable / "mail"), "example.test", "alice")
+    config = Config.load(instance.etc)
+    assert config.read(CoreParameters).queue_directory == f"{instance.directory}/spool"
+    assert config.warnings == []
+    entries = mastercf.read(f"{instance.etc}/master.cf")
+    assert f"127.0.0.1:{instance.port}" in {entry.name for entry in entries}
+    assert instance.port > 1023
+    assert (reachable / "mail/etc/mailboxes").read_text() == "alice@example.test  example.test/alice/Maildir/\n"
+
+
+def test_second_init_of_a_directory_is_refused(reachable: Path) -> None:
+    """Nobody's configuration is overwritten."""
+    init(str(reachable), "example.test", "alice")
+    with pytest.raises(InitError, match=r"etc/main\.cf exists already"):
+        init(str(reachable), "example.test", "alice")
+
+
+@pytest.mark.parametrize(("domain", "user"), [("a b", "alice"), ("example.test", "a/../b"), ("", "x"), ("e.test", "")])
+def test_bad_names_are_refused_before_anything_is_written(reachable: Path, domain: str, user: str) -> None:
+    """Names become path names and lines of tables."""
+    with pytest.raises(InitError, match=r"bad (domain|user) name"):
+        init(str(reachable / "x"), domain, user)
+    assert not (reachable / "x").exists()
+
+
+def test_commands_on_a_system_that_does_not_run_say_so(reachable: Path) -> None:
+    """Exit status 1 and one line each."""
+    instance = init(str(reachable), "example.test", "alice")
+    for command in ("stop", "abort", "reload", "flush"):
+        result = CliRunner().invoke(main, ["-c", instance.etc, command])
+        assert result.exit_code == 1
+        assert result.stderr == "pyfix: fatal: the pyfix mail system is not running\n"
+    result = CliRunner().invoke(main, ["-c", instance.etc, "status"])
+    assert result.exit_code == 1
+    assert result.stderr == "pyfix: the pyfix mail system is not running\n"
+
+
+def test_missing_main_cf_is_one_line(tmp_path: Path) -> None:
+    """The message names the file."""
+    result = CliRunner().invoke(main, ["-c", str(tmp_path / "none"), "start"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("pyfix: fatal: ") and f"{tmp_path}/none/main.cf" in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,263 @@
+"""The master's decisions, without processes."""
+
+from __future__ import annotations
+
+import signal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyfix.mail.config.mastercf import ServiceEntry, ServiceType
+from pyfix.master import decide as rules
+from pyfix.master.decide import decide
+from pyfix.master.state import MasterState, Phase, ServiceState
+from pyfix.service.status import State
+
+
+def entry(name: str = "cleanup", kind: ServiceType = ServiceType.UNIX, wakeup: int = 0) -> ServiceEntry:
+    return ServiceEntry(name, kind, True, True, False, wakeup, bool(wakeup), None, name)
+
+
+def service(
+    name: str = "cleanup", limit: int = 0, kind: ServiceType = ServiceType.UNIX, wakeup: int = 0
+) -> ServiceState:
+    return rules.make_service(entry(name, kind, wakeup), limit, name == "qmgr")
+
+
+def master(*services: ServiceState) -> MasterState:
+    state = MasterState(throttle_time=60, stop_grace=10)
+    state.services = {item.key: item for item in services}
+    return state
+
+
+def started(state: MasterState, item: ServiceState, pid: int, now: float = 0.0) -> None:
+    """Go through the birth of one worker."""
+    decide(state, rules.Spawned(item.key, pid), now)
+    decide(state, rules.Reported(pid, state.generation, State.FREE), now)
+
+
+def test_waiting_client_starts_a_worker() -> None:
+    """No worker, a client: spawn, and do not look at the socket again before the worker had its chance."""
+    item = service()
+    state = master(item)
+    assert decide(state, rules.ClientWaits(item.key), 0) == [rules.Spawn(item.key)]
+    decide(state, rules.Spawned(item.key, 100), 0)
+    assert rules.watched(state, 0) == set()
+    assert decide(state, rules.ClientWaits(item.key), 0) == []
+
+
+def test_free_worker_makes_another_one_needless_and_a_busy_one_does_not() -> None:
+    """The socket is watched exactly while nobody could accept."""
+    item = service()
+    state = master(item)
+    started(state, item, 100)
+    assert rules.watched(state, 0) == set()
+    decide(state, rules.Reported(100, 1, State.BUSY), 0)
+    assert rules.watched(state, 0) == {item.key}
+
+
+def test_process_limit_is_never_exceeded() -> None:
+    """With all workers busy at the limit a client waits."""
+    item = service(limit=2)
+    state = master(item)
+    for pid in (100, 101):
+        started(state, item, pid)
+        decide(state, rules.Reported(pid, 1, State.BUSY), 0)
+    assert rules.watched(state, 0) == set()
+    assert decide(state, rules.ClientWaits(item.key), 0) == []
+
+
+def test_worker_that_fails_at_birth_throttles_its_service_only() -> None:
+    """Its service rests for service_throttle_time; another one does not."""
+    item, other = service("cleanup"), service("rewrite")
+    state = master(item, other)
+    decide(state, rules.Spawned(item.key, 100), 0)
+    actions = decide(state, rules.Exited(100, 1), 0.1)
+    assert rules.Warn("process cleanup pid 100 exit status 1") in actions
+    assert rules.Warn("cleanup: bad command startup -- throttling") in actions
+    assert rules.watched(state, 1) == {other.key}
+    assert rules.watched(state, 61) == {item.key, other.key}
+
+
+def test_worker_that_has_served_does_not_throttle() -> None:
+    """A crash in the middle of work is followed by a new worker at once."""
+    item = service()
+    state = master(item)
+    started(state, item, 100)
+    decide(state, rules.Reported(100, 1, State.BUSY), 0)
+    assert decide(state, rules.Exited(100, 1), 1) == [rules.Warn("process cleanup pid 100 exit status 1")]
+    assert rules.watched(state, 1) == {item.key}
+
+
+def test_killed_worker_is_reported_with_its_signal() -> None:
+    """A kill from outside is no reason to throttle, even at birth."""
+    item = service()
+    state = master(item)
+    decide(state, rules.Spawned(item.key, 100), 0)
+    assert decide(state, rules.Exited(100, -9), 0) == [rules.Warn("process cleanup pid 100 killed by signal 9")]
+
+
+def test_wakeup_starts_a_worker_and_reaches_it_when_it_is_ready() -> None:
+    """The queue manager is started by its timer and told once it runs, then every wakeup interval."""
+    item = service("qmgr", limit=1, wakeup=300)
+    state = master(item)
+    rules.first_wakeups(state, 0)
+    assert decide(state, rules.TimePassed(), 0) == [rules.Spawn(item.key)]
+    decide(state, rules.Spawned(item.key, 100), 0)
+    assert decide(state, rules.Reported(100, 1, State.FREE), 0) == [rules.Wake(100)]
+    assert rules.next_deadline(state) == 300
+    assert decide(state, rules.TimePassed(), 300) == [rules.Wake(100)]
+
+
+def test_killed_queue_manager_comes_back_at_once() -> None:
+    """Nobody needs to knock: what it was at lies in the queue."""
+    item = service("qmgr", limit=1, wakeup=300)
+    state = master(item)
+    rules.first_wakeups(state, 0)
+    decide(state, rules.TimePassed(), 0)
+    started(state, item, 100)
+    decide(state, rules.Exited(100, -9), 5)
+    assert decide(state, rules.TimePassed(), 5) == [rules.Spawn(item.key)]
+
+
+def test_reload_retires_old_workers_and_lets_new_ones_start() -> None:
+    """Old workers lose their channel; they neither count as free nor, when they end, as failed."""
+    item = service()
+    state = master(item)
+    started(state, item, 100)
+    fresh = service()
+    assert decide(state, rules.ReloadWanted([fresh]), 1) == [rules.Retire(100)]
+    assert rules.watched(state, 1) == {fresh.key}
+    assert decide(state, rules.Exited(100, 0), 2) == []
+
+
+def test_reload_without_a_service_lets_its_workers_end() -> None:
+    """A removed service's workers are known until they are gone."""
+    item = service()
+    state = master(item)
+    started(state, item, 100)
+    assert decide(state, rules.ReloadWanted([]), 1) == [rules.Retire(100)]
+    assert rules.all_pids(state) == [100]
+    decide(state, rules.Exited(100, 0), 2)
+    assert rules.all_pids(state) == []
+
+
+def test_reload_keeps_the_limit_across_generations() -> None:
+    """With a limit of one, the successor waits until the old worker has gone."""
+    item = service("qmgr", limit=1)
+    state = master(item)
+    started(state, item, 100)
+    fresh = service("qmgr", limit=1)
+    decide(state, rules.ReloadWanted([fresh]), 1)
+    assert rules.watched(state, 1) == set()
+    decide(state, rules.Exited(100, 0), 2)
+    assert rules.watched(state, 2) == {fresh.key}
+
+
+def test_stop_goes_from_the_network_inwards() -> None:
+    """smtpd first, then qmgr, then the helpers, then the log; each when the one before has gone."""
+    smtpd, qmgr = service("25", kind=ServiceType.INET), service("qmgr")
+    cleanup, postlog = service("cleanup"), service("postlog", kind=ServiceType.UNIX_DGRAM)
+    state = master(smtpd, qmgr, cleanup, postlog)
+    for pid, item in enumerate((smtpd, qmgr, cleanup, postlog), 100):
+        started(state, item, pid)
+    assert decide(state, rules.StopWanted(), 0) == [rules.TellStop(100)]
+    assert decide(state, rules.Exited(100, 0), 1) == [rules.TellStop(101)]
+    assert decide(state, rules.Exited(101, 0), 1) == [rules.TellStop(102)]
+    assert decide(state, rules.Exited(102, 0), 1) == [rules.TellStop(103)]
+    assert decide(state, rules.Exited(103, 0), 1) == []
+    assert state.phase is Phase.STOPPED
+
+
+def test_stop_still_starts_helpers_that_running_sessions_need() -> None:
+    """While smtpd finishes, cleanup can be started; a network service can not."""
+    smtpd, cleanup = service("25", kind=ServiceType.INET), service("cleanup")
+    state = master(smtpd, cleanup)
+    started(state, smtpd, 100)
+    decide(state, rules.StopWanted(), 0)
+    assert rules.watched(state, 0) == {cleanup.key}
+
+
+def test_worker_that_outstays_the_grace_is_killed() -> None:
+    """No stop hangs."""
+    item = service("25", kind=ServiceType.INET)
+    state = master(item)
+    started(state, item, 100)
+    decide(state, rules.StopWanted(), 0)
+    assert decide(state, rules.TimePassed(), 9) == []
+    assert decide(state, rules.TimePassed(), 10) == [rules.Kill(100, signal.SIGKILL)]
+
+
+def test_abort_kills_everybody_at_once() -> None:
+    """And the master ends."""
+    item = service()
+    state = master(item)
+    started(state, item, 100)
+    assert decide(state, rules.AbortWanted(), 0) == [rules.Kill(100, signal.SIGKILL)]
+    assert state.phase is Phase.STOPPED
+
+
+def test_failed_fork_throttles() -> None:
+    """The reason is in the log."""
+    item = service()
+    state = master(item)
+    assert decide(state, rules.SpawnFailed(item.key, "Cannot allocate memory"), 0) == [
+        rules.Warn("cannot start a process: Cannot allocate memory")
+    ]
+    assert rules.watched(state, 1) == set()
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["client", "busy", "free", "exit0", "exit1", "kill", "time", "reload", "stop"]),
+        st.integers(0, 5),
+        st.floats(0, 100),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=200)
+@given(steps)
+def test_no_sequence_of_events_breaks_the_limits(events: list[tuple[str, int, float]]) -> None:
+    """Whatever happens in whatever order: never more workers than the limit, never an exception, and stop stops."""
+    state = master(service("cleanup", limit=3), service("qmgr", limit=1, wakeup=300))
+    now, next_pid = 0.0, 100
+
+    def run(event: rules.Event) -> None:
+        nonlocal next_pid
+        todo = decide(state, event, now)
+        for action in todo:
+            if isinstance(action, rules.Spawn):
+                next_pid += 1
+                decide(state, rules.Spawned(action.key, next_pid), now)
+        for item in state.services.values():
+            assert len(item.workers) <= item.process_limit
+
+    for what, which, pause in events:
+        now += pause
+        pids = rules.all_pids(state)
+        pid = pids[which % len(pids)] if pids else 0
+        owner = state.owner_of(pid)
+        generation = owner.workers[pid].generation if owner and pid in owner.workers else 0
+        keys = list(state.services)
+        match what:
+            case "client":
+                key = keys[which % len(keys)]
+                if key in rules.watched(state, now):
+                    run(rules.ClientWaits(key))
+            case "busy" | "free":
+                run(rules.Reported(pid, generation, State.BUSY if what == "busy" else State.FREE))
+            case "exit0" | "exit1" | "kill" if pid:
+                run(rules.Exited(pid, {"exit0": 0, "exit1": 1, "kill": -9}[what]))
+            case "time":
+                run(rules.TimePassed())
+            case "reload" if state.phase is Phase.RUNNING:
+                run(rules.ReloadWanted([service("cleanup", limit=3), service("qmgr", limit=1, wakeup=300)]))
+            case "stop":
+                run(rules.StopWanted())
+    run(rules.StopWanted())
+    for _ in range(100):
+        for pid in rules.all_pids(state):
+            run(rules.Exited(pid, 0))
+    assert state.phase is Phase.STOPPED
