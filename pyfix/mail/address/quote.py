@@ -66,8 +66,6 @@ def unquote_address(external: str) -> str:
 
 def normalize_quoting(external: str) -> str:
     """Return the external address with the least quoting that it needs."""
-    if '"' not in external and "\\" not in external:
-        return external
     position = find_at(external)
     if position < 0:
         return quote_local(unquote_local(external)) if external else ""

@@ -9,7 +9,9 @@ LMDB allows one open environment a file and process, so that tables of one file 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from typing import Final
 from weakref import WeakValueDictionary
@@ -126,9 +128,10 @@ class IndexWriter:
         self.path = path
         self._scratch = f"{path}.new.{os.getpid()}"
         _unlink(self._scratch)
+        self._lock = _lock(path) if keep else -1
         if keep:
-            _copy(path, self._scratch)
-        self._size = _FIRST_SIZE
+            shutil.copyfile(path, self._scratch)
+        self._size = max(_FIRST_SIZE, 2 * os.stat(path).st_size) if keep else _FIRST_SIZE
         self._environment = self._open()
         self._transaction = self._environment.begin(write=True)
         self._pending: list[tuple[bytes, bytes | None]] = []
@@ -215,15 +218,27 @@ class IndexWriter:
     def __exit__(self, kind: object, *rest: object) -> None:
         if os.path.exists(self._scratch):
             self.abandon()
+        if self._lock >= 0:
+            os.close(self._lock)
 
 
-def _copy(path: str, scratch: str) -> None:
-    source = open_index(path)
-    target = lmdb.open(scratch, subdir=False, lock=False, sync=False, map_size=max(_FIRST_SIZE, 2 * source.stamp.size))
-    with target.begin(write=True) as transaction:
-        for key, value in source.items():
-            transaction.put(key.encode(), value.encode())
-    target.close()
+def _lock(path: str) -> int:
+    """Return a descriptor of the index that is there, locked against other writers; raises OSError, NotAnIndex."""
+    while True:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if _is_at(path, fd):
+            return fd
+        os.close(fd)  # another writer has put a new one in place while we waited
+
+
+def _is_at(path: str, fd: int) -> bool:
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(fd)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
 
 
 def _take_rights(path: str, owner: os.stat_result) -> None:

@@ -116,7 +116,7 @@ def alias_entries(lines: Iterable[LogicalLine], path: str, warn: Warn) -> Iterat
         key, value = split_alias_line(line.text)
         if not key or not value:
             warn(f"{path}, line {line.number}: need name:value pair")
-        elif "@" in key and not key.startswith("@") and len(key) > 1:
+        elif key.startswith("@"):
             warn(f"{path}, line {line.number}: name must be local")
         else:
             yield Entry(key, value, line.number)

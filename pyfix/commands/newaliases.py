@@ -1,0 +1,45 @@
+"""newaliases: build the index of every table in alias_database.
+
+    newaliases [-c DIR] [-v]
+
+Exit status 0 when all are built; the first failure ends it. `sendmail -I` and `sendmail -bi` are the same. See:
+newaliases(1).
+"""
+
+from __future__ import annotations
+
+import click
+
+from pyfix.commands import table_call, tables
+from pyfix.commands.postalias import PROGRAM
+from pyfix.mail.address.params import AddressParameters
+from pyfix.mail.config import Config
+from pyfix.mail.maps.maps import split_specs
+
+
+def rebuild(config: Config, verbose: int = 0) -> None:
+    """Build what alias_database names; raises TableCommandError, ConfigError."""
+    params = config.read(AddressParameters)
+    warn = tables.warner(PROGRAM.name)
+    for spec in split_specs(params.alias_database, "alias_database", config):
+        target = tables.Target.parse(spec, params.default_database_type)
+        tables.build(target, PROGRAM.read, tables.BuildOptions(), warn, PROGRAM.extra(params))
+        if verbose:
+            click.echo(f"newaliases: built {target.index}", err=True)
+
+
+@click.command("newaliases", help="Build the tables that alias_database names.")
+@click.option("-c", "directory", metavar="DIR", help="The directory of main.cf.")
+@click.option("-v", "verbose", count=True, help="Say what is done.")
+def command(directory: str | None, verbose: int) -> int:
+    """Build what alias_database names; return the exit status."""
+    config = Config.load(directory)
+    for warning in config.warnings:
+        tables.warner(PROGRAM.name)(warning)
+    rebuild(config, verbose)
+    return 0
+
+
+def main() -> None:
+    """Run the program."""
+    table_call.run("newaliases", "newaliases [-v] [-c config_dir]", command)
