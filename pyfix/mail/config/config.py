@@ -12,7 +12,7 @@ See: postconf(5).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Self, TypeVar
 
 from pyfix.mail.config import defaults, discover, maincf
@@ -98,7 +98,7 @@ class Config:
 
     def expand(self, text: str) -> str:
         """Return text with its references replaced; raises ConfigError."""
-        return self._expand(text, "", self.get)
+        return self._expand(text, "")
 
     def place(self, name: str) -> str:
         """Return where a name is set, in the words of messages; empty for a default."""
@@ -108,7 +108,7 @@ class Config:
     def evaluate(self, name: str, default: str) -> str:
         """Return the expanded text of a name, the expanded default when it is not set."""
         text = self.raw(name, default)
-        return self._expand(text, name, self.get) if "$" in text else text
+        return self._expand(text, name) if "$" in text else text
 
     def raw(self, name: str, default: str) -> str:
         """Return the text of a name as it stands, the default when it is not set."""
@@ -120,19 +120,16 @@ class Config:
 
     def refuse(self, name: str, reason: str) -> ConfigError:
         """Return the error about a value, with the place where it was set."""
-        place = self.place(name)
-        return ConfigError(f"{place}: {reason}" if place else f"{self.directory}/main.cf: default of {name}: {reason}")
+        place = self.place(name) or os.path.join(self.directory, "main.cf")
+        return ConfigError(f"{place}: {reason}")
 
-    def _expand(self, text: str, name: str, lookup: Callable[[str], str | None]) -> str:
+    def _expand(self, text: str, name: str) -> str:
         """Expand, and say of an error which value it is in."""
         try:
-            return expand(text, lookup)
+            return expand(text, self.get)
         except ExpandError as error:
-            raise (
-                self.refuse(name, f"{error}; correct the $name expression")
-                if name
-                else ConfigError(f"{self.directory}/main.cf: {error}; correct the $name expression")
-            ) from None
+            where = f" in {name}" if name else ""
+            raise self.refuse(name, f"{error}{where}; correct the $name expression") from None
 
 
 def find_directory(directory: str | None) -> str:

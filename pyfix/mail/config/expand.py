@@ -1,10 +1,12 @@
 """Expand $name and its conditional forms, as main.cf writes them.
 
 Forms: $name $(name) ${name} ${name?text} ${name:text} ${name?{a}:{b}} ${{x} == {y} ? {a} : {b}} and $$ for one "$".
-Values are expanded in their turn, only where they are used, so that an unused branch may hold anything. Comparison is
-numerical when both sides are digits, else lexical; the "level" operators compare compatibility levels (3.6 < 3.10).
+The test of ${name?...} is whether the text of name is empty before it is expanded. Texts are expanded only where they
+are used, so that an unused branch may hold anything. Comparison is numerical when both sides are digits, else lexical; the
+"level" operators compare compatibility levels (3.6 < 3.10).
 Pure: the caller gives a lookup from names to raw text. A name without value expands to nothing. Broken syntax, a
-comparison that is none and a value that refers to itself raise ExpandError.
+comparison that is none, a value that refers to itself and one that grows past a limit raise ExpandError. Each name is
+expanded once, so that no main.cf takes more than linear time.
 See: postconf(5).
 """
 
@@ -15,13 +17,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pyfix.mail.config.errors import one_line
+
 Lookup = Callable[[str], str | None]
 
 NESTING_LIMIT: Final = 100
+SIZE_LIMIT: Final = 4 * 1024 * 1024
 _NAME: Final = re.compile(r"[A-Za-z0-9_]+")
 _OPERATOR: Final = re.compile(r"(==|!=|<=|>=|<|>)(level(?![A-Za-z0-9_]))?")
-_LEVEL: Final = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?")
-_CLOSING: Final = {"{": "}", "(": ")"}
+_LEVEL: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?")
+_BRACKETS: Final = {"{": re.compile(r"[{}]"), "(": re.compile(r"[()]")}
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -30,135 +35,182 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_DIGITS_LIMIT: Final = 18
 
 
 class ExpandError(Exception):
     """The text cannot be expanded; the message quotes the offending part."""
 
 
-def expand(text: str, lookup: Lookup, depth: int = 0) -> str:
+def expand(text: str, lookup: Lookup) -> str:
     """Return text with every reference replaced."""
-    if "$" not in text:
-        return text
-    if depth > NESTING_LIMIT:
-        raise ExpandError(f'unreasonable macro call nesting: "{text}"')
-    out: list[str] = []
-    position = 0
-    while (dollar := text.find("$", position)) >= 0:
-        out.append(text[position:dollar])
-        value, position = _reference(text, dollar + 1, lookup, depth)
-        out.append(value)
-    out.append(text[position:])
-    return "".join(out)
+    return _Expander(lookup).expand(text, 0) if "$" in text else text
 
 
-def _reference(text: str, start: int, lookup: Lookup, depth: int) -> tuple[str, int]:
-    """Return the value of the reference whose "$" stands before start, and where it ends."""
-    opening = text[start : start + 1]
-    if opening == "$":
-        return "$", start + 1
-    if opening in _CLOSING:
-        end = closing(text, start)
-        if end < 0:
-            raise ExpandError(f'truncated macro reference: "{text[start - 1 :]}"')
-        return _braced(text[start + 1 : end], lookup, depth), end + 1
-    name = _NAME.match(text, start)
-    if name is None:
-        raise ExpandError(f'empty macro name: "{text[start - 1 :]}"')
-    return _value(name.group(), lookup, depth), name.end()
+class _Expander:
+    """One expansion: the values found so far, and the names whose value is being found."""
 
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._values: dict[str, str] = {}
+        self._open: set[str] = set()
 
-def closing(text: str, start: int) -> int:
-    """Return the index of the bracket that balances the one at start, -1 without one."""
-    opening = text[start]
-    wanted = _CLOSING[opening]
-    level = 0
-    for index in range(start, len(text)):
-        if text[index] == opening:
-            level += 1
-        elif text[index] == wanted:
-            level -= 1
-            if level == 0:
-                return index
-    return -1
+    def expand(self, text: str, depth: int) -> str:
+        """Return text with every reference replaced."""
+        if "$" not in text:
+            return text
+        if depth > NESTING_LIMIT:
+            raise ExpandError(f'unreasonable macro call nesting: "{_quote(text)}"')
+        parts: list[str] = []
+        size = position = 0
+        while (dollar := text.find("$", position)) >= 0:
+            parts.append(text[position:dollar])
+            value, position = self._reference(text, dollar + 1, depth)
+            parts.append(value)
+            size += len(value)
+            if size > SIZE_LIMIT:
+                raise ExpandError(f'value longer than {SIZE_LIMIT} characters: "{_quote(text)}"')
+        parts.append(text[position:])
+        return "".join(parts)
 
-
-def _value(name: str, lookup: Lookup, depth: int) -> str:
-    """Return the expanded value of a parameter."""
-    return expand(lookup(name) or "", lookup, depth + 1)
-
-
-def _braced(body: str, lookup: Lookup, depth: int) -> str:
-    """Return the value of what stands between "${" and "}"."""
-    inner = body.strip()
-    if inner.startswith("{"):
-        condition, rest = _comparison(inner, lookup, depth)
-        value = "" if condition else None
-    else:
-        name = _NAME.match(inner)
+    def _reference(self, text: str, start: int, depth: int) -> tuple[str, int]:
+        """Return the value of the reference whose "$" stands before start, and where it ends."""
+        opening = text[start : start + 1]
+        if opening == "$":
+            return "$", start + 1
+        if opening in _BRACKETS:
+            end = closing(text, start)
+            if end < 0:
+                raise ExpandError(f'truncated macro reference: "{_quote(text[start - 1 :])}"')
+            return self._braced(text[start + 1 : end], depth), end + 1
+        name = _NAME.match(text, start)
         if name is None:
+            raise ExpandError(f'empty macro name: "{_quote(text[start - 1 :])}"')
+        return self._value(name.group(), depth), name.end()
+
+    def _value(self, name: str, depth: int) -> str:
+        """Return the expanded value of a parameter."""
+        known = self._values.get(name)
+        if known is not None:
+            return known
+        if name in self._open:
+            raise ExpandError(f'unreasonable macro call nesting: "{name}"')
+        self._open.add(name)
+        value = self._values[name] = self.expand(self._lookup(name) or "", depth + 1)
+        self._open.discard(name)
+        return value
+
+    def _braced(self, body: str, depth: int) -> str:
+        """Return the value of what stands between "${" and "}"."""
+        inner = body.lstrip()
+        if inner.startswith("{"):
+            truth, rest = self._comparison(inner, body, depth)
+            return self._choose(truth, rest, body, depth) if rest else "true" * truth
+        found = _NAME.match(inner)
+        name = found.group() if found else ""
+        rest = inner[len(name) :].lstrip()
+        if rest.startswith(("?", ":")):
+            return self._choose(bool(name and self._lookup(name)), rest, body, depth)
+        if rest:
+            raise ExpandError(f'attribute name syntax error: "${{{_quote(body)}}}"')
+        if not name:
             raise ExpandError(f'empty macro name: "${{{body}}}"')
-        value, rest = name.group(), inner[name.end() :]
-        condition = bool(lookup(value)) and bool(_value(value, lookup, depth))
-        if not rest.strip():
-            return _value(value, lookup, depth)
-    return expand(_branch(rest.lstrip(), condition, body), lookup, depth + 1)
+        return self._value(name, depth)
+
+    def _choose(self, truth: bool, rest: str, body: str, depth: int) -> str:
+        """Return the value of the text that the condition chooses of "?{a}:{b}", "?a", ":b"."""
+        return self.expand(_branch(truth, rest, body), depth + 1)
+
+    def _comparison(self, text: str, body: str, depth: int) -> tuple[bool, str]:
+        """Return the truth of "{left} operator {right}" and what follows it."""
+        left, rest = _operand(text, body)
+        found = _OPERATOR.match(rest)
+        if found is None:
+            raise _expected('"==" or "!=" or "<" or "<=" or ">=" or ">"', body)
+        right_text = rest[found.end() :].lstrip()
+        if not right_text.startswith("{"):
+            raise _expected('"{expression}"', body)
+        right, rest = _operand(right_text, body)
+        sides = self.expand(left, depth + 1), self.expand(right, depth + 1)
+        return _compare(found.group(1), found.group(2) is not None, *sides), rest
 
 
-def _branch(rest: str, condition: bool, body: str) -> str:
-    """Return the text that the condition chooses of "?{a}:{b}", "?a", ":b"."""
+def _branch(truth: bool, rest: str, body: str) -> str:
+    """Return the text that the condition chooses."""
     if rest.startswith("?"):
         chosen, rest = _operand(rest[1:], body)
-        if condition:
-            return chosen
-        if not rest:
-            return ""
-        if not rest.startswith(":"):
-            raise ExpandError(f'bad ternary operator syntax: "${{{body}}}"')
-        return _operand(rest[1:], body)[0]
+        if rest and not rest.startswith(":"):
+            raise _expected('":"', body)
+        other = _last_operand(rest[1:], body) if rest else ""
+        return chosen if truth else other
     if rest.startswith(":"):
-        return "" if condition else _operand(rest[1:], body)[0]
-    raise ExpandError(f'"?" or ":" expected: "${{{body}}}"')
+        other = _last_operand(rest[1:], body)
+        return "" if truth else other
+    raise _expected('"?" or ":"', body)
 
 
 def _operand(text: str, body: str) -> tuple[str, str]:
-    """Return an operand and what follows it: "{text}" ends with its brace, plain text at the end."""
+    """Return an operand and what follows it: "{text}" ends with its brace, plain text with the expression."""
     stripped = text.lstrip()
     if not stripped.startswith("{"):
         return text, ""
     end = closing(stripped, 0)
     if end < 0:
-        raise ExpandError(f'missing "}}": "${{{body}}}"')
-    return stripped[1:end].strip(), stripped[end + 1 :].strip()
+        raise _expected('"}"', body)
+    return stripped[1:end], stripped[end + 1 :].lstrip()
 
 
-def _comparison(text: str, lookup: Lookup, depth: int) -> tuple[bool, str]:
-    """Return the truth of "{left} operator {right}" and what follows it."""
-    left, rest = _operand(text, text)
-    found = _OPERATOR.match(rest)
-    if found is None:
-        raise ExpandError(f'relational operator expected: "{rest or text}"')
-    right_text = rest[found.end() :].lstrip()
-    if not right_text.startswith("{"):
-        raise ExpandError(f'"{{expression}}" expected at: "{right_text}"')
-    right, rest = _operand(right_text, text)
-    values = (expand(left, lookup, depth + 1), expand(right, lookup, depth + 1))
-    compare = _COMPARE[found.group(1)]
-    if found.group(2):
-        return compare(level(values[0]), level(values[1])), rest
-    return compare(*_comparable(*values)), rest
+def _last_operand(text: str, body: str) -> str:
+    """Return an operand that nothing may follow."""
+    operand, rest = _operand(text, body)
+    if rest:
+        raise ExpandError(f'unexpected input "{_quote(rest)}" in: "${{{_quote(body)}}}"')
+    return operand
 
 
-def _comparable(left: str, right: str) -> tuple[object, object]:
-    """Return the operands as numbers when both are digits, else as they are."""
-    if left.isascii() and right.isascii() and left.isdigit() and right.isdigit():
-        return int(left), int(right)
-    return left, right
+def closing(text: str, start: int) -> int:
+    """Return the index of the bracket that balances the one at start, -1 without one."""
+    opening = text[start]
+    depth = 0
+    for bracket in _BRACKETS[opening].finditer(text, start):
+        depth += 1 if bracket.group() == opening else -1
+        if depth == 0:
+            return bracket.start()
+    return -1
+
+
+def _compare(sign: str, by_level: bool, left: str, right: str) -> bool:
+    """Return the truth of a comparison."""
+    compare = _COMPARE[sign]
+    if by_level:
+        return compare(level(left), level(right))
+    if _is_number(left) and _is_number(right):
+        return compare(int(left), int(right))
+    return compare(left.encode(), right.encode())
+
+
+def _is_number(text: str) -> bool:
+    """Return whether text is all digits; refuse a number that no one can mean."""
+    if not (text.isascii() and text.isdigit()):
+        return False
+    if len(text) > _DIGITS_LIMIT:
+        raise ExpandError(f'bad number in comparison: "{_quote(text)}"')
+    return True
 
 
 def level(text: str) -> tuple[int, ...]:
     """Return a compatibility level as numbers; raises ExpandError when it is none."""
     found = _LEVEL.fullmatch(text)
     if found is None:
-        raise ExpandError(f'bad compatibility level: "{text}"')
+        raise ExpandError(f'malformed compatibility level syntax: "{_quote(text)}"')
     return tuple(int(part or 0) for part in found.groups())
+
+
+def _expected(what: str, body: str) -> ExpandError:
+    """Return the error for a part that is missing from an expression."""
+    return ExpandError(f'{what} expected in: "${{{_quote(body)}}}"')
+
+
+def _quote(text: str) -> str:
+    """Return text short enough for a message."""
+    return one_line(text, 60)
