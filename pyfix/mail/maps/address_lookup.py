@@ -11,8 +11,8 @@ See: virtual(5), canonical(5), access(5), transport(5); the search is the one th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from enum import Flag, auto
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from pyfix.mail.address.split import split_extension
 
@@ -23,35 +23,42 @@ IsLocal = Callable[[str], bool]
 """Whether a domain is $myorigin, in $mydestination or one of our address literals."""
 
 
-class Strategy(Flag):
-    """The steps of a search."""
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """The steps of a search; the whole address in all tables is always the first. `|` puts two together."""
 
-    FULL = auto()
-    """user+ext@domain, in all tables."""
-    NO_EXTENSION = auto()
-    """user@domain."""
-    LOCAL_PART = auto()
+    PARENT: ClassVar[Strategy]
+    DOT_PARENT: ClassVar[Strategy]
+
+    local_part: bool = False
     """user+ext and user, when the domain is ours."""
-    AT_DOMAIN = auto()
+    at_domain: bool = False
     """@domain."""
-    DOMAIN = auto()
+    domain: bool = False
     """domain."""
-    PARENT = auto()
+    parent: bool = False
     """parent, for sub.parent: parent_domain_matches_subdomains."""
-    DOT_PARENT = auto()
+    dot_parent: bool = False
     """.parent, for sub.parent."""
-    LOCAL_PART_AT = auto()
+    local_part_at: bool = False
     """user@, for any domain: access(5)."""
 
+    def __or__(self, other: Strategy) -> Strategy:
+        """Return the steps of both."""
+        return Strategy(*(getattr(self, step.name) or getattr(other, step.name) for step in fields(self)))
 
-ALIAS: Final = Strategy.FULL | Strategy.NO_EXTENSION | Strategy.LOCAL_PART | Strategy.AT_DOMAIN
+
+Strategy.PARENT = Strategy(parent=True)
+Strategy.DOT_PARENT = Strategy(dot_parent=True)
+
+ALIAS: Final = Strategy(local_part=True, at_domain=True)
 """virtual_alias_maps, canonical_maps, relocated_maps, sender_dependent_*_maps."""
-TRANSPORT: Final = Strategy.FULL | Strategy.NO_EXTENSION | Strategy.DOMAIN
-"""transport_maps, with PARENT or DOT_PARENT added."""
-ACCESS: Final = Strategy.FULL | Strategy.NO_EXTENSION | Strategy.DOMAIN | Strategy.LOCAL_PART_AT
-"""check_sender_access and check_recipient_access, with PARENT or DOT_PARENT added."""
-MAILBOX: Final = Strategy.FULL | Strategy.NO_EXTENSION | Strategy.AT_DOMAIN
+MAILBOX: Final = Strategy(at_domain=True)
 """virtual_mailbox_maps, relay_recipient_maps."""
+TRANSPORT: Final = Strategy(domain=True)
+"""transport_maps, with PARENT or DOT_PARENT added."""
+ACCESS: Final = Strategy(domain=True, local_part_at=True)
+"""check_sender_access and check_recipient_access, with PARENT or DOT_PARENT added."""
 
 
 class AddressMatch(NamedTuple):
@@ -67,10 +74,9 @@ def find_address(
     maps: Maps, address: str, delimiter: str, is_local: IsLocal | None, strategy: Strategy
 ) -> AddressMatch | None:
     """Return the first match; raises TableError."""
-    if Strategy.FULL in strategy:
-        value = maps.lookup(address)
-        if value is not None:
-            return AddressMatch(value, address, "")
+    value = maps.lookup(address)
+    if value is not None:
+        return AddressMatch(value, address, "")
     local, at, domain = address.rpartition("@")
     if not at:
         local, domain = address, ""
@@ -87,19 +93,20 @@ def _partial_keys(
     """Yield (key, extension left out) of each step behind the first."""
     user, rest = split_extension(local, delimiter)
     extension = "" if rest is None else local[len(user) :]
-    if extension and Strategy.NO_EXTENSION in strategy:
+    if extension:
         yield f"{user}{at}{domain}", extension
     if not at:
         return
-    if Strategy.LOCAL_PART in strategy and is_local is not None and is_local(domain):
+    if strategy.local_part and is_local is not None and is_local(domain):
         yield local, ""
         if extension:
             yield user, extension
-    if Strategy.AT_DOMAIN in strategy:
+    if strategy.at_domain:
         yield f"@{domain}", ""
-    if Strategy.DOMAIN in strategy:
-        yield from ((key, "") for key in domain_keys(domain, strategy))
-    if Strategy.LOCAL_PART_AT in strategy:
+    if strategy.domain:
+        for key in domain_keys(domain, strategy):
+            yield key, ""
+    if strategy.local_part_at:
         yield f"{local}@", ""
         if extension:
             yield f"{user}@", extension
@@ -108,17 +115,14 @@ def _partial_keys(
 def domain_keys(domain: str, strategy: Strategy) -> Iterator[str]:
     """Yield the keys of a domain: itself, then its parents as the strategy writes them."""
     yield domain
-    if Strategy.PARENT not in strategy and Strategy.DOT_PARENT not in strategy:
+    if not strategy.parent and not strategy.dot_parent:
         return
-    skip = 1 if Strategy.PARENT in strategy else 0
+    skip = 1 if strategy.parent else 0
     position = domain.find(".")
-    while position > 0 or (position == 0 and len(domain) > 1):
-        parent = domain[position + skip :]
-        if len(parent) > 1 - skip:
-            yield parent
+    while position >= 0:
+        if position + 1 < len(domain):
+            yield domain[position + skip :]
         position = domain.find(".", position + 1)
-        if position < 0:
-            return
 
 
 def lookup_domain(maps: Maps, domain: str, *, parents: bool) -> tuple[str, str] | None:

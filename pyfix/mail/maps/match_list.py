@@ -171,6 +171,8 @@ class MatchList:
         packed = parse_hostaddr(address) if address and self._kind in (Kind.HOST, Kind.ADDRESS) else None
         single = self._single
         if single is not None:
+            if packed is None and not single.below:
+                return name in single.exact and single.verdict
             return _holds(single, name, packed) and single.verdict
         for step in self._steps:
             if isinstance(step, _Names):
