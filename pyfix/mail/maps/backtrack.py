@@ -1,12 +1,12 @@
 """Tell whether a pattern can take exponential time.
 
-Python's matcher tries, for a repetition inside a repetition such as `(a+)+` or `(a|a)*`, every way to share out the
+Python's matcher tries, for a repetition inside a repetition such as `(a+)+` or `(a|ab)*`, every way to share out the
 text between the two: a key of forty characters then takes longer than anybody waits. It is harmless when each round
-of the outer repetition must pass a separator that the inner one cannot match, as in `([^.]+\\.)*`.
+of the outer repetition must pass a separator that the inner parts cannot match, as in `([^.]+\\.)*`.
 
-A pattern is called exponential when, inside a group that repeats without limit, there is another repetition without
-limit and no such separator, or alternatives that can begin alike. The judgement errs on the safe side: it refuses
-some patterns that would do no harm.
+A pattern is called exponential when, inside a group that repeats without limit, there is a part of variable length
+and no such separator, or alternatives that can begin alike. The judgement errs on the safe side: it refuses some
+patterns that would do no harm.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Final
 _MANY: Final = 16
 """Repetitions from which on a limit is as good as none."""
 _REPEATS: Final = (sre.MAX_REPEAT, sre.MIN_REPEAT)
+_SINGLES: Final = (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY)
 _SAMPLES: Final = tuple(map(chr, range(128)))
 
 Characters = frozenset[str]
@@ -61,8 +62,7 @@ def _is_bad_body(body: list[Any], flags: int) -> bool:
     alternatives = _alternatives(body)
     if any(_is_bad_sequence(sequence, flags) for sequence in alternatives):
         return True
-    firsts = [_first(sequence, flags) for sequence in alternatives]
-    return any(firsts[i] & firsts[j] for i in range(len(firsts)) for j in range(i))
+    return _are_alike(alternatives, flags)
 
 
 def _alternatives(body: list[Any]) -> list[list[Any]]:
@@ -75,18 +75,49 @@ def _alternatives(body: list[Any]) -> list[list[Any]]:
 
 
 def _is_bad_sequence(sequence: list[Any], flags: int) -> bool:
-    loops = [_characters([item], flags) for item in sequence if _holds_loop(item)]
-    if not loops:
+    variable = [_characters([item], flags) for item in sequence if _is_variable(item, flags)]
+    if not variable:
         return False
-    loose = frozenset().union(*loops)
+    loose = frozenset().union(*variable)
     return not any(_is_separator(item, loose, flags) for item in sequence)
 
 
-def _holds_loop(item: Any) -> bool:
+def _is_variable(item: Any, flags: int) -> bool:
+    """True for an item that can match one text in more than one way, or texts of several lengths."""
     operator, argument = item
-    if operator in _REPEATS and argument[1] >= _MANY:
+    if operator in _REPEATS and argument[0] != argument[1]:
         return True
-    return any(_holds_loop(inner) for body in _bodies(operator, argument) for inner in body)
+    if operator is sre.BRANCH and _are_alike([list(branch) for branch in argument[1]], flags):
+        return True
+    return any(_is_variable(inner, flags) for body in _bodies(operator, argument) for inner in body)
+
+
+def _are_alike(alternatives: list[list[Any]], flags: int) -> bool:
+    """True unless each pair differs at some place near the start, so that at most one of them fits a text."""
+    starts = [_start(alternative, flags) for alternative in alternatives]
+    return any(
+        all(left & right for left, right in zip(starts[i], starts[j], strict=False))
+        for i in range(len(starts))
+        for j in range(i)
+    )
+
+
+def _start(sequence: list[Any], flags: int) -> list[Characters]:
+    """Return what the first places of a match can hold, as far as that is easy to say."""
+    places: list[Characters] = []
+    for operator, argument in sequence:
+        if operator in _SINGLES:
+            places.append(_matched_by(operator, argument, flags))
+        elif operator in _REPEATS and argument[0] > 0 and len(argument[2]) == 1 and argument[2][0][0] in _SINGLES:
+            return [*places, _matched_by(*argument[2][0], flags)]
+        elif operator is sre.SUBPATTERN:
+            inner = _start(list(argument[3]), flags)
+            places += inner
+            if len(inner) != len(argument[3]):
+                return places
+        elif operator is not sre.AT:
+            return places
+    return places
 
 
 def _is_separator(item: Any, loose: Characters, flags: int) -> bool:
@@ -101,28 +132,11 @@ def _is_separator(item: Any, loose: Characters, flags: int) -> bool:
     return False
 
 
-def _first(sequence: list[Any], flags: int) -> Characters:
-    """Return the characters that a sequence can begin with; all of them when that is hard to say."""
-    found: Characters = frozenset()
-    for operator, argument in sequence:
-        if operator is sre.AT:
-            continue
-        if operator is sre.SUBPATTERN:
-            return found | _first(list(argument[3]), flags)
-        if operator in _REPEATS:
-            found |= _first(list(argument[2]), flags)
-            if argument[0] == 0:
-                continue
-            return found
-        return found | _characters([(operator, argument)], flags)
-    return found
-
-
 def _characters(items: list[Any], flags: int) -> Characters:
     """Return the ASCII characters that the items can match somewhere."""
     found: Characters = frozenset()
     for operator, argument in items:
-        if operator in (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY):
+        if operator in _SINGLES:
             found |= _matched_by(operator, argument, flags)
         elif operator is sre.GROUPREF:
             return _ALL
