@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -39,22 +40,29 @@ class FakeCleanup:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
+        self._client: socket.socket | None = None
+        self._ended = False
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._ended = True
+        for sock in (self._listener, self._client):
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
         self._thread.join()
+        self._listener.close()
 
     def _serve(self) -> None:
-        while True:
+        while not self._ended:
             try:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
             sock.settimeout(30)
+            self._client = sock
             peer = Peer(sock)
             try:
                 peer.send(Hello("cleanup"))
