@@ -109,7 +109,8 @@ def _start(sequence: list[Any], flags: int) -> list[Characters]:
         if operator in _SINGLES:
             places.append(_matched_by(operator, argument, flags))
         elif operator in _REPEATS and argument[0] > 0 and len(argument[2]) == 1 and argument[2][0][0] in _SINGLES:
-            return [*places, _matched_by(*argument[2][0], flags)]
+            inner_operator, inner_argument = argument[2][0]
+            return [*places, _matched_by(inner_operator, inner_argument, flags)]
         elif operator is sre.SUBPATTERN:
             inner = _start(list(argument[3]), flags)
             places += inner

@@ -49,8 +49,7 @@ class CidrTable(Table):
             rule = rules[index]
             network = rule.network
             index += 1
-            holds = network.family == family and number >> network.shift == network.prefix
-            if holds is not rule.negated:
+            if network.family == family and (number >> network.shift == network.prefix) is not rule.negated:
                 if rule.result is not None:
                     return rule.result
             elif rule.result is None:

@@ -13,7 +13,7 @@ HARMFUL = (
     r"^(a*)*$",
     r"(a|ab|a.)*c",
     r"(a.?)*b",
-    r"(foo|foobar)*x",
+    r"(foo|foofoo)*x",
     r"([a-z]+)*@",
     r"^(\w+\s?)*$",
     r"(.*,)*x",

@@ -1,0 +1,175 @@
+"""Each table type gives the values that its manual page promises."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pyfix.mail.config import Config, ConfigError
+from pyfix.mail.maps import Maps, TableError, open_maps
+from pyfix.mail.maps.index_file import build_index
+
+
+def maps(value: str, *, fold: bool = True) -> Maps:
+    """Open the tables of a parameter called test_maps."""
+    return open_maps(value, "test_maps", Config.from_text(""), fold=fold)
+
+
+def test_static_gives_one_value_for_every_key() -> None:
+    """static:value, and static:{...} for a value with blanks."""
+    assert maps("static:u1/Maildir/").lookup("anything") == "u1/Maildir/"
+    assert maps("static:{550 5.1.1 no, sorry}").lookup("x") == "550 5.1.1 no, sorry"
+
+
+def test_inline_takes_pairs_and_groups() -> None:
+    """Both forms of an entry; keys fold, the last value of a key counts."""
+    table = maps("inline:{ a=1, { b = two words, and more }, C=3, c=4 }")
+    assert [table.lookup(key) for key in ("a", "b", "c", "C", "d")] == ["1", "two words, and more", "4", "4", None]
+
+
+def test_texthash_folds_keys_unless_told_otherwise(tmp_path: Path) -> None:
+    """Lower case is the rule, fold=False the exception."""
+    (tmp_path / "t").write_text("Key value\n")
+    assert maps(f"texthash:{tmp_path}/t").lookup("KEY") == "value"
+    assert maps(f"texthash:{tmp_path}/t", fold=False).lookup("key") is None
+
+
+def test_first_table_that_has_the_key_decides() -> None:
+    """Later tables are asked only when earlier ones have nothing."""
+    assert maps("inline:{a=1} inline:{a=2, b=3}").lookup("a") == "1"
+    assert maps("inline:{a=1} inline:{a=2, b=3}").lookup("b") == "3"
+
+
+def test_unionmap_joins_and_pipemap_chains() -> None:
+    """Tables made of tables."""
+    assert maps("unionmap:{static:one, inline:{a=two}}").lookup("a") == "one,two"
+    assert maps("unionmap:{inline:{a=two}}").lookup("b") is None
+    assert maps("pipemap:{inline:{a=b}, inline:{b=c}}").lookup("a") == "c"
+    assert maps("pipemap:{inline:{a=b}, inline:{x=c}}").lookup("a") is None
+
+
+def test_fail_is_temporary() -> None:
+    """fail: is there to see what a table out of order does."""
+    with pytest.raises(TableError):
+        maps("fail:now").lookup("a")
+
+
+def test_unix_passwd_knows_root() -> None:
+    """unix: and proxy:unix: ask the system; the value is a passwd line."""
+    line = maps("proxy:unix:passwd.byname").lookup("ROOT")
+    assert line is not None
+    assert line.startswith("root:")
+    assert maps("unix:passwd.byname").lookup("no-such-user-here") is None
+    assert (maps("unix:group.byname").lookup("root") or "").split(":")[2] == "0"
+
+
+def test_missing_file_fails_at_lookup_and_not_at_open(tmp_path: Path) -> None:
+    """A server starts without its table and says at each lookup what is wrong."""
+    table = maps(f"hash:{tmp_path}/aliases")
+    with pytest.raises(TableError) as caught:
+        table.lookup("root")
+    index = f"{tmp_path}/aliases"
+    assert str(caught.value) == (
+        f"hash:{index} is unavailable. open database {index}.db: No such file or directory; "
+        f'build it with "postmap hash:{index}", or newaliases for an alias file'
+    )
+
+
+def test_missing_table_counts_as_changed_once_it_is_there(tmp_path: Path) -> None:
+    """The worker that could not open it gives way to one that can."""
+    table = maps(f"texthash:{tmp_path}/t")
+    assert not table.has_changed()
+    (tmp_path / "t").write_text("a b\n")
+    assert table.has_changed()
+
+
+def test_empty_result_is_an_error_of_the_table() -> None:
+    """An empty value must not pass for an answer."""
+    with pytest.raises(TableError, match="returns an empty string result"):
+        maps("inline:{a=}").lookup("a")
+
+
+def test_index_is_found_with_and_without_nul(tmp_path: Path) -> None:
+    """Postfix writes alias keys with a trailing NUL."""
+    build_index(f"{tmp_path}/one.db", [("key", "value")])
+    build_index(f"{tmp_path}/two.lmdb", [("key\0", "value\0")])
+    assert maps(f"hash:{tmp_path}/one").lookup("KEY") == "value"
+    assert maps(f"lmdb:{tmp_path}/two").lookup("key") == "value"
+
+
+def test_two_tables_of_one_index_live_side_by_side(tmp_path: Path) -> None:
+    """alias_maps and local_recipient_maps name the same file."""
+    build_index(f"{tmp_path}/a.db", [("root", "alice")])
+    first, second = maps(f"hash:{tmp_path}/a"), maps(f"btree:{tmp_path}/a")
+    assert first.lookup("root") == second.lookup("root") == "alice"
+
+
+def test_open_index_keeps_its_content_while_a_new_one_is_put_in_place(tmp_path: Path) -> None:
+    """A rebuild is a rename: the reader sees the old table whole, and hears that it changed."""
+    build_index(f"{tmp_path}/a.db", [("root", "alice")])
+    old = maps(f"hash:{tmp_path}/a")
+    assert not old.has_changed()
+    build_index(f"{tmp_path}/a.db", [("root", "bob")])
+    assert old.lookup("root") == "alice"
+    assert old.has_changed()
+    assert maps(f"hash:{tmp_path}/a").lookup("root") == "bob"
+
+
+def test_index_older_than_its_source_gives_a_warning(tmp_path: Path) -> None:
+    """Postfix's words; a source of the last minutes is left alone."""
+    source = tmp_path / "a"
+    source.write_text("a b\n")
+    build_index(f"{source}.db", [("a", "b")])
+    os.utime(f"{source}.db", (1000, 1000))
+    os.utime(source, (2000, 2000))
+    config = Config.from_text("")
+    open_maps(f"hash:{source}", "test_maps", config)
+    assert config.warnings == [f"database {source}.db is older than source file {source}"]
+
+
+def test_berkeley_db_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    """The .db that a real Postfix left behind."""
+    (tmp_path / "a.db").write_bytes(bytes(12) + (0x00061561).to_bytes(4, "little") + bytes(8176))
+    with pytest.raises(TableError, match=r"Berkeley DB file, which pyfix does not read; build it with \"postmap hash:"):
+        maps(f"hash:{tmp_path}/a").lookup("x")
+
+
+def test_truncated_index_is_refused(tmp_path: Path) -> None:
+    """Reading past its end would kill the process."""
+    build_index(f"{tmp_path}/a.db", [(f"key{number}", "v" * 100) for number in range(1000)])
+    os.truncate(f"{tmp_path}/a.db", 16384)
+    with pytest.raises(TableError, match="truncated"):
+        maps(f"hash:{tmp_path}/a").lookup("key1")
+
+
+def test_large_index_grows_past_its_first_size(tmp_path: Path) -> None:
+    """More than the first map holds, in several transactions."""
+    build_index(f"{tmp_path}/big.db", ((f"key{number}", "v" * 400) for number in range(50_000)))
+    table = maps(f"hash:{tmp_path}/big")
+    assert table.lookup("key0") == table.lookup("key49999") == "v" * 400
+    assert table.lookup("key50000") is None
+
+
+def test_key_that_no_index_can_hold_is_not_found(tmp_path: Path) -> None:
+    """LMDB knows no empty and no very long keys."""
+    build_index(f"{tmp_path}/a.db", [("a", "b")])
+    table = maps(f"hash:{tmp_path}/a")
+    assert table.lookup("") is None
+    assert table.lookup("x" * 1000) is None
+
+
+def test_unknown_type_names_the_parameter_and_its_place() -> None:
+    """What is refused at start says where to look."""
+    config = Config.from_text("test_maps = foo:/x\n")
+    with pytest.raises(ConfigError, match=r"main.cf, line 1: test_maps: unsupported dictionary type: foo\."):
+        open_maps("foo:/x", "test_maps", config)
+
+
+def test_find_tells_which_table_had_the_key(tmp_path: Path) -> None:
+    """local runs the commands of an alias with the rights of the table's owner."""
+    (tmp_path / "t").write_text("a b\n")
+    found = maps(f"inline:{{x=y}} texthash:{tmp_path}/t").find("a")
+    assert found is not None
+    assert (found.value, found.table.owner) == ("b", os.getuid())
