@@ -1,0 +1,22 @@
+"""smtpd: receive mail over SMTP.
+
+Promise: a message answered with `250 2.0.0 Ok: queued as ID` is on stable storage and belongs to the queue. Nothing
+is answered so before cleanup says it, and whatever goes wrong before leaves no file behind. With an unchanged
+configuration the server relays for nobody but `mynetworks`.
+
+One process serves thousands of clients on an event loop. A slow client costs a few KiB of memory and nothing else:
+a body of up to 256 KiB is gathered in memory, a larger one goes piece by piece into the queue file, and only a
+complete body takes one of the few connections to cleanup.
+
+    session.py       the dialogue: lines in, replies out, limits, timeouts
+    commands.py      the arguments of MAIL and RCPT; path.py the address in them, with Postfix's leniency
+    dataend.py       where a message ends (CRLF.CRLF), dots and line ends on the way
+    restrictions/    who may do what: pure, asks questions that answers.py carries to tables and to trivial-rewrite
+    transaction.py   one mail transaction and its queue file; body.py its content
+    replies.py       every text that a client can see; log.py every line about it
+
+Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),
+2034. Not built: STARTTLS, AUTH, XCLIENT, XFORWARD, milters, policy and proxy services, client rate limits: neither
+announced nor accepted. ETRN is answered as Postfix answers it for a domain that is not in fast_flush_domains.
+See: smtpd(8), postconf(5) for the parameters; params.py lists them.
+"""

@@ -1,0 +1,148 @@
+"""Answer the questions of an evaluation: from tables, from mynetworks, from trivial-rewrite.
+
+Tables in memory or on disk are asked on the spot, tables that ask a network peer in a thread. What trivial-rewrite
+said is kept for a few seconds: the recipients of a busy server repeat themselves. A question that can't be answered
+now is logged and thrown back as LookupFailed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Final, TypeVar
+
+from pyfix.base import clock
+from pyfix.base.log import Log
+from pyfix.daemons.smtpd.restrictions.questions import (
+    Answer,
+    Evaluation,
+    InNetworks,
+    Lookup,
+    LookupFailed,
+    Resolve,
+    Search,
+)
+from pyfix.mail.address.rewrite import STANDARD
+from pyfix.mail.ipc.aclient import AsyncChannel
+from pyfix.mail.ipc.client import IpcError
+from pyfix.mail.ipc.messages import Resolve as ResolveMessage
+from pyfix.mail.ipc.messages import Resolved, ResolvedList, Rewrite, Rewritten
+from pyfix.mail.maps import ACCESS, ALIAS, MAILBOX, MatchList, TableError, lookup_domain, lookup_network
+from pyfix.mail.maps.address_lookup import Strategy
+
+T = TypeVar("T")
+_KEEP_S: Final = 5.0
+_KEEP_LIMIT: Final = 10_000
+_REWRITE: Final = "private/rewrite"
+
+
+class ResolveCache:
+    """Recent answers of trivial-rewrite."""
+
+    def __init__(self, keep_s: float = _KEEP_S, limit: int = _KEEP_LIMIT) -> None:
+        self._keep_s = keep_s
+        self._limit = limit
+        self._kept: dict[str, tuple[float, Resolved]] = {}
+
+    def get(self, address: str) -> Resolved | None:
+        """Return what was said about the address lately."""
+        kept = self._kept.get(address)
+        return kept[1] if kept is not None and kept[0] > clock.monotonic() else None
+
+    def put(self, address: str, resolved: Resolved) -> None:
+        """Keep an answer, unless it was that there is none."""
+        if resolved.problem:
+            return
+        if len(self._kept) >= self._limit:
+            self._kept.clear()
+        self._kept[address] = (clock.monotonic() + self._keep_s, resolved)
+
+
+class Answers:
+    """The world, as an evaluation sees it."""
+
+    def __init__(
+        self,
+        log: Log,
+        networks: MatchList,
+        is_local: Callable[[str], bool],
+        executor: Executor,
+        *,
+        delimiter: str = "",
+        null_key: str = "<>",
+        parents: bool = True,
+        rewrite: AsyncChannel | None = None,
+    ) -> None:
+        self._log = log
+        self._networks = networks
+        self._is_local = is_local
+        self._executor = executor
+        self._delimiter = delimiter
+        self._null_key = null_key
+        self._parents = parents
+        self._access = ACCESS | (Strategy.PARENT if parents else Strategy.DOT_PARENT)
+        self._rewrite = rewrite or AsyncChannel(_REWRITE)
+        self._cache = ResolveCache()
+
+    async def decide(self, evaluation: Evaluation[T]) -> T:
+        """Run an evaluation to its end and return its result."""
+        try:
+            question = next(evaluation)
+            while True:
+                try:
+                    answer = await self._answer(question)
+                except (TableError, IpcError) as problem:
+                    self._log.warning(str(problem))
+                    question = evaluation.throw(LookupFailed(str(problem)))
+                else:
+                    question = evaluation.send(answer)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    async def _answer(self, question: Lookup | InNetworks | Resolve) -> Answer:
+        match question:
+            case Resolve(recipient):
+                return self._cache.get(recipient) or await self._resolve(recipient)
+            case InNetworks(name, address):
+                if self._networks.blocking:
+                    return await self._in_thread(lambda: self._networks.matches(name, address))
+                return self._networks.matches(name, address)
+            case Lookup(_, maps, _, _):
+                if maps.blocking:
+                    return await self._in_thread(lambda: self._look_up(question))
+                return self._look_up(question)
+
+    async def _in_thread(self, ask: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, ask)
+
+    def _look_up(self, question: Lookup) -> str | None:
+        maps, key = question.maps, question.key
+        match question.search:
+            case Search.CLIENT:
+                found = lookup_domain(maps, key, parents=self._parents) or lookup_network(maps, question.address)
+                return found[0] if found else None
+            case Search.DOMAIN:
+                found = lookup_domain(maps, key, parents=self._parents)
+                return found[0] if found else None
+            case Search.SENDER | Search.RECIPIENT if not key:
+                return maps.lookup(self._null_key)
+            case Search.SENDER | Search.RECIPIENT:
+                match = maps.lookup_address(key, self._delimiter, None, self._access)
+            case Search.LISTED:
+                match = maps.lookup_address(key, self._delimiter, None, MAILBOX)
+            case Search.ALIAS:
+                match = maps.lookup_address(key, self._delimiter, self._is_local, ALIAS)
+        return match.value if match else None
+
+    async def _resolve(self, recipient: str) -> Resolved:
+        address = recipient
+        if not STANDARD.match(address):
+            rewritten = await self._rewrite.call(Rewrite("local", [address]), Rewritten)
+            address = rewritten.addresses[0]
+        answer = await self._rewrite.call(ResolveMessage("", [address]), ResolvedList)
+        resolved = answer.results[0]
+        if not resolved.problem:
+            self._cache.put(recipient, resolved)
+        return resolved

@@ -1,0 +1,48 @@
+"""What EHLO announces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyfix.daemons.smtpd.commands import Features
+from pyfix.daemons.smtpd.params import SmtpdParameters
+
+_KNOWN = (
+    "pipelining", "size", "vrfy", "etrn", "starttls", "auth", "xverp", "xforward", "xclient", "enhancedstatuscodes",
+    "8bitmime", "dsn", "smtputf8", "chunking",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """The EHLO reply and what follows from it."""
+
+    reply: str
+    """Lines joined by CRLF, without the last line end."""
+    discarded: tuple[str, ...]
+    """Keywords to log as discarded."""
+    features: Features
+    pipelining: bool
+    chunking: bool
+
+
+def make_extensions(params: SmtpdParameters) -> Extensions:
+    """Return the extensions that the configuration leaves."""
+    words = {word.lower() for word in params.smtpd_discard_ehlo_keywords}
+    off = words.intersection(_KNOWN)
+    lines = [params.myhostname]
+    lines += ["PIPELINING"] if "pipelining" not in off else []
+    if "size" not in off:
+        lines.append(f"SIZE {params.message_size_limit}" if params.message_size_limit else "SIZE")
+    lines += ["VRFY"] if "vrfy" not in off and not params.disable_vrfy_command else []
+    lines += [word.upper() for word in ("etrn", "enhancedstatuscodes", "8bitmime", "dsn") if word not in off]
+    utf8 = params.smtputf8_enable and "smtputf8" not in off
+    lines += ["SMTPUTF8"] if utf8 else []
+    lines += ["CHUNKING"] if "chunking" not in off else []
+    return Extensions(
+        reply="\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]),
+        discarded=() if "silent-discard" in words else tuple(word.upper() for word in _KNOWN if word in off),
+        features=Features(smtputf8=utf8, dsn="dsn" not in off),
+        pipelining="pipelining" not in off,
+        chunking="chunking" not in off,
+    )

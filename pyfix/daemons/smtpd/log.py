@@ -1,0 +1,118 @@
+"""One function for each event that smtpd logs, in Postfix's words: pflogsumm and fail2ban read these lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from pyfix.base.log import Log
+from pyfix.daemons.smtpd.restrictions.questions import Context, Note
+
+_INPUT_SHOWN: Final = 100
+_ESCAPES: Final = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
+
+
+def connected(log: Log, client: str) -> None:
+    """A client was accepted and its name looked up."""
+    log.info(f"connect from {client}")
+
+
+def disconnected(log: Log, client: str, counts: Mapping[str, list[int]], order: Iterable[str]) -> None:
+    """The session is over: for each command how many succeeded, of how many when some did not."""
+    text, successes, total = "", 0, 0
+    for name in order:
+        count = counts.get(name)
+        if count is not None:
+            text += f" {name.lower()}={_ratio(*count)}"
+            successes += count[0]
+            total += count[1]
+    summary = _ratio(successes, total) if total else "0/0"
+    log.info(f"disconnect from {client}{text} commands={summary}")
+
+
+def _ratio(successes: int, total: int) -> str:
+    return f"{total}" if successes == total else f"{successes}/{total}"
+
+
+def ended(log: Log, reason: str, where: str, client: str) -> None:
+    """The session ended otherwise than by QUIT: "lost connection", "timeout", "too many errors"."""
+    log.info(f"{reason} after {where} from {client}")
+
+
+def accepted_client(log: Log, queue_id: str, client: str) -> None:
+    """A queue file was created for this client's message."""
+    log.info(f"{queue_id}: client={client}")
+
+
+def refused(
+    log: Log, queue_id: str, where: str, context: Context, protocol: str, text: str, verb: str = "reject"
+) -> None:
+    """A command was refused, or something about it is worth a line (verb)."""
+    log.info(f"{queue_id or 'NOQUEUE'}: {verb}: {where} from {context.client}: {text}; {_facts(context, protocol)}")
+
+
+def noted(log: Log, queue_id: str, where: str, context: Context, protocol: str, note: Note) -> None:
+    """A restriction has something to say that is no refusal."""
+    if note.verb == "warning":
+        log.warning(note.text)
+    else:
+        refused(log, queue_id, where, context, protocol, note.text, note.verb)
+
+
+def _facts(context: Context, protocol: str) -> str:
+    facts = ""
+    if context.sender is not None:
+        facts += f"from=<{context.sender}> "
+    if context.recipient is not None:
+        facts += f"to=<{context.recipient}> "
+    facts += f"proto={protocol}"
+    if context.helo:
+        facts += f" helo=<{context.helo}>"
+    return facts
+
+
+def bad_address(log: Log, client: str, command: str, text: str) -> None:
+    """MAIL, RCPT or VRFY with something that is no address."""
+    log.warning(f"Illegal address syntax from {client} in {command} command: {text}")
+
+
+def not_smtp(log: Log, client: str, line: str) -> None:
+    """smtpd_forbidden_commands, or a message header where a command should be."""
+    log.warning(f"non-SMTP command from {client}: {line[:100]}")
+
+
+def line_too_long(log: Log, client: str, limit: int, line: bytes) -> None:
+    """A command line was cut."""
+    log.warning(f"{client}: request longer than {limit}: {line[:30].decode('utf-8', 'replace')}...")
+
+
+def early_input(log: Log, client: str, where: str, data: bytes) -> None:
+    """The client sent ahead where it must not."""
+    log.info(f"improper command pipelining after {where} from {client}: {escape(data[:_INPUT_SHOWN])}")
+
+
+def escape(data: bytes) -> str:
+    """Return bytes as C writes them in a string."""
+    return "".join(
+        chr(byte) if 32 <= byte < 127 and byte != 92 else _ESCAPES.get(byte, f"\\{byte:03o}") for byte in data
+    )
+
+
+def discarded_keywords(log: Log, keywords: Iterable[str]) -> None:
+    """smtpd_discard_ehlo_keywords was applied."""
+    log.info(f"discarding EHLO keywords: {' '.join(keywords)}")
+
+
+def etrn_refused(log: Log, client: str, domain: str) -> None:
+    """ETRN for a domain without fast flush service."""
+    log.warning(f"reject: ETRN {domain}... from {client}")
+
+
+def queue_trouble(log: Log, queue_id: str, problem: str) -> None:
+    """A message was lost before it was accepted: disk, cleanup, size."""
+    log.warning(f"{queue_id or 'NOQUEUE'}: {problem}")
+
+
+def bad_chunk(log: Log, queue_id: str, client: str, problem: str) -> None:
+    """BDAT misused."""
+    log.warning(f"{queue_id or 'NOQUEUE'}: {problem.format(client=client)}")

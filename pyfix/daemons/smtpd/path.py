@@ -1,0 +1,172 @@
+"""Find the address in `MAIL FROM:` and `RCPT TO:`, with the leniency that Postfix has.
+
+The argument is parsed as an RFC 822 address: comments, white space around words, a route, a missing pair of angle
+brackets and forgotten closing brackets of a domain literal are tolerated. Whatever would make two addresses is
+refused. The result is in external form, quoted no more than needed; "" is the null address.
+See: strict_rfc821_envelopes in postconf(5); the differential test compares with a real Postfix.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Final
+
+from pyfix.mail.address.quote import quote_address
+
+_SIMPLE: Final = re.compile(
+    r"<([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)?>"
+)
+_WORD: Final = re.compile(r"""[^\x00-\x20\x7f()<>@,;:\\".\[\]]+""")
+_SPACE: Final = " \t\r\n"
+
+
+class BadPath(Exception):
+    """No single address; `text` is what Postfix logs about it, "" for nothing."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("bad address syntax")
+        self.text = text
+
+
+def take_path(text: str) -> tuple[str, str]:
+    """Return (address, what follows it); raise BadPath."""
+    simple = _SIMPLE.match(text)
+    if simple is not None:
+        rest = text[simple.end() :]
+        if not rest or rest[0] in _SPACE:
+            return simple[1] or "", rest
+    token, rest = _take_token(text.lstrip(_SPACE))
+    return parse_path(token), rest
+
+
+def _take_token(text: str) -> tuple[str, str]:
+    """Cut at the first white space outside quotes and angle brackets."""
+    index, end, closers = 0, len(text), ""
+    while index < end:
+        char = text[index]
+        if char == "\\":
+            index += 1
+        elif closers and char == closers[-1]:
+            closers = closers[:-1]
+        elif char == '"':
+            closers += '"'
+        elif char == "<" and not closers:
+            closers += ">"
+        elif char in _SPACE and not closers:
+            break
+        index += 1
+    if closers:
+        raise BadPath("")
+    return text[:index], text[index:]
+
+
+def parse_path(text: str) -> str:
+    """Return the one address in text, in external form; raise BadPath for none or several."""
+    words = _tokens(text)
+    if "<" in words:
+        words = _inside_brackets(words, text)
+    words = [word for word in words if word not in ("<", ">")]
+    if words and words[0] == "@" and ":" in words:
+        words = words[words.index(":") + 1 :]
+    if "," in words or ";" in words or _has_adjacent_words(words):
+        raise BadPath(text)
+    internal = "".join(_internal(word) for word in words)
+    return quote_address(internal)
+
+
+def _tokens(text: str) -> list[str]:
+    """Return words, quoted strings (with their first quote), literals and specials; comments and white space go."""
+    tokens: list[str] = []
+    index, end = 0, len(text)
+    while index < end:
+        char = text[index]
+        if char == '"':
+            index = _take_quoted(text, index + 1, tokens)
+        elif char == "(":
+            index = _skip_comment(text, index + 1)
+        elif char == "[":
+            close = text.find("]", index)
+            stop = text.find(">", index)
+            close = close if close >= 0 else (stop if stop >= 0 else end) - 1
+            literal = text[index : close + 1]
+            tokens.append(literal if literal.endswith("]") else literal + "]")
+            index = close + 1
+        elif char == "\\" and index + 1 < end:
+            tokens.append('"' + text[index + 1])
+            index += 2
+        elif (word := _WORD.match(text, index)) is not None:
+            tokens.append(word[0])
+            index = word.end()
+        else:
+            if char > " " and char != "\x7f" and char != ")":
+                tokens.append(char)
+            elif tokens and tokens[-1] != " ":
+                tokens.append(" ")
+            index += 1
+    return _join_touching(tokens)
+
+
+def _take_quoted(text: str, index: int, tokens: list[str]) -> int:
+    value = '"'
+    while index < len(text) and text[index] != '"':
+        if text[index] == "\\" and index + 1 < len(text):
+            index += 1
+        value += text[index]
+        index += 1
+    tokens.append(value)
+    return index + 1
+
+
+def _skip_comment(text: str, index: int) -> int:
+    depth = 1
+    while index < len(text) and depth:
+        char = text[index]
+        if char == "\\":
+            index += 1
+        depth += (char == "(") - (char == ")")
+        index += 1
+    return index
+
+
+def _join_touching(tokens: list[str]) -> list[str]:
+    """Join words that touch, such as `a\\b`; drop the marks of white space."""
+    joined: list[str] = []
+    touches = False
+    for token in tokens:
+        if token == " ":
+            touches = False
+            continue
+        if (
+            touches
+            and joined
+            and _is_word(joined[-1])
+            and _is_word(token)
+            and (token[0] == '"' or joined[-1][0] == '"')
+        ):
+            joined[-1] = '"' + _internal(joined[-1]) + _internal(token)
+        else:
+            joined.append(token)
+        touches = True
+    return joined
+
+
+def _inside_brackets(words: list[str], text: str) -> list[str]:
+    """Return what stands between < and >; what else stands there must not be an address."""
+    start = words.index("<")
+    stop = words.index(">", start) if ">" in words[start:] else len(words)
+    if any(_is_word(word) or word == "<" for word in words[stop + 1 :]):
+        raise BadPath(text)
+    return words[start + 1 : stop]
+
+
+def _is_word(token: str) -> bool:
+    return token[0] in '"[' or _WORD.match(token) is not None
+
+
+def _has_adjacent_words(words: list[str]) -> bool:
+    return any(_is_word(left) and _is_word(right) for left, right in itertools.pairwise(words))
+
+
+def _internal(word: str) -> str:
+    return word[1:] if word[0] == '"' else word

@@ -1,0 +1,123 @@
+"""What an evaluation asks of the world, and the values that go in and out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeVar
+
+from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.maps import Maps
+
+T = TypeVar("T")
+
+
+class LookupFailed(Exception):
+    """Thrown into an evaluation: the question has no answer now. The reason has been logged."""
+
+
+class Search(Enum):
+    """How an access table is searched: see access(5)."""
+
+    CLIENT = "client"
+    """Host name with parents, then address with its networks; the key is the name, `address` the address."""
+    DOMAIN = "domain"
+    """A name with its parents."""
+    SENDER = "sender"
+    """An address, its domain with parents, user@; "" by smtpd_null_access_lookup_key."""
+    RECIPIENT = "recipient"
+    """The same for a recipient."""
+    LISTED = "listed"
+    """An address in a table of users: with @domain."""
+    ALIAS = "alias"
+    """An address in an alias table, or in local_recipient_maps: also by the bare local part when the domain is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Search tables; the answer is the value or None."""
+
+    search: Search
+    maps: Maps
+    key: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InNetworks:
+    """Is the client in mynetworks? The answer is a bool."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Where would mail for this recipient go? The answer is a Resolved."""
+
+    recipient: str
+
+
+Question = Lookup | InNetworks | Resolve
+Answer = str | bool | Resolved | None
+Evaluation = Generator[Question, Any, T]
+
+
+class Stage(Enum):
+    """The point of the dialogue at which restrictions apply: its name in the log, and its list's."""
+
+    CONNECT = "CONNECT"
+    HELO = "HELO"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    END_OF_MESSAGE = "END-OF-MESSAGE"
+
+
+@dataclass(slots=True)
+class Context:
+    """The facts of the session so far. Addresses in external form; None: not given yet."""
+
+    name: str
+    address: str
+    helo: str = ""
+    sender: str | None = None
+    recipient: str | None = None
+
+    @property
+    def client(self) -> str:
+        """The client as log and replies write it."""
+        return f"{self.name}[{self.address}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A refusal before it is a reply: code, RFC 3463 status, text."""
+
+    code: int
+    status: str
+    text: str
+
+    @property
+    def reply(self) -> str:
+        """The reply line; the first digit of the status follows the code."""
+        return f"{self.code} {str(self.code)[0]}{self.status[1:]} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line for the log: `verb: STAGE from client: text; from=...`, or with verb "warning" the text alone."""
+
+    verb: str
+    text: str
+
+
+@dataclass(slots=True)
+class Decision:
+    """What came of an evaluation."""
+
+    rejection: Rejection | None = None
+    notes: list[Note] = field(default_factory=list)
+    hold: str = ""
+    """Reason to place the message on hold."""

@@ -1,0 +1,104 @@
+"""Is a recipient's domain ours to serve, and does the recipient exist?
+
+A recipient is authorized when trivial-rewrite says that mail for it ends here (local, virtual alias, virtual
+mailbox) or in relay_domains, and the address carries no second route in its local part. It exists when the tables
+of its class list it; a class without tables takes everybody. Aliases come first: what virtual_alias_maps knows
+needs no mailbox.
+See: reject_unauth_destination, reject_unlisted_recipient, LOCAL_RECIPIENT_README, ADDRESS_CLASS_README.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyfix.daemons.smtpd.restrictions.access import split_status
+from pyfix.daemons.smtpd.restrictions.questions import (
+    Evaluation,
+    Lookup,
+    LookupFailed,
+    Rejection,
+    Resolve,
+    Search,
+)
+from pyfix.mail.address.quote import unquote_address
+from pyfix.mail.address.split import split_address
+from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.maps import Maps
+
+_FINAL = ("local", "alias", "virtual")
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientTables:
+    """The tables that list users, and the reply codes for those that they do not list."""
+
+    local: Maps
+    virtual_mailbox: Maps
+    virtual_alias: Maps
+    relay: Maps
+    local_code: int = 550
+    virtual_mailbox_code: int = 550
+    virtual_alias_code: int = 550
+    relay_code: int = 550
+    show_table: bool = True
+
+
+def retry(name: str) -> Rejection:
+    """A table or trivial-rewrite has no answer now."""
+    return Rejection(451, "4.3.0", f"<{name}>: Temporary lookup failure")
+
+
+def is_authorized(recipient: str) -> Evaluation[bool]:
+    """Ask whether mail for the recipient is ours to take from anybody; LookupFailed passes through."""
+    resolved: Resolved = yield Resolve(recipient)
+    if resolved.problem:
+        raise LookupFailed(resolved.problem)
+    if resolved.address_class in _FINAL:
+        return True
+    return resolved.address_class == "relay" and not _is_routed(resolved.recipient)
+
+
+def _is_routed(address: str) -> bool:
+    """True when the local part names a further destination: a relay that we trust must not be abused through us."""
+    local, _ = split_address(unquote_address(address))
+    return any(route in local for route in "@%!")
+
+
+def find_unlisted(recipient: str, tables: RecipientTables) -> Evaluation[Rejection | None]:
+    """Return the refusal of a recipient that does not exist, None for one that does."""
+    try:
+        return (yield from _find_unlisted(recipient, tables))
+    except LookupFailed:
+        return retry(unquote_address(recipient))
+
+
+def _find_unlisted(recipient: str, tables: RecipientTables) -> Evaluation[Rejection | None]:
+    resolved: Resolved = yield Resolve(recipient)
+    if resolved.problem:
+        raise LookupFailed(resolved.problem)
+    address = resolved.recipient
+    aliases = tables.virtual_alias
+    if not aliases.is_empty and (yield Lookup(Search.ALIAS, aliases, address)) is not None:
+        return None
+    name = f"<{unquote_address(recipient)}>: Recipient address rejected: "
+    if resolved.transport == "error":
+        code = tables.virtual_alias_code if resolved.address_class == "alias" else 550
+        status, text = split_status(resolved.nexthop, resolved.status or "5.1.1")
+        return Rejection(code, status, name + text)
+    search, maps, code, table = _table_of(resolved.address_class, tables)
+    if maps is None or maps.is_empty or (yield Lookup(search, maps, address)) is not None:
+        return None
+    shown = f" in {table} table" if tables.show_table else ""
+    return Rejection(code, "5.1.1", f"{name}User unknown{shown}")
+
+
+def _table_of(address_class: str, tables: RecipientTables) -> tuple[Search, Maps | None, int, str]:
+    match address_class:
+        case "local":
+            return Search.ALIAS, tables.local, tables.local_code, "local recipient"
+        case "virtual":
+            return Search.LISTED, tables.virtual_mailbox, tables.virtual_mailbox_code, "virtual mailbox"
+        case "relay":
+            return Search.LISTED, tables.relay, tables.relay_code, "relay recipient"
+        case _:
+            return Search.LISTED, None, 0, ""

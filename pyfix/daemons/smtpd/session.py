@@ -1,0 +1,245 @@
+"""The dialogue with one client.
+
+`_handle_client` takes one line after the other from the input, finds the command in a table that is made once a
+process, and counts how it went; what the commands themselves do is in verbs.py. A line is cut at line_length_limit,
+a session ends at smtpd_hard_error_limit errors, and pays with its time from smtpd_soft_error_limit on. What is no
+SMTP ends it at once.
+See: smtpd(8), RFC 5321 section 4.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Final
+
+from pyfix.daemons.smtpd import log, replies
+from pyfix.daemons.smtpd.content import Receiver
+from pyfix.daemons.smtpd.peername import Peer
+from pyfix.daemons.smtpd.restrictions.questions import Stage
+from pyfix.daemons.smtpd.verbs import COMMANDS, ORDER, UNKNOWN, Command, Verbs
+
+_HEADER: Final = re.compile(r"[^\s:]+:")
+
+
+class Session(Verbs):
+    """One client, from greeting to goodbye."""
+
+    # --- the beginning
+
+    async def _begin(self, address: str) -> None:
+        server = self.server
+        self.peer: Peer = await server.peers.find(address)
+        if self._lost:
+            return
+        self.context.name, self.context.address = self.peer.name, address
+        log.connected(server.log, self.peer.label)
+        refusal = await self._evaluate(Stage.CONNECT, "")
+        if self._input and self._is_early_input():
+            return
+        self.is_refused = bool(refusal)
+        await self.push(refusal or server.greeting)
+        await self._handle_client()
+
+    # --- the loop
+
+    async def _handle_client(self) -> None:
+        while self._at < len(self._input) and not self._is_closing:
+            if self._receiver is not None:
+                await self._receive(self._receiver)
+            else:
+                line = self._take_line()
+                if line is None:
+                    break
+                await self._handle_line(line)
+            if self.server.is_stopping and self.is_idle:
+                self.say_goodbye()
+
+    async def _receive(self, receiver: Receiver) -> None:
+        """Pass input on to the content that is being received."""
+        data = self._input[self._at :] if self._at else self._input
+        self._input, self._at = b"", 0
+        rest = receiver.take(data)
+        if rest is None:
+            transaction = self.transaction
+            if transaction is not None and transaction.must_spool:
+                await transaction.spool(self._received_header(transaction))
+            return
+        self._input = rest + self._input
+        self._receiver = None
+        await self._content_complete(receiver)
+
+    def _take_line(self) -> bytes | None:
+        """Return the next line without its line feed, cut to line_length_limit; None while it is not complete."""
+        start, limit = self._at, self.server.params.line_length_limit
+        end = self._input.find(b"\n", start)
+        if end < 0:
+            self._keep_beginning(limit)
+            return None
+        self._at = end + 1
+        line = self._input[start:end]
+        if self._overlong:
+            line, self._overlong = self._overlong, b""
+        elif len(line) <= limit:
+            return line
+        log.line_too_long(self.server.log, self.peer.label, limit, line)
+        return line[:limit]
+
+    def _keep_beginning(self, limit: int) -> None:
+        """Of a line that is too long already, keep no more than its beginning."""
+        if self._overlong:
+            self._input, self._at = b"", 0
+        elif len(self._input) - self._at > limit + 1:
+            self._overlong = self._input[self._at : self._at + limit]
+            self._input, self._at = b"", 0
+
+    async def _handle_line(self, line: bytes) -> None:
+        """Do what one line says."""
+        params = self.server.params
+        if self.error_count >= params.smtpd_hard_error_limit:
+            self._end_offender()
+            return
+        if not line.endswith(b"\r") and await self._refuses_bare_newline():
+            return
+        line = line.partition(b"\0")[0]
+        try:
+            text = line.decode().strip(" \t\r\n")
+        except UnicodeDecodeError:
+            if params.smtputf8_enable:
+                await self._fail(replies.BAD_UTF8)
+                return
+            text = line.decode("utf-8", "replace").strip(" \t\r\n")
+        verb, _, argument = text.partition(" ")
+        if not verb:
+            await self._fail(replies.BAD_SYNTAX)
+            return
+        if "\t" in verb:
+            verb, _, argument = text.partition("\t")
+        command = COMMANDS.get(verb) or COMMANDS.get(verb.upper())
+        if command is not None and not self._noop_commands:
+            await self._run(command, argument.strip(" \t"))
+        else:
+            await self._handle_other(text, verb, argument.strip(" \t"), command)
+        if self.error_count >= params.smtpd_hard_error_limit and not self._is_closing:
+            self._end_offender()
+
+    async def _handle_other(self, text: str, verb: str, argument: str, command: Command | None) -> None:
+        """A command that is not in the table, or may be declared to do nothing."""
+        if verb.upper() in self._noop_commands:
+            self._count_junk()
+            await self.push(replies.OK)
+        elif command is not None:
+            await self._run(command, argument)
+        elif _HEADER.match(verb) or self.server.forbidden.matches(verb):
+            self.where = UNKNOWN.name
+            self._count(UNKNOWN)
+            log.not_smtp(self.server.log, self.peer.label, text)
+            await self.push(replies.NOT_SMTP)
+            self._has_ended = True
+            self._close()
+        else:
+            await self._run(UNKNOWN, argument)
+
+    async def _run(self, command: Command, argument: str) -> None:
+        """Carry a command out and count how it went."""
+        self.where = command.name
+        count = self._count(command)
+        if self.is_refused and command.name != "QUIT":
+            await self._fail(replies.access_denied(self.peer.label))
+            return
+        if self._at < len(self._input) and (command.is_last or not self.may_pipeline) and self._is_early_input():
+            return
+        if command.is_junk:
+            self._count_junk()
+        outcome = await command.handler(self, argument)
+        if outcome is None:
+            self._pending_count = count
+        elif outcome:
+            count[0] += 1
+        else:
+            self.error_count += 1
+
+    def _count(self, command: Command) -> list[int]:
+        """Note one more of a command; return its [successes, total]."""
+        count = self.counts.get(command.name)
+        if count is None:
+            count = self.counts[command.name] = [0, 0]
+        count[1] += 1
+        return count
+
+    def _count_junk(self) -> None:
+        self.junk_count += 1
+        if self.junk_count > self.server.params.smtpd_junk_command_limit + 1:
+            self.error_count += 1
+
+    # --- misconduct
+
+    async def _fail(self, reply: str) -> None:
+        self.error_count += 1
+        await self.push(reply)
+
+    async def push(self, status: str) -> None:  # type: ignore[override]  # as in connection.py
+        """Queue a reply; an offender waits for it."""
+        params = self.server.params
+        if self.error_count >= params.smtpd_soft_error_limit and params.smtpd_error_sleep_time and not self._is_closing:
+            self._flush()
+            await asyncio.sleep(params.smtpd_error_sleep_time)
+        await super().push(status)
+
+    def _end_offender(self) -> None:
+        """smtpd_hard_error_limit is reached."""
+        self._log_end("too many errors")
+        self._has_ended = True
+        self._output.append(replies.too_many_errors(self.server.params.myhostname))
+        self._close()
+
+    def _is_early_input(self) -> bool:
+        """Log input that came before the reply it should have waited for; end the session if so configured."""
+        data = self._input[self._at :]
+        if data in (b"\n", b"\r\n"):
+            return False
+        if not self._logged_early_input:
+            self._logged_early_input = True
+            log.early_input(self.server.log, self.peer.label, self.where, data)
+        if not self.server.params.smtpd_forbid_unauth_pipelining:
+            return False
+        self._has_ended = True
+        self._output.append(replies.PIPELINING)
+        self._close()
+        return True
+
+    async def _refuses_bare_newline(self) -> bool:
+        """End a session that sends lines without carriage return, where that is refused."""
+        params = self.server.params
+        if self.peer.may_send_bare_newline or params.smtpd_forbid_bare_newline != "reject":
+            return False
+        self._log_refusal(self.where, "bare <LF> received")
+        self._has_ended = True
+        self._output.append(replies.bare_newline(params.smtpd_forbid_bare_newline_reject_code, params.myhostname))
+        self._close()
+        return True
+
+    # --- the end
+
+    @property
+    def is_idle(self) -> bool:
+        """True between messages."""
+        return self.transaction is None and not self._is_working
+
+    def say_goodbye(self) -> None:
+        """The mail system stops: an idle client is told so."""
+        if not self._is_closing:
+            self._has_ended = True
+            self._output.append(replies.shutting_down(self.server.params.myhostname))
+            self._close()
+
+    def _log_end(self, reason: str) -> None:
+        where, transaction = self.where, self.transaction
+        is_data = self._receiver is not None or where == "BDAT"
+        if transaction is not None and is_data and where in ("DATA", "BDAT") and not self._chunk_was_refused:
+            where = f"{where} ({transaction.size} bytes)"
+        log.ended(self.server.log, reason, where, self.peer.label)
+
+    def _release(self) -> None:
+        self._reset()
+        log.disconnected(self.server.log, self.peer.label, self.counts, ORDER)

@@ -1,0 +1,162 @@
+"""One mail transaction: from MAIL to the answer of cleanup, and the queue file that goes with it.
+
+The file is created at the first recipient that is accepted, so that the log has an id from there on. The content is
+gathered in memory up to GATHER_LIMIT; what is larger goes to the file in pieces, written by a thread. Until cleanup
+has said that the message is on stable storage, the file is this process's to remove: `abandon` does it, whatever
+happened.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from pyfix.daemons.smtpd import replies
+from pyfix.daemons.smtpd.commands import MailCommand
+from pyfix.mail.ipc.client import IpcError
+from pyfix.mail.ipc.messages import (
+    CLEANUP_FILTER,
+    CLEANUP_MAP,
+    Client,
+    Envelope,
+    Recipient,
+    Submit,
+    Submitted,
+)
+from pyfix.mail.queue import NewFile
+
+if TYPE_CHECKING:
+    from pyfix.daemons.smtpd.server import Server
+
+GATHER_LIMIT: Final = 256 * 1024
+"""Content up to this size travels in the request to cleanup."""
+PIECE: Final = 128 * 1024
+"""Larger content is written in pieces of about this size."""
+
+
+class Transaction:
+    """What the client has said about the message in hand."""
+
+    __slots__ = (
+        "_gathered", "_pieces", "_server", "_spools", "arrival", "failure", "file", "hold", "mail", "over_limit",
+        "queue_id", "recipients", "size",
+    )  # fmt: skip
+
+    def __init__(self, server: Server, mail: MailCommand, arrival: float) -> None:
+        self._server = server
+        self.mail = mail
+        self.arrival = arrival
+        self.recipients: list[Recipient] = []
+        self.over_limit = 0
+        """Recipients past smtpd_recipient_limit."""
+        self.file: NewFile | None = None
+        self.queue_id = ""
+        self.hold = ""
+        self.failure = ""
+        """The reply that this message gets whatever else comes; "" while all is well."""
+        self.size = 0
+        """Bytes of content as on the wire, line ends counted as two."""
+        self._pieces: list[bytes] = []
+        self._gathered = 0
+        self._spools = False
+
+    def create_file(self) -> bool:
+        """Make the queue file; False, with `failure` set, when the disk does not let us."""
+        try:
+            self.file = self._server.queue.create()
+        except OSError as error:
+            self._server.log.warning(f"create queue file: {error.strerror}")
+            self.failure = storage_reply(error)
+            return False
+        self.queue_id = self.file.id
+        return True
+
+    # --- content
+
+    def append(self, content: bytes) -> None:
+        """Take a piece of content; past the size limit the message fails, and what comes is dropped."""
+        self.size += len(content) + content.count(b"\n")
+        if self.failure:
+            return
+        limit = self._server.params.message_size_limit
+        if limit and self.size > limit:
+            self.fail(replies.MESSAGE_TOO_BIG, "queue file size limit exceeded")
+            return
+        self._pieces.append(content)
+        self._gathered += len(content)
+        self._server.gathered += len(content)
+
+    def fail(self, reply: str, problem: str = "") -> None:
+        """Give the message up; the client learns it at its end."""
+        if problem:
+            self._server.log.warning(f"{self.queue_id}: {problem}")
+        self.failure = reply
+        self._drop_pieces()
+
+    def _drop_pieces(self) -> None:
+        self._server.gathered -= self._gathered
+        self._pieces = []
+        self._gathered = 0
+
+    @property
+    def must_spool(self) -> bool:
+        """True when so much is gathered that it should go to the file."""
+        limit = PIECE if self._spools or self._server.is_crowded else GATHER_LIMIT
+        return self._gathered > limit
+
+    async def spool(self, head: bytes) -> None:
+        """Write what is gathered to the file; `head` (the Received: header) goes before the first piece."""
+        if self.file is None or self.failure:
+            return
+        content = b"".join(self._pieces if self._spools else [head, *self._pieces])
+        self._spools = True
+        self._drop_pieces()
+        try:
+            await self._server.loop.run_in_executor(self._server.disk, self.file.spool, content)
+        except OSError as error:
+            self.fail(storage_reply(error), f"write queue file: {error.strerror}")
+
+    # --- the end
+
+    async def submit(self, head: bytes, client: Client, rewrite_context: str) -> str:
+        """Hand the message to cleanup; return "" when it is on stable storage, else the reply."""
+        if self._spools:
+            await self.spool(head)
+        if self.failure or self.file is None:
+            return self.failure or replies.WRITE_ERROR
+        body = None if self._spools else b"".join((head, *self._pieces))
+        envelope = self._envelope(client, rewrite_context)
+        flags = CLEANUP_FILTER | CLEANUP_MAP
+        request = Submit(self.queue_id, envelope, self.recipients, body, flags, self.hold)
+        self._drop_pieces()
+        try:
+            answer = await self._server.cleanup.call(request, Submitted)
+        except IpcError as error:
+            self._server.log.warning(f"{self.queue_id}: {error}")
+            return replies.WRITE_ERROR
+        if answer.reason:
+            return f"{answer.code} {answer.status} {answer.reason}"
+        self.file.close()
+        self.file = None
+        return ""
+
+    def _envelope(self, client: Client, rewrite_context: str) -> Envelope:
+        mail = self.mail
+        return Envelope(
+            mail.sender, self.arrival, 0, mail.encoding, mail.smtputf8, mail.ret, mail.envid, client, rewrite_context
+        )
+
+    def abandon(self) -> None:
+        """Remove the queue file of a message that was not accepted."""
+        self._drop_pieces()
+        if self.file is not None:
+            try:
+                self.file.abort()
+            except OSError as error:
+                self._server.log.warning(f"{self.queue_id}: remove queue file: {error.strerror}")
+            self.file = None
+
+
+def storage_reply(error: OSError) -> str:
+    """Return the reply to a write that failed; a full disk has its own (RFC 5321 section 4.2.3)."""
+    return replies.NO_STORAGE if error.errno in (errno.ENOSPC, errno.EDQUOT) else replies.WRITE_ERROR
