@@ -39,6 +39,7 @@ class Config:
         service: str = "",
         program: str = "",
     ) -> None:
+        self.main = main
         self.directory = directory
         self.warnings = list(main.warnings)
         self.service = service
@@ -47,6 +48,7 @@ class Config:
         self._settings = dict(main.settings)
         self._settings.update((name, Setting(value, f"-o {name}={value}")) for name, value in overrides)
         self._computed = defaults.computed(self)
+        self._computing: set[str] = set()
 
     @classmethod
     def load(
@@ -74,6 +76,15 @@ class Config:
         main = maincf.parse(text, os.path.join(directory, "main.cf"))
         return cls(main, directory, fixed_host(), overrides, service, program)
 
+    def overridden(self, overrides: Sequence[tuple[str, str]], service: str = "", program: str = "") -> Self:
+        """Return the configuration of a service whose master.cf line has these overrides."""
+        return type(self)(self.main, self.directory, self.host, overrides, service, program)
+
+    @property
+    def main_cf(self) -> str:
+        """The path of main.cf, for messages."""
+        return os.path.join(self.directory, "main.cf")
+
     def read(self, parameters: type[P]) -> P:
         """Return the checked values of a set; raises ConfigError for the first that is wrong."""
         return parameters.read_from(self)
@@ -93,8 +104,9 @@ class Config:
 
     def default(self, name: str) -> str | None:
         """Return the default text of a name, None for a name that no part of pyfix knows."""
-        compute = self._computed.get(name)
-        return compute() if compute else discover.default_text(name)
+        if name in self._computed:
+            return self._compute(name)
+        return discover.default_text(name)
 
     def expand(self, text: str) -> str:
         """Return text with its references replaced; raises ConfigError."""
@@ -115,13 +127,22 @@ class Config:
         setting = self._settings.get(name)
         if setting:
             return setting.value
-        compute = self._computed.get(name)
-        return compute() if compute else default
+        return self._compute(name) if name in self._computed else default
 
     def refuse(self, name: str, reason: str) -> ConfigError:
         """Return the error about a value, with the place where it was set."""
-        place = self.place(name) or os.path.join(self.directory, "main.cf")
+        place = self.place(name) or self.main_cf
         return ConfigError(f"{place}: {reason}")
+
+    def _compute(self, name: str) -> str:
+        """Return a computed default; nothing while it is being computed, when two of them refer to each other."""
+        if name in self._computing:
+            return ""
+        self._computing.add(name)
+        try:
+            return self._computed[name]()
+        finally:
+            self._computing.discard(name)
 
     def _expand(self, text: str, name: str) -> str:
         """Expand, and say of an error which value it is in."""

@@ -10,14 +10,14 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from pyfix.mail.config.networks import select_interfaces, trusted_networks
-from pyfix.mail.config.values import words
+from pyfix.mail.config.interfaces import Interface
+from pyfix.mail.config.networks import STYLES, check_interfaces, select_interfaces, trusted_networks
+from pyfix.mail.config.values import ValueRefused, words
 
 if TYPE_CHECKING:
     from pyfix.mail.config.config import Config
 
 DEFAULT_DOMAIN: Final = "localdomain"
-_PROTOCOLS: Final = ("ipv4", "ipv6")
 
 
 def computed(config: Config) -> Mapping[str, Callable[[], str]]:
@@ -50,7 +50,21 @@ def _domain(config: Config) -> str:
 def _networks(config: Config) -> str:
     """Return the networks that mynetworks_style chooses of those that the machine is on."""
     style = config.expand("$mynetworks_style")
+    if style not in STYLES:
+        raise config.refuse(
+            "mynetworks_style", f'unknown mynetworks mask style value "{style}"; specify class, subnet or host'
+        )
+    return trusted_networks(style, own_interfaces(config))
+
+
+def own_interfaces(config: Config) -> list[Interface]:
+    """Return the addresses that mail is received on: inet_interfaces, inet_protocols; raises ConfigError."""
     protocols = words(config.expand("$inet_protocols"), "inet_protocols")
     wanted = words(config.expand("$inet_interfaces"), "inet_interfaces")
-    interfaces = select_interfaces(config.host.interfaces(), wanted, _PROTOCOLS if "all" in protocols else protocols)
-    return trusted_networks(style, interfaces)
+    interfaces = config.host.interfaces()
+    try:
+        check_interfaces(interfaces, wanted, protocols, config.host.resolve)
+        return select_interfaces(interfaces, wanted, protocols, config.host.resolve)
+    except ValueRefused as refused:
+        name = "inet_protocols" if "inet_protocols" in str(refused) else "inet_interfaces"
+        raise config.refuse(name, str(refused)) from None

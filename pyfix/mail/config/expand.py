@@ -2,8 +2,8 @@
 
 Forms: $name $(name) ${name} ${name?text} ${name:text} ${name?{a}:{b}} ${{x} == {y} ? {a} : {b}} and $$ for one "$".
 The test of ${name?...} is whether the text of name is empty before it is expanded. Texts are expanded only where they
-are used, so that an unused branch may hold anything. Comparison is numerical when both sides are digits, else lexical; the
-"level" operators compare compatibility levels (3.6 < 3.10).
+are used, so that an unused branch may hold anything. Comparison is numerical when both sides are digits, else lexical;
+the "level" operators compare compatibility levels (3.6 < 3.10).
 Pure: the caller gives a lookup from names to raw text. A name without value expands to nothing. Broken syntax, a
 comparison that is none, a value that refers to itself and one that grows past a limit raise ExpandError. Each name is
 expanded once, so that no main.cf takes more than linear time.

@@ -71,13 +71,23 @@ class ServiceEntry:
 
 def read(path: str) -> list[ServiceEntry]:
     """Return the services of a file, the last of each name and type; raises ConfigError."""
-    return parse(lines.decode(lines.read_file(path), path).split("\n"), path)
+    return last_entries(read_entries(path))
+
+
+def read_entries(path: str) -> Iterator[ServiceEntry]:
+    """Yield every entry of a file."""
+    return parse_entries(lines.decode(lines.read_file(path), path).split("\n"), path)
 
 
 def parse(text_lines: Iterable[str], path: str) -> list[ServiceEntry]:
     """Return the services of the physical lines of a file."""
+    return last_entries(parse_entries(text_lines, path))
+
+
+def last_entries(entries: Iterable[ServiceEntry]) -> list[ServiceEntry]:
+    """Return the last entry of each name and type, in their order."""
     found: dict[tuple[str, ServiceType], ServiceEntry] = {}
-    for entry in parse_entries(text_lines, path):
+    for entry in entries:
         found.pop((entry.name, entry.type), None)
         found[entry.name, entry.type] = entry
     return list(found.values())

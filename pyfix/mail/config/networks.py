@@ -7,14 +7,30 @@ See: mynetworks, mynetworks_style, inet_interfaces, inet_protocols in postconf(5
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from pyfix.mail.config.interfaces import Interface
+from pyfix.mail.config.values import ValueRefused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str], Sequence[Address]]
+"""A host name or address to addresses, none when it is not known."""
+
+ALL: Final = "all"
+LOOPBACK_ONLY: Final = "loopback-only"
+STYLES: Final = ("class", "subnet", "host")
+_VERSIONS: Final[Mapping[str, set[int]]] = {"all": {4, 6}, "ipv4": {4}, "ipv6": {6}}
 _CLASSES: Final = ((0x80000000, 8), (0xC0000000, 16), (0xE0000000, 24), (0xF0000000, 4))
 """First number past the class, and its prefix: A, B, C, and D which is not divided."""
+
+
+def literal_address(word: str) -> Sequence[Address]:
+    """Return the address that a word is, nothing for a host name."""
+    try:
+        return (ipaddress.ip_address(word.removeprefix("[").removesuffix("]")),)
+    except ValueError:
+        return ()
 
 
 def trusted_networks(style: str, interfaces: Iterable[Interface]) -> str:
@@ -41,29 +57,43 @@ def _prefix(style: str, address: Address, subnet: int) -> int:
 
 
 def select_interfaces(
-    interfaces: Iterable[Interface], wanted: Iterable[str], protocols: Iterable[str]
+    interfaces: Iterable[Interface], wanted: Iterable[str], protocols: Iterable[str], resolve: Resolve = literal_address
 ) -> list[Interface]:
-    """Return the interfaces that inet_interfaces and inet_protocols leave."""
-    words = [word.lower() for word in wanted]
-    versions = {4 if protocol == "ipv4" else 6 for protocol in protocols}
-    return [
-        interface
-        for interface in interfaces
-        if ipaddress.ip_address(interface.address).version in versions and _is_wanted(interface, words)
-    ]
+    """Return the interfaces that inet_interfaces and inet_protocols leave; what names none of them is passed over."""
+    words = list(wanted)
+    versions = protocol_versions(protocols)
+    found = [item for item in interfaces if ipaddress.ip_address(item.address).version in versions]
+    if words == [ALL]:
+        return found
+    if words == [LOOPBACK_ONLY]:
+        return [item for item in found if ipaddress.ip_address(item.address).is_loopback]
+    addresses = {address for word in words for address in resolve(word)}
+    return [item for item in found if ipaddress.ip_address(item.address) in addresses]
 
 
-def _is_wanted(interface: Interface, words: list[str]) -> bool:
-    """Return whether a word of inet_interfaces names this address."""
-    address = ipaddress.ip_address(interface.address)
-    if "all" in words or ("loopback-only" in words and address.is_loopback):
-        return True
-    return any(_as_address(word) == address for word in words)
+def check_interfaces(
+    interfaces: Sequence[Interface], wanted: Sequence[str], protocols: Sequence[str], resolve: Resolve
+) -> None:
+    """Refuse words of inet_interfaces and inet_protocols that mean nothing on this machine."""
+    versions = protocol_versions(protocols)
+    own = {ipaddress.ip_address(item.address) for item in interfaces}
+    for word in () if list(wanted) in ([ALL], [LOOPBACK_ONLY]) else wanted:
+        addresses = resolve(word)
+        if not addresses:
+            raise ValueRefused(f"config variable inet_interfaces: host not found: {word}; specify an address")
+        for address in addresses:
+            if address.version in versions and address not in own:
+                raise ValueRefused(
+                    f"parameter inet_interfaces: no local interface found for {address};"
+                    " specify addresses of this machine, or all"
+                )
 
 
-def _as_address(word: str) -> Address | None:
-    """Return the address that a word of inet_interfaces is, None for a host name."""
-    try:
-        return ipaddress.ip_address(word.strip("[]"))
-    except ValueError:
-        return None
+def protocol_versions(protocols: Iterable[str]) -> set[int]:
+    """Return the IP versions that inet_protocols names."""
+    versions: set[int] = set()
+    for protocol in protocols:
+        if protocol.lower() not in _VERSIONS:
+            raise ValueRefused(f'unknown inet_protocols value "{protocol}"; specify all, ipv4 or ipv6')
+        versions |= _VERSIONS[protocol.lower()]
+    return versions

@@ -1,0 +1,90 @@
+"""Check a whole configuration, as `pyfix check` does: every parameter, every service, and what nobody reads.
+
+Everything is reported, not only the first trouble; nothing here raises for a configuration that is merely wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from pyfix.mail.config import discover, mastercf
+from pyfix.mail.config.config import Config
+from pyfix.mail.config.errors import ConfigError
+from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.mail.config.parameters import PerTransport
+from pyfix.mail.config.unused import undefined_warnings, unused_warnings
+
+
+def check_parameters(config: Config) -> list[str]:
+    """Return what is wrong with main.cf: values, references, names that nothing reads; each a line.
+
+    A master.cf that cannot be read is passed over here; check_master_cf reports it.
+    """
+    entries = _entries(config)
+    found = [*value_errors(config), *_transport_errors(config, entries)]
+    try:
+        found += [*undefined_warnings(config, entries), *unused_warnings(config, entries)]
+    except ConfigError as error:
+        found.append(str(error))
+    return list(dict.fromkeys(found))
+
+
+def check_master_cf(config: Config) -> list[str]:
+    """Return what is wrong with master.cf: syntax, entries listed twice, values of overrides."""
+    path = os.path.join(config.directory, "master.cf")
+    try:
+        entries = list(mastercf.read_entries(path))
+    except ConfigError as error:
+        return [str(error)]
+    return [*_listed_twice(entries), *_override_errors(config, entries)]
+
+
+def _entries(config: Config) -> list[ServiceEntry]:
+    """Return the services of master.cf, none if it cannot be read."""
+    try:
+        return mastercf.read(os.path.join(config.directory, "master.cf"))
+    except ConfigError:
+        return []
+
+
+def value_errors(config: Config) -> Iterator[str]:
+    """Yield what is wrong with the value of each declared parameter."""
+    for declared in discover.declarations().values():
+        try:
+            declared.read(config)
+        except ConfigError as error:
+            yield str(error)
+
+
+def _transport_errors(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
+    """Yield what is wrong with the families of parameters, for each service."""
+    for family in discover.families():
+        for name in {entry.name for entry in entries}:
+            try:
+                family.read_for(config, name)
+            except ConfigError as error:
+                yield str(error)
+
+
+def _listed_twice(entries: Sequence[ServiceEntry]) -> Iterator[str]:
+    """Yield a warning for each entry that a later one replaces."""
+    last = {(entry.name, entry.type): entry for entry in entries}
+    for entry in entries:
+        winner = last[entry.name, entry.type]
+        if winner is not entry:
+            yield f"{entry.place}: service {entry.name}/{entry.type} is replaced by the entry of line {winner.line}"
+
+
+def _override_errors(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
+    """Yield what is wrong with the values of -o options."""
+    for entry in entries:
+        service = config.overridden(entry.overrides, entry.name, entry.program)
+        for name, _ in entry.overrides:
+            declared = discover.declarations().get(name)
+            if declared is None or isinstance(declared, PerTransport):
+                continue
+            try:
+                declared.read(service)
+            except ConfigError as error:
+                yield f"{entry.place}: {error}"

@@ -1,0 +1,92 @@
+"""Which settings nothing reads, and which references lead nowhere.
+
+A name is in use when pyfix declares it, when it belongs to a family and its transport is a service of master.cf, or
+when the value of a name in use, or of a master.cf override, refers to it. The rest is most often a typing error, so
+that the nearest known name is suggested. A parameter of Postfix's that pyfix does not have counts as unused.
+See: postconf(1).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from pyfix.mail.config import discover
+from pyfix.mail.config.config import Config
+from pyfix.mail.config.errors import one_line
+from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.mail.config.parameters import PerTransport
+
+_REFERENCE: Final = re.compile(r"\$(?:\$|[({]\s*([A-Za-z0-9_]+)|([A-Za-z0-9_]+))")
+_NEAR: Final = 0.8
+_RESTRICTION_CLASSES: Final = "smtpd_restriction_classes"
+
+
+def references(text: str) -> set[str]:
+    """Return the names that a text refers to, in whatever branch."""
+    return {found[1] or found[2] for found in _REFERENCE.finditer(text)} - {None}
+
+
+def is_known(name: str, services: Iterable[str]) -> bool:
+    """Return whether pyfix declares a name, on its own or for one of the services."""
+    declared = discover.declarations().get(name)
+    if declared is not None and not isinstance(declared, PerTransport):
+        return True
+    family = discover.family_of(name)
+    return family is not None and name.removesuffix(family.suffix) in services
+
+
+def unused_names(config: Config, entries: Sequence[ServiceEntry]) -> list[str]:
+    """Return the names that main.cf sets and nothing reads, in the order of the file."""
+    used = names_in_use(config, entries)
+    return [name for name in config.main.settings if name not in used]
+
+
+def names_in_use(config: Config, entries: Sequence[ServiceEntry]) -> set[str]:
+    """Return every name that code reads, directly or through a value."""
+    services = {entry.name for entry in entries}
+    known = {name for name in config.main.settings if is_known(name, services)} | set(discover.declarations())
+    waiting = [*known, *config.expand(config.get(_RESTRICTION_CLASSES) or "").replace(",", " ").split()]
+    waiting += [name for entry in entries for _, value in entry.overrides for name in references(value)]
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += references(config.get(name) or "")
+    return found
+
+
+def unused_warnings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
+    """Yield a warning for each setting of main.cf and override of master.cf that nothing reads."""
+    known = [name for name in discover.declarations() if not name.startswith("_")]
+    for name in unused_names(config, entries):
+        value = one_line(config.main.settings[name].value)
+        yield f"{config.main_cf}: unused parameter: {name}={value}{_suggestion(name, known)}"
+    services = {entry.name for entry in entries}
+    for entry in entries:
+        values = " ".join(value for _, value in entry.overrides)
+        for name, value in entry.overrides:
+            if not is_known(name, services) and name not in references(values):
+                yield f"{entry.file}: unused parameter: {name}={one_line(value)}{_suggestion(name, known)}"
+
+
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    """Return the words that suggest the nearest known name, if one is near."""
+    nearest = difflib.get_close_matches(name, known, 1, _NEAR)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def undefined_warnings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
+    """Yield a warning for each name that a value in use refers to and that has none."""
+    used = names_in_use(config, entries)
+    services = {entry.name for entry in entries}
+    for name, setting in config.main.settings.items():
+        declared = discover.declarations().get(name)
+        if name not in used or (declared is not None and not declared.expands):
+            continue
+        for reference in sorted(references(setting.value)):
+            if not config.is_set(reference) and not is_known(reference, services):
+                yield f"{config.main_cf}: undefined parameter: {reference}"
