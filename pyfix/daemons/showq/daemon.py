@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+
 from pyfix.daemons.showq.params import ShowqParameters
-from pyfix.mail.ipc.messages import AnyMessage, ListQueue, Message, QueueEnd
+from pyfix.mail.ipc.messages import AnyMessage, ListQueue, Message, QueueEnd, Refused
 from pyfix.mail.ipc.peer import Peer
+from pyfix.mail.maps import STRING, MatchList, TableError
 from pyfix.mail.queue import Queue
 from pyfix.mail.queue.listing import list_queue
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
@@ -15,13 +19,37 @@ class ShowqDaemon(OneClientDaemon[ShowqParameters]):
 
     open_to_all = True
 
+    def before_jail(self) -> None:
+        """Open the list of those who may ask."""
+        self._authorized = MatchList(
+            self.params.authorized_mailq_users, "authorized_mailq_users", self.config, kind=STRING
+        )
+
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Send the listing; the last message is the answer."""
         if not isinstance(request, ListQueue):
             raise UnexpectedMessage(request)
+        if not self._is_authorized(peer.uid):
+            return Refused(f"User {_login_name(peer.uid)}({peer.uid}) is not allowed to view the mail queue")
         for entry in list_queue(Queue.from_params(self.params), self.log.warning):
             peer.send(entry)
         return QueueEnd()
+
+    def _is_authorized(self, uid: int) -> bool:
+        if uid in (0, os.getuid()):
+            return True
+        try:
+            return self._authorized.matches(_login_name(uid))
+        except TableError as error:
+            self.log.warning(f"authorized_mailq_users: {error}")
+            return False
+
+
+def _login_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return "unknown"
 
 
 SERVICE = Service("showq", ShowqDaemon, ShowqParameters)

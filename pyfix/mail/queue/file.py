@@ -7,6 +7,8 @@ to `Queue.quarantine`.
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from collections.abc import Iterator
 from typing import Final, Self
@@ -17,7 +19,18 @@ from pyfix.mail.queue.disk import Disk
 from pyfix.mail.queue.format import CorruptFile
 
 CONTENT_CHUNK: Final = 256 * 1024
+_NOT_A_FILE: Final = (errno.ELOOP, errno.ENXIO, errno.EISDIR)
 _ENVELOPE_LIMIT: Final = 16 * 1024 * 1024
+
+
+def open_regular(disk: Disk, path: str, access: int) -> int:
+    """Open a queue file; raise CorruptFile for a symbolic link and other things that are none."""
+    try:
+        return disk.open(path, access | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in _NOT_A_FILE:
+            raise CorruptFile("not a regular file") from error
+        raise
 
 
 class QueueFile:
@@ -39,6 +52,17 @@ class QueueFile:
         self._layout = layout
         self.content_offset = layout.content_offset
         self.content_length = layout.content_length
+
+    @classmethod
+    def open_path(cls, path: str, disk: Disk | None = None, access: int = os.O_RDONLY) -> Self:
+        """Open the complete file at a path; raise FileNotFoundError, or CorruptFile with the reason."""
+        disk = disk or Disk()
+        fd = open_regular(disk, path, access)
+        try:
+            return cls(disk, fd)
+        except BaseException:
+            disk.close(fd)
+            raise
 
     def _read_preamble(self) -> tuple[bytes, format.Layout]:
         status = self._disk.fstat(self.fd)
@@ -81,15 +105,27 @@ class QueueFile:
             raise CorruptFile("bad recipient status")
         if format.TO_DO not in statuses:
             return
-        block = self._blocks[number]
-        recipients = format.decode_block(self._disk.pread(self.fd, block.length, block.offset), block)
-        if len(recipients) != end - first:
-            raise CorruptFile("wrong number of recipients")
+        recipients = self._decode_block(self._blocks[number], end - first)
         for position, status in enumerate(statuses, start):
             if status == format.TO_DO:
                 recipient = recipients[position - first]
                 recipient.position = position
                 yield recipient
+
+    def _decode_block(self, block: format.Block, count: int) -> list[Recipient]:
+        recipients = format.decode_block(self._disk.pread(self.fd, block.length, block.offset), block)
+        if len(recipients) != count:
+            raise CorruptFile("wrong number of recipients")
+        return recipients
+
+    def read_all_recipients(self) -> Iterator[tuple[Recipient, bool]]:
+        """Yield every recipient and whether it is done, for a person to look at."""
+        for number, block in enumerate(self._blocks):
+            first = number * format.BLOCK_RECIPIENTS
+            recipients = self._decode_block(block, min(format.BLOCK_RECIPIENTS, self.recipient_count - first))
+            statuses = self._disk.pread(self.fd, len(recipients), self._layout.statuses_offset + first)
+            for recipient, status in zip(recipients, statuses, strict=True):
+                yield recipient, status == format.DONE
 
     def mark_done(self, position: int) -> None:
         """Mark one recipient done: it is not tried again. Durable after `sync`."""

@@ -14,8 +14,9 @@ from typing import Final
 
 _DIGITS: Final = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
 _VALUES: Final = {digit: value for value, digit in enumerate(_DIGITS)}
-_SHORT: Final = re.compile(r"[0-9A-F]{6,}", re.ASCII)
+_SHORT: Final = re.compile(r"[0-9A-F]{6,100}", re.ASCII)
 _LONG: Final = re.compile(r"([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{6,})([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{4})z([^z]+)")
+_VALID: Final = re.compile(rf"{_SHORT.pattern}|[{_DIGITS}]{{10,60}}z[{_DIGITS[:-1]}]{{1,30}}", re.ASCII)
 _MAX_LENGTH: Final = 100
 _MICROSECONDS: Final = 1_000_000
 
@@ -53,7 +54,7 @@ def decode(queue_id: str) -> IdParts | None:
 
 def is_valid(queue_id: str) -> bool:
     """Tell whether this may be the name of a queue file; nothing else is ever made part of a path."""
-    return decode(queue_id) is not None
+    return _VALID.fullmatch(queue_id) is not None
 
 
 def hash_digits(queue_id: str) -> str:

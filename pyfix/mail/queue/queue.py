@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Self
 from pyfix.base import clock
 from pyfix.mail.queue import format, ids
 from pyfix.mail.queue.disk import Disk
-from pyfix.mail.queue.file import QueueFile
+from pyfix.mail.queue.file import QueueFile, open_regular
 from pyfix.mail.queue.format import CorruptFile
 from pyfix.mail.queue.newfile import NewFile
 
@@ -35,7 +35,6 @@ _FLAGS: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS
 _UNNAMED: Final = os.O_RDWR | getattr(os, "O_TMPFILE", 0) | os.O_CLOEXEC
 _NO_UNNAMED: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT, errno.EPERM, errno.EXDEV)
-_NOT_A_FILE: Final = (errno.ELOOP, errno.ENXIO, errno.EISDIR)
 _CREATE_ATTEMPTS: Final = 100
 _TEMPORARY: Final = re.compile(r"\.new\.[0-9]+\.[0-9]+")
 
@@ -148,7 +147,7 @@ class Queue:
     def adopt(self, queue_id: str) -> NewFile:
         """Open the incomplete file that another process created in incoming; raise CorruptFile if it is none."""
         path = self.path("incoming", queue_id)
-        fd = self._open(path, os.O_RDWR)
+        fd = open_regular(self._disk, path, os.O_RDWR)
         status = self._disk.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or status.st_mode & stat.S_IXUSR:
             self._disk.close(fd)
@@ -161,20 +160,8 @@ class Queue:
 
     def open(self, name: str, queue_id: str, writable: bool = False) -> QueueFile:
         """Open a complete file; raise FileNotFoundError, or CorruptFile with the reason."""
-        fd = self._open(self.path(name, queue_id), os.O_RDWR if writable else os.O_RDONLY)
-        try:
-            return QueueFile(self._disk, fd)
-        except BaseException:
-            self._disk.close(fd)
-            raise
-
-    def _open(self, path: str, access: int) -> int:
-        try:
-            return self._disk.open(path, access | _FLAGS)
-        except OSError as error:
-            if error.errno in _NOT_A_FILE:
-                raise CorruptFile("not a regular file") from error
-            raise
+        access = os.O_RDWR if writable else os.O_RDONLY
+        return QueueFile.open_path(self.path(name, queue_id), self._disk, access)
 
     def move(self, queue_id: str, old: str, new: str, mtime: float | None = None) -> None:
         """Rename between queues; `mtime` (the time of the next attempt) is set first, so none sees it without."""

@@ -1,0 +1,72 @@
+"""How a command ends: one line on standard error and in the log, and an exit status of sysexits.h."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyfix.base.log import Log, StderrSink
+from pyfix.mail.config import Config, ConfigError
+from pyfix.service.params import ServiceParameters
+from pyfix.service.run import open_log
+
+
+class CommandError(Exception):
+    """The command can't do what it was asked to."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class CommandLog:
+    """What a command says: on standard error with its name, and in the mail log once the configuration is known."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self._logs = [Log(StderrSink(), program)]
+
+    def open(self, config: Config) -> None:
+        """Write to the mail log from now on. The current directory must be the queue directory."""
+        self._logs.append(open_log(config.read(ServiceParameters), self._program, 0))
+
+    def info(self, text: str) -> None:
+        """Tell what was done."""
+        for log in self._logs:
+            log.info(text)
+            log.flush()
+
+    def warning(self, text: str) -> None:
+        """Tell what is wrong."""
+        self.info(f"warning: {text}")
+
+    def fatal(self, text: str) -> None:
+        """Tell why the command ends; the caller ends it."""
+        self.info(f"fatal: {text}")
+
+
+@contextmanager
+def reported(log: CommandLog) -> Iterator[None]:
+    """End the program with one line for every failure that a user can cause."""
+    try:
+        yield
+    except CommandError as error:
+        log.fatal(str(error))
+        sys.exit(error.status)
+    except ConfigError as error:
+        log.fatal(str(error))
+        sys.exit(os.EX_CONFIG)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+
+
+def login_name(uid: int) -> str:
+    """Return the login name of a user, "unknown" when there is none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return "unknown"

@@ -1,0 +1,193 @@
+"""sendmail: take a message from a program and put it into the mail system.
+
+The message goes over public/pickup, where the kernel tells who submits: no special rights are needed. While the mail
+system is down it is left in maildrop/, if the rights of that directory allow it; if not, the exit status is 75 and the
+caller tries again later. Other jobs of the name are passed on: -bp is mailq, -bi newaliases, -q postqueue.
+
+    0 accepted   64 usage   65 bad input   69 refused   75 try later   77 not allowed   78 configuration
+
+See: sendmail_options.py for the options; sendmail(1) of Postfix.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from pyfix.commands import sendmail_input as message_input
+from pyfix.commands.outcome import CommandError, CommandLog, login_name, reported
+from pyfix.commands.sendmail_options import BadUsage, Options, parse_options
+from pyfix.commands.submission import CHUNK, Door
+from pyfix.mail.config import Config, CoreParameters
+from pyfix.mail.ipc.messages import LocalSubmit
+from pyfix.mail.message.address_header import split_addresses
+from pyfix.mail.queue import Queue
+from pyfix.mail.queue.params import QueueParameters
+
+
+class SendmailParameters(QueueParameters, CoreParameters):
+    """What sendmail needs to know."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program."""
+    log = CommandLog("sendmail")
+    with reported(log):
+        run(sys.argv[1:] if arguments is None else arguments, log)
+
+
+def run(arguments: Sequence[str], log: CommandLog) -> None:
+    """Do what the command line asks for; raise CommandError."""
+    try:
+        options = parse_options(arguments)
+    except BadUsage as error:
+        raise CommandError(f"usage: sendmail [options]: {error}", os.EX_USAGE) from error
+    for warning in options.warnings:
+        log.warning(warning)
+    match options.mode:
+        case "m" | "v":
+            submit_message(options, log)
+        case "s":
+            speak_smtp(options, log)
+        case _:
+            pass_on(options)
+
+
+# --- other jobs
+
+
+def pass_on(options: Options) -> None:
+    """Run the command that does what this name is asked for."""
+    place = ["-c", options.directory] if options.directory else []
+    match options.mode:
+        case "p":
+            from pyfix.commands import postqueue
+
+            postqueue.main([*place, "-p"])
+        case "q":
+            from pyfix.commands import postqueue
+
+            postqueue.main([*place, *_queue_request(options)])
+        case "i":
+            from pyfix.commands import newaliases
+
+            sys.argv = ["newaliases", *place]
+            newaliases.main()
+        case "d" | "l":
+            from pyfix.commands import pyfix
+
+            pyfix.main([*place, "start"])
+        case _:  # -bh, -bH: there is no host status database
+            return
+
+
+def _queue_request(options: Options) -> list[str]:
+    if options.queue_id:
+        return ["-i", options.queue_id]
+    return ["-s", options.site] if options.site else ["-f"]
+
+
+# --- submission
+
+
+def open_door(options: Options, log: CommandLog) -> tuple[Door, SendmailParameters]:
+    """Go to the queue directory and return the way in."""
+    config = Config.load(options.directory)
+    params = config.read(SendmailParameters)
+    try:
+        os.chdir(params.queue_directory)
+    except OSError as error:
+        raise CommandError(f"chdir {params.queue_directory}: {error.strerror}", os.EX_TEMPFAIL) from error
+    log.open(config)
+    uid = os.getuid()
+    return Door(
+        f"public/{params.pickup_service_name}", Queue.from_params(params), f"{login_name(uid)}({uid})", log
+    ), params
+
+
+def submit_message(options: Options, log: CommandLog) -> None:
+    """Submit what comes on standard input."""
+    door, _ = open_door(options, log)
+    recipients = [address for word in options.recipients for address in split_addresses(word) if address]
+    if not recipients and not options.extract:
+        raise CommandError(
+            f"{door.user}: Recipient addresses must be specified on the command line or via the -t option",
+            os.EX_USAGE,
+        )
+    request = make_request(options, recipients, log)
+    door.submit(request, [] if options.mode == "v" else _read_message(options, recipients, door))
+    if request.trace:
+        sender = request.sender if request.sender is not None else login_name(os.getuid())
+        sys.stdout.write(f"Mail Delivery Status Report will be mailed to <{sender}>.\n")
+
+
+def make_request(options: Options, recipients: list[str], log: CommandLog) -> LocalSubmit:
+    """Return what pickup is told about a message."""
+    return LocalSubmit(
+        sender=None if options.sender is None else _parse_sender(options.sender, log),
+        full_name=options.full_name if options.full_name is not None else full_name(os.getuid()),
+        recipients=recipients,
+        extract=options.extract,
+        encoding=options.encoding,
+        notify=options.notify,
+        ret=options.ret,
+        envid=options.envid,
+        trace=options.trace,
+    )
+
+
+def _parse_sender(text: str, log: CommandLog) -> str:
+    addresses = split_addresses(text)
+    if len(addresses) > 1:
+        log.warning(f"-f option specified malformed sender: {text}")
+    return addresses[0] if addresses else ""
+
+
+def full_name(uid: int) -> str:
+    """Return the name of a user: $NAME, or the first part of the passwd entry, where & stands for the login name."""
+    if name := os.environ.get("NAME"):
+        return name
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return ""
+    return entry.pw_gecos.split(",", 1)[0].replace("&", entry.pw_name.capitalize())
+
+
+def _read_message(options: Options, recipients: list[str], door: Door) -> Iterable[bytes]:
+    """Return the content; with -t, only when there is a recipient."""
+    pieces = message_input.normalize(_read_input())
+    if not options.ignore_dots:
+        pieces = message_input.until_dot(pieces)
+    if not options.extract:
+        return pieces
+    head, rest = message_input.split_head(pieces)
+    if not recipients and not message_input.find_recipients(head):
+        raise CommandError(f"{door.user}: No recipient addresses found in message header", os.EX_USAGE)
+    return _chain(head, rest)
+
+
+def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from rest
+
+
+def _read_input() -> Iterator[bytes]:
+    while True:
+        try:
+            data = os.read(0, CHUNK)
+        except OSError as error:
+            raise CommandError(f"error reading input: {error.strerror}", os.EX_DATAERR) from error
+        if not data:
+            return
+        yield data
+
+
+def speak_smtp(options: Options, log: CommandLog) -> None:
+    """-bs: an SMTP session on standard input and output."""
+    from pyfix.commands.sendmail_smtp import LocalSmtp
+
+    door, params = open_door(options, log)
+    LocalSmtp(sys.stdin.buffer, sys.stdout.buffer, door, params.myhostname, params.mail_name).run()

@@ -1,0 +1,78 @@
+"""The message on standard input of sendmail: line ends, the dot that ends it, and its first part. No other input here.
+
+Works on pieces of any size, never on a list of lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pyfix.mail.message.address_header import AddressHeader
+from pyfix.mail.message.header import header_value, parse_header_block
+
+HEAD_LIMIT: Final = 1024 * 1024
+_RECIPIENT_HEADERS: Final = frozenset((b"to", b"cc", b"bcc", b"apparently-to"))
+_RESENT_HEADERS: Final = frozenset((b"resent-to", b"resent-cc", b"resent-bcc"))
+
+
+def normalize(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the input with LF line ends, and with a line end at its end."""
+    held = b""
+    last = b"\n"
+    for piece in pieces:
+        data = held + piece
+        held = b""
+        if data.endswith(b"\r"):
+            data, held = data[:-1], b"\r"
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n")
+        if data:
+            last = data[-1:]
+            yield data
+    if held:
+        last = held
+        yield held
+    if last != b"\n":
+        yield b"\n"
+
+
+def until_dot(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what comes before a line that is a single dot; the pieces have LF line ends."""
+    held = b"\n"
+    skip = 1  # the line end in front of the first line is not part of the message
+    for piece in pieces:
+        data = held + piece
+        if (end := data.find(b"\n.\n")) >= 0:
+            yield data[skip : end + 1]
+            return
+        keep = 2 if data.endswith(b"\n.") else 1 if data.endswith(b"\n") else 0
+        held = data[len(data) - keep :]
+        if keep < len(data):
+            yield data[skip : len(data) - keep]
+            skip = 0
+    yield held[skip:]
+
+
+def split_head(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes, up to the end of the header block if it is not too long, and the rest."""
+    iterator = iter(pieces)
+    head = b""
+    while len(head) < HEAD_LIMIT and (not head or parse_header_block(head).cut):
+        piece = next(iterator, None)
+        if piece is None:
+            break
+        head += piece
+    return head, iterator
+
+
+def find_recipients(head: bytes) -> list[str]:
+    """Return the addresses in the headers that -t looks at."""
+    headers = parse_header_block(head).headers
+    is_resent = any(header.name.startswith(b"resent-") for header in headers)
+    wanted = _RESENT_HEADERS if is_resent else _RECIPIENT_HEADERS
+    found: list[str] = []
+    for header in headers:
+        if header.name in wanted:
+            found.extend(AddressHeader(header_value(head, header), HEAD_LIMIT).addresses)
+    return [address for address in found if address]

@@ -1,0 +1,204 @@
+"""The command line of sendmail, as programs have used it for forty years. Pure.
+
+    -bm submit (default)   -bs SMTP on standard input   -bv report only   -bp list the queue   -bi, -I rebuild aliases
+    -bd, -bl start the mail system   -q try the queue   -qIid try one message   -qRsite, -qSsite try a destination
+    -t recipients from headers   -f, -r sender   -F full name   -i, -oi a dot does not end the message   -v report too
+    -N never|success,failure,delay   -R full|hdrs   -V envelope id   -B 7BIT|8BITMIME   -C directory   -L log tag
+    -oA, -A, -D, -G, -O, -U, -X, -c, -d, -e, -h, -m, -n, -o, -p, -x, -bh, -bH are accepted and change nothing
+
+A value may stand in the same word or in the next one, but for -q and -d. See: sendmail(1) of Postfix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pyfix.mail.ipc.messages import (
+    NOTIFY_DELAY,
+    NOTIFY_FAILURE,
+    NOTIFY_NEVER,
+    NOTIFY_SUCCESS,
+    RET_FULL,
+    RET_HDRS,
+    TRACE_RECORD,
+    TRACE_VERIFY,
+)
+
+_WITH_VALUE: Final = frozenset("ABCDFLNORVXbefhopr")
+_MAYBE_ATTACHED: Final = frozenset("dq")
+_FLAGS: Final = frozenset("GIUcimntvx")
+_MODES: Final = frozenset("mpsvidlhH")
+_NOTIFY: Final = {"success": NOTIFY_SUCCESS, "failure": NOTIFY_FAILURE, "delay": NOTIFY_DELAY}
+_RET: Final = {"full": RET_FULL, "hdrs": RET_HDRS}
+_BODY_TYPES: Final = {"7bit": "7bit", "8bitmime": "8bit"}
+
+
+class BadUsage(Exception):
+    """The command line makes no sense; the text says why."""
+
+
+@dataclass(slots=True)
+class Options:
+    """What the command line asks for."""
+
+    mode: str = "m"
+    """Letter of -b, or "q" for the queue."""
+    recipients: list[str] = field(default_factory=list)
+    directory: str | None = None
+    sender: str | None = None
+    full_name: str | None = None
+    extract: bool = False
+    ignore_dots: bool = False
+    encoding: str = ""
+    notify: int = 0
+    ret: int = 0
+    envid: str = ""
+    verbose: int = 0
+    queue_id: str = ""
+    site: str = ""
+    tag: str = "sendmail"
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def trace(self) -> int:
+        """The TRACE_* flags."""
+        return TRACE_VERIFY if self.mode == "v" else TRACE_RECORD if self.verbose else 0
+
+
+def parse_options(arguments: Sequence[str]) -> Options:
+    """Return what the arguments (without the program's name) ask for; raise BadUsage."""
+    options = Options()
+    for letter, value in _split(arguments, options):
+        _apply(options, letter, value)
+    if options.mode == "v" and options.extract:
+        raise BadUsage("-t option cannot be used with -bv")
+    return options
+
+
+def _split(arguments: Sequence[str], options: Options) -> Iterator[tuple[str, str]]:
+    """Yield (letter, value) of each option; what follows them are recipients."""
+    index = 0
+    while index < len(arguments):
+        word = arguments[index]
+        if word == "--":
+            index += 1
+            break
+        if len(word) < 2 or word[0] != "-":
+            break
+        index += 1
+        rest = word[1:]
+        while rest:
+            letter, rest = rest[0], rest[1:]
+            if letter in _MAYBE_ATTACHED:
+                yield letter, rest
+                break
+            if letter in _WITH_VALUE:
+                if not rest and index == len(arguments):
+                    raise BadUsage(f"option requires an argument -- '{letter}'")
+                if not rest:
+                    rest, index = arguments[index], index + 1
+                yield letter, rest
+                break
+            if letter not in _FLAGS:
+                raise BadUsage(f"invalid option -- '{letter}'")
+            yield letter, ""
+    options.recipients = list(arguments[index:])
+
+
+def _apply(options: Options, letter: str, value: str) -> None:
+    match letter:
+        case "b":
+            _set_mode(options, value)
+        case "f" | "r":
+            options.sender = value
+        case "F":
+            options.full_name = value
+        case "t":
+            options.extract = True
+        case "i":
+            options.ignore_dots = True
+        case "o":
+            _apply_old(options, value)
+        case "I":
+            options.mode = "i"
+        case "q":
+            _set_queue(options, value)
+        case "v":
+            options.verbose += 1
+        case "C":
+            options.directory = value.removesuffix("main.cf") or "."
+        case "L":
+            options.tag = value
+        case "B" | "N" | "R" | "V" | "X":
+            _apply_smtp(options, letter, value)
+        case _:
+            pass
+
+
+def _set_mode(options: Options, value: str) -> None:
+    if value not in _MODES:
+        raise BadUsage(f"unsupported: -b{value}")
+    options.mode = value
+
+
+def _apply_old(options: Options, value: str) -> None:
+    """-o: the options of old that still mean something."""
+    match value[:1]:
+        case "i":
+            options.ignore_dots = True
+        case "7":
+            options.encoding = "7bit"
+        case "8":
+            options.encoding = "8bit"
+        case _:
+            pass
+
+
+def _set_queue(options: Options, value: str) -> None:
+    """-q: now; -q30m: an interval for a daemon, ignored."""
+    match value[:1]:
+        case "":
+            options.mode = "q"
+        case "I":
+            options.mode, options.queue_id = "q", value[1:]
+        case "R" | "S":
+            options.mode, options.site = "q", value[1:]
+        case digit if digit.isdigit():
+            pass
+        case _:
+            raise BadUsage(f"-q{value[0]} is not implemented")
+
+
+def _apply_smtp(options: Options, letter: str, value: str) -> None:
+    """What SMTP extensions carry: body type, notification, envelope id."""
+    match letter:
+        case "B":
+            if value.lower() not in _BODY_TYPES:
+                raise BadUsage("-B option needs 8BITMIME or 7BIT")
+            options.encoding = _BODY_TYPES[value.lower()]
+        case "N":
+            options.notify = _parse_notify(options, value)
+        case "R":
+            if value.lower() not in _RET:
+                options.warnings.append("bad -R option value -- ignored")
+            options.ret = _RET.get(value.lower(), 0)
+        case "V":
+            if not value or not (value.isascii() and value.isprintable()):
+                options.warnings.append("bad syntax in -V option value -- ignored")
+            else:
+                options.envid = value
+        case _:
+            if value.startswith("V"):
+                raise BadUsage("unsupported: -XV (variable envelope return path)")
+
+
+def _parse_notify(options: Options, value: str) -> int:
+    words = value.lower().split(",")
+    if words == ["never"]:
+        return NOTIFY_NEVER
+    if not all(word in _NOTIFY for word in words):
+        options.warnings.append("bad -N option value -- ignored")
+        return 0
+    return sum({_NOTIFY[word] for word in words})
