@@ -5,8 +5,9 @@
     postsuper -s      structure: files into the right subdirectory, under the name that fits their inode
 
 ID may be `-` (read ids from standard input, one a line) or ALL. Queues may be named behind the options; the default is
-that of Postfix for each request. The request is carried out while the mail system runs: a message that moves at the same
-moment is found again or was delivered. Only for root and the owner of the queue. -e, -f (expire) and -S are not built.
+that of Postfix for each request. The request is carried out while the mail system runs: a message that moves at the
+same moment is found again or was delivered. Only for root and the owner of the queue. -e, -f (expire) and -S are not
+built.
 
 Exit status: 0 done (also when an id was not there), 1 not. See: postsuper(1).
 """
@@ -23,14 +24,18 @@ from pyfix.base import clock
 from pyfix.commands.outcome import CommandError, CommandLog, reported
 from pyfix.commands.queue_repair import repair
 from pyfix.mail.config import Config, CoreParameters
+from pyfix.mail.ipc.client import Channel, IpcError
+from pyfix.mail.ipc.messages import Trigger
 from pyfix.mail.queue import Queue, ids
 from pyfix.mail.queue.params import QueueParameters
 
+USAGE = "usage: postsuper [-c config_dir] [-dhHr queue_id] [-ps] [-v] [queue...]"
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")
 LOGS = ("bounce", "defer", "trace")
 _ACTIVE = ("incoming", "active", "deferred")
 _ALL = ("hold", *_ACTIVE)
 _OLD_S = 7 * 24 * 3600.0
+_TIMEOUT_S = 10.0
 _MOVES = 3
 """How often an id is looked for again: qmgr may move the file between looking and acting."""
 
@@ -49,9 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             command.main(arguments, standalone_mode=False, obj=log)
         except click.ClickException as error:
-            raise CommandError(
-                f"usage: postsuper [-c config_dir] [options] [queue...]: {error.format_message()}"
-            ) from error
+            raise CommandError(f"{USAGE}: {error.format_message()}") from error
 
 
 def _refuse(context: click.Context, parameter: click.Parameter, value: object) -> None:
@@ -79,7 +82,7 @@ def command(
     queues: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Carry out all requests, repairs first."""
-    work = _open(directory, log)
+    work, params = _open(directory, log)
     for name in queues:
         if name not in QUEUES:
             raise CommandError(f"invalid queue name: {name}")
@@ -93,9 +96,24 @@ def command(
     work.apply(held, queues or _ACTIVE, work.hold, "placed on hold", "Placed on hold")
     work.apply(released, queues or ("hold",), work.release, "released from hold", "Released from hold")
     work.apply(requeued, queues or _ALL, work.requeue, "requeued", "Requeued")
+    if released:
+        _wake(params.queue_service_name, "deferred")
+    if requeued:
+        _wake(params.pickup_service_name, "scan")
 
 
-def _open(directory: str | None, log: CommandLog) -> Work:
+def _wake(service: str, what: str) -> None:
+    """Have the files looked for at once; a mail system that is down finds them when it starts."""
+    channel = Channel(f"public/{service}", _TIMEOUT_S)
+    try:
+        channel.send(Trigger(what))
+    except IpcError:
+        return
+    finally:
+        channel.close()
+
+
+def _open(directory: str | None, log: CommandLog) -> tuple[Work, PostsuperParameters]:
     config = Config.load(directory)
     params = config.read(PostsuperParameters)
     try:
@@ -108,7 +126,7 @@ def _open(directory: str | None, log: CommandLog) -> Work:
     if os.geteuid() == 0 and owner != 0:
         os.seteuid(owner)
     log.open(config)
-    return Work(Queue.from_params(params), log)
+    return Work(Queue.from_params(params), log), params
 
 
 class Work:
