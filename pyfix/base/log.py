@@ -226,8 +226,8 @@ _DATAGRAM_BYTES = 48 * 1024
 class DatagramSink(abc.ABC):
     """Sends lines to a Unix datagram socket: the syslog daemon, or pyfix's own postlog service.
 
-    A log that nobody takes must not stop the mail: a send waits one second at most, then its lines are counted as
-    lost (`take_lost`).
+    A log that nobody takes must not stop the mail: a send waits one second at most, and after one that waited in vain
+    the next do not wait at all, until one gets through. Lines that did not are counted (`take_lost`).
     """
 
     def __init__(self, path: str, wait_s: float = 1.0) -> None:
@@ -246,11 +246,17 @@ class DatagramSink(abc.ABC):
                 if self._socket is None:
                     self._socket = self._connect()
                 self._socket.send(data)
+            except (TimeoutError, BlockingIOError):
+                self._socket.settimeout(0)
+                self._lost += count
+                return
             except OSError:
                 self._disconnect()
                 if attempt == 2:
                     self._lost += count
             else:
+                if self._socket.gettimeout() == 0:
+                    self._socket.settimeout(self._wait)
                 return
 
     def take_lost(self) -> int:

@@ -87,6 +87,33 @@ def test_missing_log_server_costs_lines_and_not_mail(tmp_path: Path) -> None:
     assert sink.take_lost() == 1
 
 
+def test_full_log_server_makes_a_process_wait_once_only(tmp_path: Path) -> None:
+    """When it takes datagrams again, lines get through again."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "log"))
+        sink = SyslogSink(2, str(tmp_path / "log"))
+        sink._wait = 0.01
+        log = Log(sink, "postfix/qmgr")
+        for number in range(1000):
+            log.info(str(number))
+            log.flush()
+        lost = sink.take_lost()
+        assert lost > 0
+        received = 0
+        server.setblocking(False)
+        while True:
+            try:
+                server.recv(1000)
+            except BlockingIOError:
+                break
+            received += 1
+        assert received + lost == 1000
+        log.info("again")
+        log.flush()
+        assert server.recv(1000).endswith(b"again")
+        sink._disconnect()
+
+
 def test_moved_log_file_is_noticed_and_opened_anew(tmp_path: Path) -> None:
     """After rotation new lines are in the new file."""
     path = tmp_path / "maillog"
