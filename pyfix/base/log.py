@@ -241,23 +241,23 @@ class DatagramSink(abc.ABC):
         """Send every line."""
 
     def _send(self, data: bytes, count: int = 1) -> None:
-        for attempt in (1, 2):
+        for _ in range(2):
             try:
-                if self._socket is None:
-                    self._socket = self._connect()
-                self._socket.send(data)
-            except (TimeoutError, BlockingIOError):
-                self._socket.settimeout(0)
-                self._lost += count
-                return
+                sock = self._socket = self._socket or self._connect()
             except OSError:
-                self._disconnect()
-                if attempt == 2:
-                    self._lost += count
+                break
+            try:
+                sock.send(data)
+            except (TimeoutError, BlockingIOError):
+                sock.settimeout(0)
+                break
+            except OSError:
+                self._disconnect()  # the server was restarted: its socket is another one now
             else:
-                if self._socket.gettimeout() == 0:
-                    self._socket.settimeout(self._wait)
+                if sock.gettimeout() == 0:
+                    sock.settimeout(self._wait)
                 return
+        self._lost += count
 
     def take_lost(self) -> int:
         """Return how many lines were lost since the last call."""
