@@ -61,7 +61,8 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
     def _wire(self) -> None:
         params, queue, log, spawn = self.params, self._queue, self.log, self.worker.spawn
         backoff = _backoff_limits(params)
-        services = Services(
+        self._clients: set[Connection] = set()
+        self._services = services = Services(
             LogService(params.bounce_service_name),
             LogService(params.defer_service_name),
             LogService(params.trace_service_name),
@@ -91,10 +92,14 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
 
     def protocol(self, listener: Listener) -> asyncio.BaseProtocol:
         """Those who send hints keep their connections, so they are no clients whom the end of the process waits for."""
-        return _HintConnection(self.receive, _forget, self._greet)
+        return _HintConnection(self.receive, self._parted, self._greet)
 
     def _greet(self, connection: Connection) -> None:
+        self._clients.add(connection)
         connection.send(Hello(self.worker.service, depth=self.depth))
+
+    def _parted(self, connection: Connection, problem: str) -> None:
+        self._clients.discard(connection)
 
     def receive(self, message: AnyMessage, connection: Connection) -> None:
         """Take a hint or a trigger; neither is answered."""
@@ -184,6 +189,15 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
         # Two counters in two objects change rarely at this point: an event for each would be more to get wrong.
         while (self._dispatcher.under_way or self._finisher.under_way) and clock.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(_STOP_STEP_S)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close every connection; who had sent hints will meet the next qmgr."""
+        self._dispatcher.close()
+        self._resolver.close()
+        self._services.close()
+        for connection in list(self._clients):
+            connection.close()
 
 
 class _HintConnection(Connection):
@@ -198,10 +212,6 @@ class _HintConnection(Connection):
         _, uid, _ = _CREDENTIALS.unpack(raw)
         self.is_trusted = uid in (0, os.getuid())
         super().connection_made(transport)
-
-
-def _forget(connection: Connection, problem: str) -> None:
-    """A sender of hints left."""
 
 
 def _active_limits(params: QmgrParameters) -> ActiveLimits:

@@ -44,7 +44,7 @@ class PoolUser(Protocol):
         """A request is done."""
 
     def agent_lost(self, entries: list[Entry], blamed: int) -> None:
-        """Requests went down with their agent; the first `blamed` of them it may have been working on."""
+        """Requests went down with their agent; of those not done, it was working on the first `blamed` at most."""
 
     def agents_unavailable(self, reason: str) -> None:
         """Nobody takes requests, and nobody is about to."""
@@ -225,6 +225,12 @@ class Pool:
     def _check_available(self, reason: str) -> None:
         if not self._agents and not self._pending:
             self._user.agents_unavailable(reason)
+
+    def close(self) -> None:
+        """The process ends: close every connection."""
+        for agent in self._agents:
+            if agent.connection is not None:
+                agent.connection.close()
 
     def close_idle(self, now: float) -> None:
         """Let go of agents that were of no use for a while."""

@@ -134,6 +134,11 @@ class Dispatcher:
         """Hand out no more requests."""
         self._is_stopped = True
 
+    def close(self) -> None:
+        """Close the connections to all agents."""
+        for transport in self.transports.all():
+            transport.pool.close()
+
     @property
     def under_way(self) -> int:
         """Requests that agents work on, and answers that are being recorded."""
@@ -194,16 +199,17 @@ class Dispatcher:
     def lost(self, transport: Transport, entries: list[Entry], blamed: int) -> None:
         """Agents died with these: try again what is not done, but not for ever."""
         events.transport_failed(self._log, transport.name)
-        for index, entry in enumerate(entries):
+        for entry in entries:
             transport.scheduler.release(entry.destination)
-            if index < blamed:
+            remaining = self._not_done(entry.job.message, entry.recipients)
+            if remaining and blamed:
+                blamed -= 1
                 entry.attempts += 1
-            self._try_again(transport, entry)
+            self._try_again(transport, entry, remaining)
         self.dispatch(transport)
 
-    def _try_again(self, transport: Transport, entry: Entry) -> None:
+    def _try_again(self, transport: Transport, entry: Entry, remaining: list[Recipient]) -> None:
         message = entry.job.message
-        remaining = self._not_done(message, entry.recipients)
         if len(remaining) < len(entry.recipients):
             self.active.settle(message, len(entry.recipients) - len(remaining))
         if not remaining:

@@ -51,6 +51,11 @@ class Services:
     defer: LogService
     trace: LogService
 
+    def close(self) -> None:
+        """Close the connections."""
+        for service in (self.bounce, self.defer, self.trace):
+            service.channel.disconnect()
+
 
 class Recorder:
     """Records the outcomes of one request at a time."""

@@ -72,6 +72,10 @@ class Resolver:
         else:
             callback(results)
 
+    def close(self) -> None:
+        """Close the connection; what was asked stays unanswered."""
+        self._channel.disconnect()
+
     def _fresh(self) -> dict[tuple[str, str], Resolved]:
         now = clock.monotonic()
         if now >= self._known_until or len(self._known) > _KEEP_LIMIT:
