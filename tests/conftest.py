@@ -1,0 +1,62 @@
+"""What all tests share: a whole instance, an SMTP sink, and the rule for programs from outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from instance import Instance, new_instance
+from sink import Sink
+
+
+@pytest.fixture
+def instance() -> Iterator[Instance]:
+    """A private mail system, laid out but not started, so that the test can configure it."""
+    with new_instance() as made:
+        yield made
+
+
+@pytest.fixture
+def running(instance: Instance) -> Instance:
+    """A private mail system that runs."""
+    instance.start()
+    return instance
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """An SMTP server that takes everything until the test says otherwise."""
+    with Sink() as server:
+        yield server
+
+
+def find_program(name: str) -> str:
+    """Return the path of a program from outside; skip the test without it, or fail where CI promises it."""
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin")
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"needs {name}, which CI has to install", pytrace=False)
+        pytest.skip(f"needs {name}")
+    return path
+
+
+@pytest.fixture
+def need() -> Callable[[str], str]:
+    """The function find_program; mark the test with `peer(name)` too."""
+    return find_program
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Apply the markers: peer(name) needs programs, root needs root."""
+    for mark in item.iter_markers("peer"):
+        for name in mark.args:
+            find_program(name)
+    if item.get_closest_marker("root") and os.getuid() != 0:
+        pytest.skip("needs root")
