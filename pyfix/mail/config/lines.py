@@ -17,7 +17,7 @@ from pyfix.mail.config.errors import ConfigError
 
 LOGICAL_LINE_LIMIT: Final = 1024 * 1024
 _BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_BLANKS: Final = (" ", "\t", "\r", "\f", "\v")
+BLANKS: Final = " \t\r\n\f\v"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,20 @@ def decode(data: bytes, path: str) -> str:
     return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
 
 
+def is_comment(line: str) -> bool:
+    """Return whether a physical line says nothing: blank, or its first other character is "#"."""
+    stripped = line.lstrip(BLANKS)
+    return not stripped or stripped[0] == "#"
+
+
 def logical_lines(text: str, path: str) -> Iterator[LogicalLine]:
     """Yield the logical lines of a decoded file."""
     parts: list[str] = []
     first = last = 0
     for number, line in enumerate(text.split("\n"), 1):
-        stripped = line.lstrip()
-        if not stripped or stripped[0] == "#":
+        if is_comment(line):
             continue
-        if line[0] not in _BLANKS and parts:
+        if line[0] not in BLANKS and parts:
             yield _logical_line(parts, first, last, path)
             parts = []
         if not parts:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from pyfix.mail.config import lines
 from pyfix.mail.config.errors import ConfigError, one_line
-
-_BLANKS = " \t\r\n\f\v"
+from pyfix.mail.config.lines import BLANKS
+from pyfix.mail.config.values import ValueRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +45,28 @@ def parse(text: str, path: str) -> MainCf:
     main = MainCf()
     for logical in lines.logical_lines(text, path):
         place = f"{path}, line {logical.line}"
-        if logical.text[0] in _BLANKS:
+        if logical.text[0] in BLANKS:
             main.warnings.append(
                 f'{place}: logical line must not start with whitespace: "{one_line(logical.text, 60)}"'
             )
             continue
-        name, value = split_assignment(logical.text, place)
+        try:
+            name, value = split_assignment(logical.text)
+        except ValueRefused as refused:
+            raise ConfigError(f"{place}: {refused}") from None
         if name in main.settings:
             main.warnings.append(f"{place}: overriding earlier entry: {name}={one_line(main.settings.pop(name).value)}")
         main.settings[name] = Setting(value, place)
     return main
 
 
-def split_assignment(text: str, place: str) -> tuple[str, str]:
-    """Return name and value of "name = value", both without outer white space."""
+def split_assignment(text: str) -> tuple[str, str]:
+    """Return name and value of "name = value", both without outer white space; raises ValueRefused."""
     name, equals, value = text.partition("=")
-    name = name.strip(_BLANKS)
-    quoted = one_line(text.strip(_BLANKS), 60)
-    if not name and equals:
-        raise ConfigError(f'{place}: missing attribute name: "{quoted}"; specify "name = value"')
-    if not equals or any(blank in name for blank in _BLANKS):
-        raise ConfigError(f'{place}: missing \'=\' after attribute name: "{quoted}"; specify "name = value"')
-    return name, value.strip(_BLANKS)
+    name = name.strip(BLANKS)
+    quoted = one_line(text.strip(BLANKS), 60)
+    if equals and not name:
+        raise ValueRefused(f'missing attribute name: "{quoted}"; specify "name = value"')
+    if not equals or any(blank in name for blank in BLANKS):
+        raise ValueRefused(f'missing \'=\' after attribute name: "{quoted}"; specify "name = value"')
+    return name, value.strip(BLANKS)

@@ -105,7 +105,7 @@ def parse_entries(text_lines: Iterable[str], path: str) -> Iterator[ServiceEntry
 
 def _entry(logical: LogicalLine, path: str) -> ServiceEntry:
     """Return the service of a logical line."""
-    if logical.text[0].isspace():
+    if logical.text[0] in lines.BLANKS:
         quoted = one_line(logical.text, 60)
         raise ValueRefused(f'logical line must not start with whitespace: "{quoted}"; remove the white space')
     fields = split_fields(logical.text)
@@ -114,7 +114,7 @@ def _entry(logical: LogicalLine, path: str) -> ServiceEntry:
         raise ValueRefused(f'missing "{missing}" field; specify {" ".join(_COLUMNS)}, "-" for a default')
     name, kind, private, unprivileged, chroot, wakeup, maxproc, program = (plain(word) for word in fields[:8])
     service_type = _service_type(kind)
-    options = _options([plain(word) for word in fields[8:]], f"{path}: line {logical.line}")
+    options = _options([plain(word) for word in fields[8:]])
     entry = ServiceEntry(
         name,
         service_type,
@@ -141,7 +141,7 @@ def split_fields(text: str) -> list[str]:
     found: list[str] = []
     position = 0
     while position < len(text):
-        if text[position].isspace():
+        if text[position] in lines.BLANKS:
             position += 1
             continue
         end = _field_end(text, position)
@@ -156,11 +156,11 @@ def _field_end(text: str, start: int) -> int:
         end = closing(text, start) + 1
         if end == 0:
             raise ValueRefused(f"missing '}}' in \"{one_line(text[start:], 60)}\"; close the brace")
-        if end < len(text) and not text[end].isspace():
+        if end < len(text) and text[end] not in lines.BLANKS:
             raise ValueRefused(f"syntax error after '}}' in \"{one_line(text[start:], 60)}\"; put white space there")
         return end
     end = start
-    while end < len(text) and not text[end].isspace():
+    while end < len(text) and text[end] not in lines.BLANKS:
         end += 1
     return end
 
@@ -221,7 +221,7 @@ class _Options:
     verbose: int
 
 
-def _options(words: Sequence[str], place: str) -> _Options:
+def _options(words: Sequence[str]) -> _Options:
     """Take the options that every program has from the front of its arguments."""
     overrides: list[tuple[str, str]] = []
     verbose = position = 0
@@ -237,7 +237,7 @@ def _options(words: Sequence[str], place: str) -> _Options:
             if not setting:
                 setting = _operand(words, position)
                 position += 1
-            overrides.append(split_assignment(setting, place))
+            overrides.append(split_assignment(setting))
         else:
             raise ValueRefused(f"option {word} is not supported; the options of a service are -o name=value and -v")
     return _Options(list(words[position:]), overrides, verbose)

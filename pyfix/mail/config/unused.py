@@ -64,16 +64,16 @@ def unused_warnings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator
     known = [name for name in discover.declarations() if not name.startswith("_")]
     for name in unused_names(config, entries):
         value = one_line(config.main.settings[name].value)
-        yield f"{config.main_cf}: unused parameter: {name}={value}{_suggestion(name, known)}"
+        yield f"{config.main_cf}: unused parameter: {name}={value}{suggestion(name, known)}"
     services = {entry.name for entry in entries}
     for entry in entries:
         values = " ".join(value for _, value in entry.overrides)
         for name, value in entry.overrides:
             if not is_known(name, services) and name not in references(values):
-                yield f"{entry.file}: unused parameter: {name}={one_line(value)}{_suggestion(name, known)}"
+                yield f"{entry.file}: unused parameter: {name}={one_line(value)}{suggestion(name, known)}"
 
 
-def _suggestion(name: str, known: Sequence[str]) -> str:
+def suggestion(name: str, known: Sequence[str]) -> str:
     """Return the words that suggest the nearest known name, if one is near."""
     nearest = difflib.get_close_matches(name, known, 1, _NEAR)
     return f"; did you mean {nearest[0]}?" if nearest else ""

@@ -1,0 +1,295 @@
+"""postconf: show and change the configuration.
+
+    postconf [-dfhHnx] [-c DIR] [-C class,...] [-o name=value] [parameter ...]      show main.cf
+    postconf [-e] [-c DIR] name=value ...                                           set
+    postconf -# | -X [-c DIR] parameter ...                                         comment out | remove
+    postconf -M [-fx] [service[/type]] ...                                          show master.cf: whole lines
+    postconf -F [-fhHx] [service[/type[/field]]] ...                                field by field
+    postconf -P [-fhHx] [service[/type[/parameter]]] ...                            -o settings
+    postconf -m | -l | -a | -A                                                      kinds of tables, locks, SASL
+
+What nothing reads is warned about, with the nearest known name. Changes of master.cf (-Me, -Fe, -Pe, -M#, -MX, -PX),
+bounce templates (-b, -t) and TLS reports (-T) are refused. Exit status 1 when a request is refused, 0 otherwise.
+See: postconf(1).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import click
+
+from pyfix.mail.config import Config, ConfigError, discover, listing, mastercf, show
+from pyfix.mail.config.config import find_directory
+from pyfix.mail.config.edit import Removal, edit_file, parse_assignment
+from pyfix.mail.config.host import this_host
+from pyfix.mail.config.listing import ALL_CLASSES, ParameterClass
+from pyfix.mail.config.maincf import MainCf
+from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.mail.config.show import Style
+from pyfix.mail.config.unused import suggestion, undefined_warnings, unused_warnings
+from pyfix.mail.mailbox.lock import METHODS
+from pyfix.mail.maps.registry import TYPES
+
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
+
+_FLAGS: Final = {
+    "a": "List the SASL plug-ins of the SMTP server.",
+    "A": "List the SASL plug-ins of the SMTP client.",
+    "b": "Not supported: show bounce templates.",
+    "d": "Show defaults instead of actual settings.",
+    "e": "Change settings in main.cf.",
+    "f": "Fold long lines.",
+    "F": "Show master.cf field by field.",
+    "h": "Show values without names.",
+    "H": "Show names without values.",
+    "l": "List the mailbox locking methods.",
+    "m": "List the lookup table types.",
+    "M": "Show master.cf.",
+    "n": "Show only what main.cf sets.",
+    "p": "Show or change main.cf; the default.",
+    "P": "Show the -o settings of master.cf.",
+    "t": "Not supported: show bounce templates.",
+    "T": "Not supported: TLS reports.",
+    "v": "Accepted and ignored.",
+    "x": "Expand $name in values.",
+    "X": "Remove settings from main.cf.",
+    "#": "Comment out settings in main.cf.",
+}
+_MODES: Final = ("M", "F", "P")
+_EDITS: Final = ("e", "#", "X")
+_LISTS: Final = ("m", "l", "a", "A")
+_REFUSED: Final = {"b": "bounce templates", "t": "bounce templates", "T": "TLS reports"}
+_EXCLUSIVE: Final = (
+    (*_MODES, "d"),
+    (*_MODES, "n"),
+    (*_MODES, "C"),
+    ("d", "n", "o"),
+    ("d", "e", "#", "X"),
+    ("n", "e", "#", "X"),
+    ("h", "H"),
+    *(("e", "#", "X", other) for other in ("f", "h", "H", "o", "x", "C")),
+    ("M", "h"),
+    ("M", "H"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The command line: flags by letter, and what goes with them."""
+
+    flags: frozenset[str]
+    directory: str
+    overrides: tuple[tuple[str, str], ...]
+    classes: frozenset[ParameterClass]
+    words: tuple[str, ...]
+
+    @property
+    def style(self) -> Style:
+        """How to print."""
+        return Style(fold="f" in self.flags, names="h" not in self.flags, values="H" not in self.flags)
+
+
+def _flag_options(command: Decorated) -> Decorated:
+    """Give a command the options without operand; those given arrive as a tuple of letters."""
+    for letter, text in _FLAGS.items():
+        command = click.option(f"-{letter}", "flags", flag_value=letter, multiple=True, help=text)(command)
+    return command
+
+
+@click.command(context_settings={"help_option_names": ["--help"]})
+@click.option("-c", "directory", metavar="DIR", help="The directory of main.cf and master.cf.")
+@click.option("-C", "classes", metavar="CLASS,...", help="Only builtin, service or user parameters, or all.")
+@click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="Override a setting of main.cf.")
+@_flag_options
+@click.argument("words", nargs=-1)
+def main(
+    flags: tuple[str, ...],
+    directory: str | None,
+    classes: str | None,
+    overrides: tuple[str, ...],
+    words: tuple[str, ...],
+) -> None:
+    """Show or change the configuration of the mail system."""
+    try:
+        run(read_call(flags, directory, classes, overrides, words))
+    except ConfigError as error:
+        click.echo(f"postconf: fatal: {error}", err=True)
+        sys.exit(1)
+
+
+def read_call(
+    flags: Sequence[str], directory: str | None, classes: str | None, overrides: Sequence[str], words: tuple[str, ...]
+) -> Call:
+    """Return the checked command line; raises ConfigError."""
+    given = set(flags) | ({"o"} if overrides else set()) | ({"C"} if classes is not None else set())
+    if any("=" in word for word in words):
+        given.add("e")
+    if given & {"e", "#", "X"} and given & set(_MODES):
+        raise ConfigError("changing master.cf is not supported; edit the file and run pyfix reload")
+    for letter in sorted(given & set(_REFUSED)):
+        raise ConfigError(f"-{letter} ({_REFUSED[letter]}) is not supported")
+    for group in (_MODES, *_EXCLUSIVE):
+        clash = [letter for letter in group if letter in given]
+        if len(clash) > 1:
+            raise ConfigError(f"specify one of -{' -'.join(clash)}")
+    return Call(frozenset(given), find_directory(directory), tuple(map(_override, overrides)), _classes(classes), words)
+
+
+def _override(text: str) -> tuple[str, str]:
+    """Return name and value of an -o option."""
+    try:
+        return parse_assignment(text)
+    except ConfigError as error:
+        raise ConfigError(f"invalid parameter override: {error}") from None
+
+
+def _classes(text: str | None) -> frozenset[ParameterClass]:
+    """Return the classes that -C names."""
+    if text is None or "all" in text.split(","):
+        return ALL_CLASSES
+    try:
+        return frozenset(map(ParameterClass, text.split(",")))
+    except ValueError:
+        raise ConfigError(f'unknown -C option value in "{text}"; specify builtin, service, user or all') from None
+
+
+def run(call: Call) -> None:
+    """Carry out one request."""
+    if call.flags & set(_LISTS):
+        _print_list(call)
+    elif call.flags & set(_EDITS):
+        _edit(call)
+    elif call.flags & set(_MODES):
+        _show_master_cf(call)
+    else:
+        _show_main_cf(call)
+
+
+def _print_list(call: Call) -> None:
+    """Print what there is of table types or locks; there are no SASL plug-ins."""
+    for letter, names in (("m", TYPES), ("l", METHODS)):
+        if letter in call.flags:
+            for name in names:
+                click.echo(name)
+
+
+def _edit(call: Call) -> None:
+    """Change main.cf."""
+    path = f"{call.directory}/main.cf"
+    if not call.words:
+        raise ConfigError("-e requires name=value argument" if "e" in call.flags else "missing parameter name argument")
+    changes: Mapping[str, str | Removal]
+    if "e" in call.flags:
+        changes = dict(map(parse_assignment, call.words))
+    else:
+        changes = dict.fromkeys(call.words, Removal.DELETE if "X" in call.flags else Removal.COMMENT)
+    for name in edit_file(path, changes):
+        warn(f'{path}: multiple entries for "{name}"')
+
+
+def _show_main_cf(call: Call) -> None:
+    """Print parameters, then the warnings."""
+    defaults = "d" in call.flags
+    config = _config(call, MainCf() if defaults else None)
+    entries = _entries(call, required=False)
+    if call.words:
+        names = list(_known_names(call.words, config, entries, only_set="n" in call.flags))
+    else:
+        names = listing.select(config, entries, call.classes, only_set="n" in call.flags)
+    for name in names:
+        text = config.get(name) or ""
+        click.echo(show.show_value(name, config.expand(text) if "x" in call.flags else text, call.style))
+    if not defaults:
+        _warn_all(unused_warnings(config, entries))
+
+
+def _known_names(
+    words: Iterable[str], config: Config, entries: Sequence[ServiceEntry], *, only_set: bool
+) -> Iterator[str]:
+    """Yield the words that are names of parameters, warn about the others."""
+    known = listing.parameter_names(config, entries)
+    for word in words:
+        if word not in known:
+            warn(f"{word}: unknown parameter{suggestion(word, list(known))}")
+        elif not only_set or config.is_set(word):
+            yield word
+
+
+def _show_master_cf(call: Call) -> None:
+    """Print services, fields or overrides."""
+    mode = next(letter for letter in _MODES if letter in call.flags)
+    config = _config(call, None)
+    entries = _entries(call, required=True)
+    for pattern in call.words or ("*",):
+        name, kind, item = _split_pattern(pattern, mode)
+        matching = [entry for entry in entries if name in ("*", entry.name) and kind in ("*", entry.type)]
+        lines = [line for entry in matching for line in _service_lines(entry, config, mode, item, call)]
+        for line in lines:
+            click.echo(line)
+        if not lines and call.words:
+            warn(f'unmatched request: "{pattern}"')
+    _warn_all(unused_warnings(config, entries))
+
+
+def _split_pattern(pattern: str, mode: str) -> tuple[str, str, str]:
+    """Return service, type and field or parameter of a pattern, "*" for what is left out."""
+    parts = pattern.split("/")
+    item = {"M": "", "F": "/field", "P": "/parameter"}[mode]
+    if len(parts) > (2 if mode == "M" else 3):
+        raise ConfigError(f"-{mode} option requires service_name[/type{f'[{item}]' if item else ''}]")
+    name, kind, wanted = [*parts, "*", "*"][:3]
+    if mode == "F" and wanted not in ("*", *show.FIELDS):
+        raise ConfigError(f'invalid service attribute name: "{wanted}"')
+    return name, kind, wanted
+
+
+def _service_lines(entry: ServiceEntry, config: Config, mode: str, item: str, call: Call) -> Iterable[str]:
+    """Return what is shown of a service."""
+    if "x" in call.flags:
+        entry = show.expanded(entry, config.overridden(entry.overrides, entry.name, entry.program).expand)
+    match mode:
+        case "M":
+            return [show.show_service(entry, call.style)]
+        case "F":
+            return show.show_fields(entry, item, call.style)
+        case _:
+            return show.show_overrides(entry, item, call.style)
+
+
+def _config(call: Call, main: MainCf | None) -> Config:
+    """Return the configuration, or the given main.cf instead of the file's."""
+    if main is not None:
+        return Config(main, discover.default_text("config_directory") or "", this_host(), program="postconf")
+    config = Config.load(call.directory, call.overrides, program="postconf")
+    entries = _entries(call, required=False)
+    _warn_all([*config.warnings, *undefined_warnings(config, entries)])
+    return config
+
+
+def _entries(call: Call, *, required: bool) -> list[ServiceEntry]:
+    """Return the services of master.cf; without need for them none, where it cannot be read."""
+    try:
+        return mastercf.read(f"{call.directory}/master.cf")
+    except ConfigError:
+        if required:
+            raise
+        return []
+
+
+def _warn_all(texts: Iterable[str]) -> None:
+    """Warn about several things."""
+    for text in texts:
+        warn(text)
+
+
+def warn(text: str) -> None:
+    """Write a warning to standard error."""
+    click.echo(f"postconf: warning: {text}", err=True)
+
+
+if __name__ == "__main__":
+    main()

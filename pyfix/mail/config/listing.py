@@ -1,0 +1,66 @@
+"""Which parameters `postconf` lists: built in, of a service, defined by the user.
+
+See: postconf(1), option -C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Final
+
+from pyfix.mail.config import discover
+from pyfix.mail.config.config import Config
+from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.mail.config.parameters import PerTransport
+from pyfix.mail.config.unused import names_in_use
+
+_AGENTS: Final = ("local", "pipe", "smtp", "lmtp", "virtual", "error")
+"""The programs of the services that have parameters of their own."""
+
+
+class ParameterClass(StrEnum):
+    """Where a name comes from."""
+
+    BUILTIN = "builtin"
+    SERVICE = "service"
+    USER = "user"
+
+
+ALL_CLASSES: Final = frozenset(ParameterClass)
+
+
+def parameter_names(config: Config, entries: Sequence[ServiceEntry]) -> dict[str, ParameterClass]:
+    """Return every name that has a meaning, with its class, in the order of names."""
+    found = {name: ParameterClass.USER for name in names_in_use(config, entries) if name in config.main.settings}
+    found |= dict.fromkeys(_service_names(entries), ParameterClass.SERVICE)
+    found |= {
+        name: ParameterClass.BUILTIN
+        for name, declared in discover.declarations().items()
+        if not isinstance(declared, PerTransport)
+    }
+    found |= {
+        transport + family.suffix: ParameterClass.BUILTIN
+        for family in discover.families()
+        for transport in family.defaults
+    }
+    return dict(sorted(found.items()))
+
+
+def _service_names(entries: Iterable[ServiceEntry]) -> Iterable[str]:
+    """Yield the names of the families for the delivery agents of master.cf."""
+    for entry in entries:
+        if entry.program in _AGENTS:
+            yield from (entry.name + family.suffix for family in discover.families())
+
+
+def select(
+    config: Config, entries: Sequence[ServiceEntry], classes: Iterable[ParameterClass], *, only_set: bool
+) -> list[str]:
+    """Return the names to list; only_set leaves those that main.cf or an override sets."""
+    wanted = frozenset(classes)
+    return [
+        name
+        for name, kind in parameter_names(config, entries).items()
+        if kind in wanted and (not only_set or config.is_set(name) or name == "config_directory")
+    ]
