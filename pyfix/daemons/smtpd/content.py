@@ -56,11 +56,12 @@ class ChunkReceiver:
 class Skipper:
     """A chunk that is read and thrown away before its command is answered."""
 
-    __slots__ = ("left", "reply")
+    __slots__ = ("is_last", "left", "reply")
     name = "BDAT"
 
-    def __init__(self, count: int, reply: str) -> None:
+    def __init__(self, count: int, is_last: bool, reply: str) -> None:
         self.left = count
+        self.is_last = is_last
         self.reply = reply
 
     def take(self, data: bytes) -> bytes | None:

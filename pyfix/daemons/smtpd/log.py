@@ -78,7 +78,7 @@ def bad_address(log: Log, client: str, command: str, text: str) -> None:
 
 def not_smtp(log: Log, client: str, line: str) -> None:
     """smtpd_forbidden_commands, or a message header where a command should be."""
-    log.warning(f"non-SMTP command from {client}: {line[:100]}")
+    log.warning(f"non-SMTP command from {client}: {escape(line.encode()[:_INPUT_SHOWN])}")
 
 
 def line_too_long(log: Log, client: str, limit: int, line: bytes) -> None:

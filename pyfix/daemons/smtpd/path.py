@@ -17,7 +17,9 @@ from pyfix.mail.address.quote import quote_address
 _SIMPLE: Final = re.compile(
     r"<([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)?>"
 )
-_WORD: Final = re.compile(r"""[^\x00-\x20\x7f()<>@,;:\\".\[\]]+""")
+_WORD: Final = re.compile(r"""(?:[^\x00-\x20\x7f()<>@,;:\\".\[\]]|\\.)+""")
+"""An atom; a backslash takes any character into it."""
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _SPACE: Final = " \t\r\n"
 
 
@@ -64,8 +66,7 @@ def _take_token(text: str) -> tuple[str, str]:
 def parse_path(text: str) -> str:
     """Return the one address in text, in external form; raise BadPath for none or several."""
     words = _tokens(text)
-    if "<" in words:
-        words = _inside_brackets(words, text)
+    words = _inside_brackets(words, text) if "<" in words else _outside_group(words)
     words = [word for word in words if word not in ("<", ">")]
     if words and words[0] == "@" and ":" in words:
         words = words[words.index(":") + 1 :]
@@ -92,19 +93,14 @@ def _tokens(text: str) -> list[str]:
             literal = text[index : close + 1]
             tokens.append(literal if literal.endswith("]") else literal + "]")
             index = close + 1
-        elif char == "\\" and index + 1 < end:
-            tokens.append('"' + text[index + 1])
-            index += 2
         elif (word := _WORD.match(text, index)) is not None:
-            tokens.append(word[0])
+            tokens.append('"' + _ESCAPE.sub(r"\1", word[0]) if "\\" in word[0] else word[0])
             index = word.end()
         else:
-            if char > " " and char != "\x7f" and char != ")":
+            if char > " " and char not in "\x7f)":
                 tokens.append(char)
-            elif tokens and tokens[-1] != " ":
-                tokens.append(" ")
             index += 1
-    return _join_touching(tokens)
+    return tokens
 
 
 def _take_quoted(text: str, index: int, tokens: list[str]) -> int:
@@ -129,35 +125,22 @@ def _skip_comment(text: str, index: int) -> int:
     return index
 
 
-def _join_touching(tokens: list[str]) -> list[str]:
-    """Join words that touch, such as `a\\b`; drop the marks of white space."""
-    joined: list[str] = []
-    touches = False
-    for token in tokens:
-        if token == " ":
-            touches = False
-            continue
-        if (
-            touches
-            and joined
-            and _is_word(joined[-1])
-            and _is_word(token)
-            and (token[0] == '"' or joined[-1][0] == '"')
-        ):
-            joined[-1] = '"' + _internal(joined[-1]) + _internal(token)
-        else:
-            joined.append(token)
-        touches = True
-    return joined
-
-
 def _inside_brackets(words: list[str], text: str) -> list[str]:
     """Return what stands between < and >; what else stands there must not be an address."""
     start = words.index("<")
+    if ":" in words[:start]:
+        raise BadPath(text)
     stop = words.index(">", start) if ">" in words[start:] else len(words)
     if any(_is_word(word) or word == "<" for word in words[stop + 1 :]):
         raise BadPath(text)
     return words[start + 1 : stop]
+
+
+def _outside_group(words: list[str]) -> list[str]:
+    """Return the members of `name: member;`, or all words when there is no group."""
+    if ":" not in words or words[0] == "@":
+        return words
+    return words[words.index(":") + 1 : -1 if words[-1] == ";" else None]
 
 
 def _is_word(token: str) -> bool:

@@ -83,7 +83,7 @@ class Session(Verbs):
         elif len(line) <= limit:
             return line
         log.line_too_long(self.server.log, self.peer.label, limit, line)
-        return line[:limit]
+        return line[:limit] + b"\r"
 
     def _keep_beginning(self, limit: int) -> None:
         """Of a line that is too long already, keep no more than its beginning."""
@@ -101,14 +101,14 @@ class Session(Verbs):
             return
         if not line.endswith(b"\r") and await self._refuses_bare_newline():
             return
-        line = line.partition(b"\0")[0]
         try:
-            text = line.decode().strip(" \t\r\n")
+            text = line.decode()
         except UnicodeDecodeError:
             if params.smtputf8_enable:
                 await self._fail(replies.BAD_UTF8)
                 return
-            text = line.decode("utf-8", "replace").strip(" \t\r\n")
+            text = line.decode("utf-8", "replace")
+        text = text.partition("\0")[0].strip(" \t\r\n")
         verb, _, argument = text.partition(" ")
         if not verb:
             await self._fail(replies.BAD_SYNTAX)
@@ -143,6 +143,7 @@ class Session(Verbs):
     async def _run(self, command: Command, argument: str) -> None:
         """Carry a command out and count how it went."""
         self.where = command.name
+        self._has_content = False
         count = self._count(command)
         if self.is_refused and command.name != "QUIT":
             await self._fail(replies.access_denied(self.peer.label))
@@ -235,8 +236,7 @@ class Session(Verbs):
 
     def _log_end(self, reason: str) -> None:
         where, transaction = self.where, self.transaction
-        is_data = self._receiver is not None or where == "BDAT"
-        if transaction is not None and is_data and where in ("DATA", "BDAT") and not self._chunk_was_refused:
+        if transaction is not None and self._has_content:
             where = f"{where} ({transaction.size} bytes)"
         log.ended(self.server.log, reason, where, self.peer.label)
 

@@ -48,6 +48,8 @@ class Verbs(Connection):
         self._chunks: ChunkReader | None = None
         """The reader of a message that comes in chunks; not None from the first BDAT to RSET or the end."""
         self._chunk_was_refused = False
+        self._has_content = False
+        """The last command was DATA or BDAT, and its content is or was welcome."""
         self._pending_count: list[int] = [0, 0]
         self._overlong = b""
         self._logged_early_input = False
@@ -78,6 +80,8 @@ class Verbs(Connection):
         transaction, where = self.transaction, where or stage.value
         queue_id = transaction.queue_id if transaction is not None else ""
         for note in decision.notes:
+            if note.verb == "hold" and transaction is not None and transaction.hold:
+                continue
             log.noted(server.log, queue_id, where, self.context, self.protocol, note)
         if decision.hold and transaction is not None:
             transaction.hold = decision.hold
@@ -103,7 +107,6 @@ class Verbs(Connection):
             return await self._refuse(replies.SYNTAX_HELO)
         if refusal := await self._take_helo(argument, "HELO"):
             return await self._refuse(refusal)
-        self.protocol = "SMTP"
         await self.push(f"250 {self.server.params.myhostname}")
         return True
 
@@ -206,6 +209,7 @@ class Verbs(Connection):
             return await self._refuse(refusal)
         strict, detect = self._newline_rules()
         self._receiver = DataReceiver(transaction, strict=strict, detect_bare_newline=detect)
+        self._has_content = True
         await self.push(replies.START_DATA)
         return None
 
@@ -228,7 +232,7 @@ class Verbs(Connection):
                 self.server.log,
                 queue_id,
                 self.peer.label,
-                f"malformed BDAT command syntax from {{client}}: BDAT {argument}",
+                "malformed BDAT command syntax from {client}: " + " ".join(["BDAT", *words]),
             )
             return await self._refuse(replies.SYNTAX_BDAT)
         is_last = len(words) == 2
@@ -236,10 +240,11 @@ class Verbs(Connection):
             log.bad_chunk(self.server.log, queue_id, self.peer.label, "null BDAT request from {client}")
             return await self._refuse(replies.NULL_CHUNK)
         if refusal := await self._refuse_chunk(count):
-            self._receiver = Skipper(count, refusal)
+            self._receiver = Skipper(count, is_last, refusal)
         else:
             assert transaction is not None and self._chunks is not None
             self._receiver = ChunkReceiver(transaction, self._chunks, count, is_last)
+            self._has_content = True
         if not count:
             receiver, self._receiver = self._receiver, None
             receiver.take(b"")
@@ -289,7 +294,9 @@ class Verbs(Connection):
     async def _content_outcome(self, receiver: Receiver) -> bool:
         """Answer DATA or BDAT now that its content is there; True for success."""
         match receiver:
-            case Skipper(reply=reply):
+            case Skipper(reply=reply, is_last=is_last):
+                if is_last:
+                    self._reset()
                 return await self._refuse(reply)
             case DataReceiver(reader=reader):
                 return await self._end_message(reader.bare_newline, "")
@@ -440,9 +447,10 @@ _TABLE: Final = (
     Command("NOOP", Verbs.smtp_NOOP, is_last=True, is_junk=True),
     Command("VRFY", Verbs.smtp_VRFY, is_last=True, is_junk=True),
     Command("ETRN", Verbs.smtp_ETRN, is_junk=True),
-    Command("HELP", Verbs.smtp_HELP),
     Command("QUIT", Verbs.smtp_QUIT),
     UNKNOWN,
 )
-COMMANDS: Final = {command.name: command for command in _TABLE if command is not UNKNOWN}
+COMMANDS: Final = {command.name: command for command in _TABLE if command is not UNKNOWN} | {
+    "HELP": Command(UNKNOWN.name, Verbs.smtp_HELP)
+}
 ORDER: Final = tuple(command.name for command in _TABLE)

@@ -150,20 +150,26 @@ def _recipient_stage(progress: Progress) -> Evaluation[None]:
     context, rules = progress.context, progress.rules
     if context.recipient is None or context.recipient.lower() == "postmaster":
         return  # RFC 5321 section 4.5.1: a server always takes mail for its postmaster
-    if rules.delays_reject:
-        if rules.client:
-            yield from _lists(progress, [(rules.client, _client(context))])
-        if rules.helo and context.helo and progress.decision.rejection is None:
-            yield from _lists(progress, [(rules.helo, _helo(context))])
-        if rules.sender and context.sender is not None and progress.decision.rejection is None:
-            yield from _lists(progress, [(rules.sender, _sender(context))])
-        if progress.decision.rejection is not None:
-            return
     subject = _recipient(context)
     lists = [(rules.relay, subject), (rules.recipient, subject)]
-    yield from _lists(progress, lists if rules.relay_first else lists[::-1])
+    if not rules.relay_first:
+        lists.reverse()
+    if rules.delays_reject:
+        lists = [*_delayed_lists(progress), *lists]
+    yield from _lists(progress, lists)
     if rules.rejects_unlisted and not progress.knows_recipient and progress.decision.rejection is None:
         _refuse(progress, (yield from find_unlisted(context.recipient, rules.recipients)))
+
+
+def _delayed_lists(progress: Progress) -> list[tuple[Steps, Subject]]:
+    """Return the lists of the earlier stages that smtpd_delay_reject has put off."""
+    context, rules = progress.context, progress.rules
+    lists = [(rules.client, _client(context))] if rules.client else []
+    if rules.helo and context.helo:
+        lists.append((rules.helo, _helo(context)))
+    if rules.sender and context.sender is not None:
+        lists.append((rules.sender, _sender(context)))
+    return lists
 
 
 def _lists(progress: Progress, lists: Sequence[tuple[Steps, Subject]]) -> Evaluation[None]:
