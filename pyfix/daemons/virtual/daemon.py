@@ -101,7 +101,7 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
             if job.is_trace_only:
                 job.sent(rcpt, f"delivers to {form}")
                 return
-            head = delivery_headers(job.envelope.sender, job.original(rcpt), rcpt.address)
+            head = delivery_headers(job.envelope.sender, rcpt.original, rcpt.address)
             if mailbox.is_maildir:
                 self._deliver_maildir(writer, mailbox, head)
             else:

@@ -80,10 +80,6 @@ class Job:
         """The recipients without a verdict."""
         return list(self._open.values())
 
-    def original(self, rcpt: Recipient) -> str:
-        """Return the address for X-Original-To and orig_to; "" when enable_original_recipient is off."""
-        return (rcpt.original or rcpt.address) if self._params.enable_original_recipient else ""
-
     def connected(self, uses: int = 1) -> None:
         """Note that the connection to the next host stands now and serves its `uses`th delivery."""
         self.stages.connected = clock.now()
@@ -181,7 +177,7 @@ class Job:
             self._log,
             self.request.queue_id,
             rcpt.address,
-            rcpt.original if params.enable_original_recipient else "",
+            rcpt.original,
             self.relay if relay is None else relay,
             self.stages.text(clock.now(), params.delay_logging_resolution_limit),
             dsn.status,

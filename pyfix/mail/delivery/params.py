@@ -9,9 +9,6 @@ class DeliveryParameters(CoreParameters):
     """Read by `Job`; each agent's own set derives from this."""
 
     soft_bounce = Boolean("no", "Defer mail that would otherwise be returned as undeliverable.")
-    enable_original_recipient = Boolean(
-        "yes", "Show the recipient address before rewriting in the log and in X-Original-To: headers."
-    )
     delay_logging_resolution_limit = Integer(
         "2", "Most digits after the decimal point of sub-second delays in the log.", low=0, high=6
     )

@@ -1,8 +1,9 @@
 """The lines that a delivery puts before the message.
 
 From_ (mbox and commands), Return-Path:, X-Original-To: and Delivered-To:, in this order; virtual and local write the
-same ones. Addresses are in external form already and are written as they are.
-See: local(8), virtual(8), prepend_delivered_header, enable_original_recipient.
+same ones. Addresses are in external form already and are written as they are. The original address is empty, and its
+header left out, when cleanup did not keep it (enable_original_recipient).
+See: local(8), virtual(8), prepend_delivered_header.
 """
 
 from __future__ import annotations

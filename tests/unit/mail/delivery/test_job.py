@@ -156,20 +156,11 @@ def test_recipient_with_several_deliveries_waits_for_the_deferred_one(tmp_path: 
     rcpt = Recipient("list@b.test")
     bench = Bench(tmp_path, [rcpt])
     job = bench.job()
-    job.settle(rcpt, [job.note_bounced(rcpt, BAD), job.note_sent(rcpt, Dsn("2.0.0", "x")), job.note_deferred(rcpt, LATER)])
+    job.settle(
+        rcpt, [job.note_bounced(rcpt, BAD), job.note_sent(rcpt, Dsn("2.0.0", "x")), job.note_deferred(rcpt, LATER)]
+    )
     assert [outcome.verb for outcome in job.finish().outcomes] == ["deferred"]
     assert bench.left() == ["list@b.test"]
-
-
-def test_original_recipient_is_not_shown_when_disabled(tmp_path: Path) -> None:
-    """enable_original_recipient = no: neither in the log nor in the headers."""
-    rcpt = Recipient("a@b.test", "c@b.test")
-    bench = Bench(tmp_path, [rcpt], "enable_original_recipient = no\n")
-    job = bench.job()
-    job.sent(rcpt, "x")
-    assert job.original(rcpt) == ""
-    assert "orig_to" not in bench.log.lines[0]
-    job.finish()
 
 
 def test_missing_queue_file_is_an_error_of_the_request(tmp_path: Path) -> None:
