@@ -67,7 +67,7 @@ default_process_limit = 100
 in_flow_delay = 0
 disable_dns_lookups = yes
 biff = no
-message_size_limit = 102400000
+message_size_limit = 51200000
 """
 
 
