@@ -1,6 +1,6 @@
 """An SMTP server that answers as a test tells it, one thread a connection.
 
-A `Script` maps what the client sends to replies. A reply is bytes, or CLOSE (hang up), or SILENCE (say nothing), or a list
+A `Script` maps what the client sends to replies. A reply is bytes, or CLOSE (hang up), or SILENCE (nothing), or a list
 that is used up reply by reply, the last one for good.
 """
 

@@ -1,5 +1,7 @@
 """Whatever a server says, the client's session ends in verdicts, and the cut of the stream does not matter."""
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,7 +64,7 @@ class Owner:
 def pieces_of(data: bytes, cuts: list[int]) -> list[bytes]:
     """Cut the data at these places."""
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(places)]
 
 
 @settings(max_examples=400)

@@ -57,6 +57,8 @@ class Listener(Protocol):
 
     def connection_failed(self, dsn: Dsn) -> None: ...
 
+    def line_broken(self, limit: int) -> None: ...
+
     def connection_stale(self) -> None:
         """A kept connection had ended before the message began: nothing happened yet."""
 
@@ -111,7 +113,6 @@ class Connection(asyncio.Protocol):
         self.idle_until = 0.0
         """Set by the cache while it holds the connection."""
         self.greeting_name = ""
-        self.broke_line = False
         self.on_idle: Callable[[Connection], None] | None = None
         self.on_closed: Callable[[Connection], None] | None = None
         self.wants_keep: Callable[[Connection], bool] = lambda connection: False
@@ -328,7 +329,8 @@ class Connection(asyncio.Protocol):
 
     def _end_content(self, encoder: ContentEncoder) -> None:
         self._out.append(encoder.finish())
-        self.broke_line = encoder.broke_line
+        if encoder.broke_line and self._listener is not None:
+            self._listener.line_broken(self._line_limit)
         for action in self.session.terminate(then_quit=not self._keep):
             _PERFORM[type(action)](self, action)
 
@@ -369,11 +371,9 @@ class Connection(asyncio.Protocol):
     # --- waiting --------------------------------------------------------------------------------------------------
 
     async def _wait(self) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        """Until _wake. By then another message may wait on this connection already, so `_waiter` is left alone."""
+        waiter = self._waiter = self._loop.create_future()
+        await waiter
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -238,9 +238,6 @@ class Delivery:
             await connection.deliver(self._message(connection), self)
             if self._is_stale:
                 return False
-            if connection.broke_line:
-                limit = self._settings.line_limit
-                self._log.info(f"{self._request.queue_id}: breaking line > {limit} bytes with <CR><LF>SPACE")
         self._sessions += 1
         self._had_session = self._had_session or not self._is_broken
         self._end()
@@ -317,6 +314,10 @@ class Delivery:
         """The connection is gone, or the server is silent."""
         self._is_broken = True
         self._fail_all(dsn, throttle=True)
+
+    def line_broken(self, limit: int) -> None:
+        """The content had a line that is too long for the wire."""
+        self._log.info(f"{self._request.queue_id}: breaking line > {limit} bytes with <CR><LF>SPACE")
 
     def connection_stale(self) -> None:
         """A kept connection was dead: try again with a new one."""
