@@ -207,10 +207,11 @@ def test_flush_takes_everything(near: Neighbourhood) -> None:
         return deliver_all(near.root)(request)
 
     agent = near.serve("smtp", handle, depth=100, concurrent=True)
-    first, second = near.message("a@smtp.test"), near.message("b@smtp.test")
+    first = near.message("a@smtp.test")
     with running_qmgr(near.root, "smtp_initial_destination_concurrency = 1") as qmgr:
         qmgr.hint(first)
         qmgr.wait_until(lambda: near.place(first.queue_id) == "deferred")
+        second = near.message("b@smtp.test")
         qmgr.hint(second)
         qmgr.wait_until(lambda: near.place(second.queue_id) == "deferred")
         assert [addresses(request) for request in agent.requests] == [["a@smtp.test"]]
@@ -239,10 +240,11 @@ def test_dead_destination_defers_without_trying(near: Neighbourhood) -> None:
     """Through the retry service, with Postfix's words."""
     down = Dsn("4.4.1", "connect to mx.smtp.test[192.0.2.1]:25: Connection timed out")
     agent = near.serve("smtp", report("deferred", down.status, down.reason, dead=down))
-    first, second = near.message("a@smtp.test"), near.message("b@smtp.test")
+    first = near.message("a@smtp.test")
     with running_qmgr(near.root, "initial_destination_concurrency = 1") as qmgr:
         qmgr.hint(first)
         qmgr.wait_until(lambda: near.place(first.queue_id) == "deferred")
+        second = near.message("b@smtp.test")
         qmgr.hint(second)
         qmgr.wait_until(lambda: near.place(second.queue_id) == "deferred")
     assert len(agent.requests) == 1
@@ -431,12 +433,13 @@ def test_refused_request_is_tried_again_then_deferred(near: Neighbourhood) -> No
 def test_agent_that_says_goodbye_gets_nothing_new(near: Neighbourhood) -> None:
     """The next request goes over a new connection."""
     agent = near.serve("virtual", deliver_all(near.root))
-    first, second = near.message("a@virtual.test"), near.message("b@virtual.test")
+    first = near.message("a@virtual.test")
     with running_qmgr(near.root) as qmgr:
         qmgr.hint(first)
         qmgr.wait_for_line(f"{first.queue_id}: removed")
         agent.say_goodbye()
         qmgr.wait_until(lambda: agent.ended == 1)
+        second = near.message("b@virtual.test")
         qmgr.hint(second)
         qmgr.wait_for_line(f"{second.queue_id}: removed")
     assert agent.connections == 2

@@ -100,14 +100,11 @@ class Pool:
         self._spawn = spawn
         self._limits = limits or PoolLimits()
         self._agents: list[Agent] = []
-        self._pending = 0
+        self._pending: set[Agent] = set()
+        """Without a greeting so far."""
+        self._is_closed = False
         self._deaths = 0
         self._seq = 0
-
-    @property
-    def is_empty(self) -> bool:
-        """No connection at all."""
-        return not self._agents and not self._pending
 
     def pick(self, wanted: int) -> Agent | None:
         """Return the agent that should get the next request, None for none yet; `wanted` requests could run now."""
@@ -143,12 +140,13 @@ class Pool:
             limit = len(open_agents) + min(wanted, _PENDING_LIMIT)
         else:
             limit = self._limits.pipelined
-        if len(open_agents) + self._pending < limit and self._pending < _PENDING_LIMIT:
-            self._pending += 1
-            self._spawn(self._connect())
+        pending = len(self._pending)
+        if len(open_agents) + pending < limit and pending < _PENDING_LIMIT and not self._is_closed:
+            agent = Agent()
+            self._pending.add(agent)
+            self._spawn(self._connect(agent))
 
-    async def _connect(self) -> None:
-        agent = Agent()
+    async def _connect(self, agent: Agent) -> None:
         loop = asyncio.get_running_loop()
 
         def receive(message: AnyMessage, connection: Connection) -> None:
@@ -160,8 +158,11 @@ class Pool:
         try:
             _, agent.connection = await loop.create_unix_connection(lambda: Connection(receive, end), self.path)
         except OSError as error:
-            self._pending -= 1
+            self._pending.discard(agent)
             self._check_available(error.strerror or str(error))
+            return
+        if self._is_closed:
+            agent.connection.close()
 
     def _receive(self, agent: Agent, message: AnyMessage, connection: Connection) -> None:
         if isinstance(message, Delivered):
@@ -182,7 +183,7 @@ class Pool:
         agent.connection = connection
         agent.depth = max(1, hello.depth)
         agent.concurrent = hello.concurrent
-        self._pending -= 1
+        self._pending.discard(agent)
         self._deaths = 0
         self._agents.append(agent)
         self._user.agent_ready()
@@ -208,7 +209,7 @@ class Pool:
 
     def _ended(self, agent: Agent, problem: str) -> None:
         if not agent.depth:
-            self._pending -= 1
+            self._pending.discard(agent)
             self._deaths += 1
             if self._deaths >= _DEATH_LIMIT:
                 self._deaths = 0
@@ -228,7 +229,8 @@ class Pool:
 
     def close(self) -> None:
         """The process ends: close every connection."""
-        for agent in self._agents:
+        self._is_closed = True
+        for agent in [*self._agents, *self._pending]:
             if agent.connection is not None:
                 agent.connection.close()
 
