@@ -30,7 +30,7 @@ from pyfix.mail.config.listing import ALL_CLASSES, ParameterClass
 from pyfix.mail.config.maincf import MainCf
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.show import Style
-from pyfix.mail.config.unused import suggestion, undefined_warnings, unused_warnings
+from pyfix.mail.config.unused import suggestion, undefined_references, unused_overrides, unused_settings
 from pyfix.mail.mailbox.lock import METHODS
 from pyfix.mail.maps.registry import TYPES
 
@@ -67,7 +67,8 @@ _EXCLUSIVE: Final = (
     (*_MODES, "d"),
     (*_MODES, "n"),
     (*_MODES, "C"),
-    ("d", "n", "o"),
+    ("d", "n"),
+    ("d", "o"),
     ("d", "e", "#", "X"),
     ("n", "e", "#", "X"),
     ("h", "H"),
@@ -204,7 +205,7 @@ def _show_main_cf(call: Call) -> None:
         text = config.get(name) or ""
         click.echo(show.show_value(name, config.expand(text) if "x" in call.flags else text, call.style))
     if not defaults:
-        _warn_all(unused_warnings(config, entries))
+        _warn_all([*unused_settings(config, entries), *unused_overrides(entries)])
 
 
 def _known_names(
@@ -232,7 +233,7 @@ def _show_master_cf(call: Call) -> None:
             click.echo(line)
         if not lines and call.words:
             warn(f'unmatched request: "{pattern}"')
-    _warn_all(unused_warnings(config, entries))
+    _warn_all(unused_overrides(entries))
 
 
 def _split_pattern(pattern: str, mode: str) -> tuple[str, str, str]:
@@ -266,7 +267,7 @@ def _config(call: Call, main: MainCf | None) -> Config:
         return Config(main, discover.default_text("config_directory") or "", this_host(), program="postconf")
     config = Config.load(call.directory, call.overrides, program="postconf")
     entries = _entries(call, required=False)
-    _warn_all([*config.warnings, *undefined_warnings(config, entries)])
+    _warn_all([*config.warnings, *undefined_references(config, entries)])
     return config
 
 

@@ -13,7 +13,7 @@ from pyfix.mail.config.config import Config
 from pyfix.mail.config.errors import ConfigError
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.parameters import PerTransport
-from pyfix.mail.config.unused import undefined_warnings, unused_warnings
+from pyfix.mail.config.unused import undefined_references, unused_overrides, unused_settings
 
 
 def check_parameters(config: Config) -> list[str]:
@@ -24,7 +24,10 @@ def check_parameters(config: Config) -> list[str]:
     entries = _entries(config)
     found = [*value_errors(config), *_transport_errors(config, entries)]
     try:
-        found += [*undefined_warnings(config, entries), *unused_warnings(config, entries)]
+        found += [
+            *undefined_references(config, entries),
+            *unused_settings(config, entries),
+        ]
     except ConfigError as error:
         found.append(str(error))
     return list(dict.fromkeys(found))
@@ -37,7 +40,7 @@ def check_master_cf(config: Config) -> list[str]:
         entries = list(mastercf.read_entries(path))
     except ConfigError as error:
         return [str(error)]
-    return [*_listed_twice(entries), *_override_errors(config, entries)]
+    return [*_listed_twice(entries), *_override_errors(config, entries), *unused_overrides(entries)]
 
 
 def _entries(config: Config) -> list[ServiceEntry]:

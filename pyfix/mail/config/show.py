@@ -16,6 +16,7 @@ from pyfix.mail.config.mastercf import ServiceEntry, plain
 from pyfix.mail.config.values import ValueRefused
 
 _WIDTH: Final = 80
+_MASTER_WIDTH: Final = 79
 _INDENT: Final = "    "
 _MASTER_COLUMNS: Final = (0, 11, 17, 25, 33, 41, 49, 57)
 FIELDS: Final = ("service", "type", "private", "unprivileged", "chroot", "wakeup", "process_limit", "command")
@@ -42,13 +43,13 @@ def show_value(name: str, value: str, style: Style) -> str:
     return fold([f"{name} =", *(words or [""])])
 
 
-def fold(words: Iterable[str], line: str | None = None) -> str:
+def fold(words: Iterable[str], line: str | None = None, width: int = _WIDTH) -> str:
     """Return words in lines; `line` is what the first one begins with."""
     lines = [] if line is None else [line]
     for word in words:
         if not lines:
             lines.append(word)
-        elif len(lines[-1]) + 1 + len(word) <= _WIDTH:
+        elif len(lines[-1]) + 1 + len(word) <= width:
             lines[-1] += f" {word}"
         else:
             lines.append(_INDENT + word)
@@ -60,12 +61,13 @@ def show_service(entry: ServiceEntry, style: Style) -> str:
     line = ""
     for field, column in zip(entry.fields, _MASTER_COLUMNS, strict=False):
         line = f"{line} ".ljust(column) + plain(field) if line else plain(field)
-    arguments = show_arguments(entry)
-    return _fold_arguments(line, arguments) if style.fold else " ".join([line, *arguments])
+    return _with_arguments(line, show_arguments(entry), style)
 
 
-def _fold_arguments(line: str, arguments: Sequence[str]) -> str:
-    """Return a service with each -o option in a line of its own."""
+def _with_arguments(line: str, arguments: Sequence[str], style: Style) -> str:
+    """Return a line and arguments; folded, each -o option is in a line of its own."""
+    if not style.fold:
+        return " ".join([line, *arguments])
     lines = [line]
     position = 0
     while position < len(arguments) and arguments[position].startswith("-"):
@@ -78,7 +80,7 @@ def _fold_arguments(line: str, arguments: Sequence[str]) -> str:
     rest = list(arguments[position:])
     if rest and len(lines) > 1:
         lines.append(_INDENT + rest.pop(0))
-    lines[-1] = fold(rest, lines[-1])
+    lines[-1] = fold(rest, lines[-1], _MASTER_WIDTH)
     return "\n".join(lines)
 
 
@@ -115,11 +117,13 @@ def expanded(entry: ServiceEntry, expand: Callable[[str], str]) -> ServiceEntry:
 
 def show_fields(entry: ServiceEntry, wanted: str, style: Style) -> Iterator[str]:
     """Yield the fields of a service as "service/type/field = value"; wanted is a field or "*"."""
-    command = " ".join([plain(entry.fields[7]), *show_arguments(entry)])
-    values = [*(plain(word) for word in entry.fields[:7]), command]
-    for field, value in zip(FIELDS, values, strict=True):
-        if wanted in ("*", field):
-            yield show_value(f"{entry.name}/{entry.type}/{field}", value, style)
+    for field, value in zip(FIELDS, entry.fields, strict=False):
+        if wanted not in ("*", field):
+            continue
+        shown = show_value(f"{entry.name}/{entry.type}/{field}", plain(value), style)
+        if field == "command" and style.values:
+            shown = _with_arguments(shown, show_arguments(entry), style)
+        yield shown
 
 
 def show_overrides(entry: ServiceEntry, wanted: str, style: Style) -> Iterator[str]:

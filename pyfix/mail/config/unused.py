@@ -59,12 +59,17 @@ def names_in_use(config: Config, entries: Sequence[ServiceEntry]) -> set[str]:
     return found
 
 
-def unused_warnings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
-    """Yield a warning for each setting of main.cf and override of master.cf that nothing reads."""
-    known = [name for name in discover.declarations() if not name.startswith("_")]
+def unused_settings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
+    """Yield a warning for each setting of main.cf that nothing reads."""
+    known = _suggestions()
     for name in unused_names(config, entries):
         value = one_line(config.main.settings[name].value)
         yield f"{config.main_cf}: unused parameter: {name}={value}{suggestion(name, known)}"
+
+
+def unused_overrides(entries: Sequence[ServiceEntry]) -> Iterator[str]:
+    """Yield a warning for each override of master.cf that nothing reads."""
+    known = _suggestions()
     services = {entry.name for entry in entries}
     for entry in entries:
         values = " ".join(value for _, value in entry.overrides)
@@ -73,13 +78,18 @@ def unused_warnings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator
                 yield f"{entry.file}: unused parameter: {name}={one_line(value)}{suggestion(name, known)}"
 
 
+def _suggestions() -> list[str]:
+    """Return the names that may be meant."""
+    return [name for name in discover.declarations() if not name.startswith("_")]
+
+
 def suggestion(name: str, known: Sequence[str]) -> str:
     """Return the words that suggest the nearest known name, if one is near."""
     nearest = difflib.get_close_matches(name, known, 1, _NEAR)
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
-def undefined_warnings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
+def undefined_references(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
     """Yield a warning for each name that a value in use refers to and that has none."""
     used = names_in_use(config, entries)
     services = {entry.name for entry in entries}
