@@ -19,7 +19,6 @@ HOSTNAME_LIMIT: Final = 255
 _LABEL = r"(?!-)[A-Za-z0-9_\-\u0080-\U0010ffff]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 _NUMERIC = re.compile(r"[0-9.]*\Z")
-_IPV4 = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}\Z")
 
 
 @lru_cache(maxsize=1024)
@@ -62,21 +61,17 @@ def literal_address(literal: str) -> str | None:
 
 def parse_ipv4(address: str) -> bytes | None:
     """Return the four bytes of an IPv4 address, or None."""
-    if not _IPV4.match(address):
-        return None
     try:
-        return bytes(map(int, address.split(".")))
-    except ValueError:
+        return socket.inet_pton(socket.AF_INET, address)
+    except (OSError, ValueError):
         return None
 
 
 def parse_ipv6(address: str) -> bytes | None:
     """Return the sixteen bytes of an IPv6 address, or None."""
-    if ":" not in address or not address.isascii() or "\0" in address:
-        return None
     try:
         return socket.inet_pton(socket.AF_INET6, address)
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 

@@ -82,7 +82,7 @@ class IndexReader:
             raise TableError(f"{self.path}: {error}") from error
 
 
-_shared: WeakValueDictionary[tuple[int, int, int], IndexReader] = WeakValueDictionary()
+_shared: WeakValueDictionary[tuple[int, int], IndexReader] = WeakValueDictionary()
 
 
 def open_index(path: str) -> IndexReader:
@@ -95,7 +95,7 @@ def open_index(path: str) -> IndexReader:
         os.close(fd)
     if head[16:20] != b"\xde\xc0\xef\xbe":
         raise NotAnIndex(_describe(path, "not an LMDB file", head))
-    key = (os.getpid(), stamp.device, stamp.inode)
+    key = (stamp.device, stamp.inode)
     reader = _shared.get(key)
     if reader is None:
         reader = _shared[key] = IndexReader(path, stamp)

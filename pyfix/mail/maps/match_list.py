@@ -73,7 +73,10 @@ class _Names:
 
     def holds_address(self, packed: bytes) -> bool:
         family, number = len(packed), int.from_bytes(packed, "big")
-        return any(size == family and number >> shift in prefixes for (size, shift), prefixes in self.networks.items())
+        for (size, shift), prefixes in self.networks.items():  # noqa: SIM110 - half the time of any()
+            if size == family and number >> shift in prefixes:
+                return True
+        return False
 
 
 class _Lookup:

@@ -173,3 +173,19 @@ def test_find_tells_which_table_had_the_key(tmp_path: Path) -> None:
     found = maps(f"inline:{{x=y}} texthash:{tmp_path}/t").find("a")
     assert found is not None
     assert (found.value, found.table.owner) == ("b", os.getuid())
+
+
+def test_index_that_was_open_at_a_fork_can_be_opened_by_the_child(tmp_path: Path) -> None:
+    """LMDB opens a file once a process, and does not notice that the child is another."""
+    build_index(f"{tmp_path}/a.db", [("root", "alice")])
+    parent = maps(f"hash:{tmp_path}/a")
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            code = 0 if maps(f"hash:{tmp_path}/a").lookup("root") == "alice" else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert parent.lookup("root") == "alice"
