@@ -29,7 +29,7 @@ def enqueue(
     queue = Queue(str(make_queue_directory(root)))
     new = queue.create()
     now = clock.now()
-    rcpts = [Recipient(rcpt) if isinstance(rcpt, str) else rcpt for rcpt in recipients]
+    rcpts = [Recipient(rcpt, rcpt) if isinstance(rcpt, str) else rcpt for rcpt in recipients]
     described = Envelope(sender, now, len(content), **envelope)
     info = new.commit(described, rcpts, content=[content])
     queue.move(new.id, "incoming", "active")

@@ -146,7 +146,9 @@ def test_mailbox_smaller_than_a_message_is_a_configuration_error(tmp_path: Path)
     """The process refuses to start."""
     text = main_cf(tmp_path / "mail") + "message_size_limit = 300\nvirtual_mailbox_limit = 200\n"
     with run_worker(SERVICE, text, tmp_path, name="virtual") as worker:
-        assert worker.wait_for_line("fatal: configuration error: virtual_mailbox_limit is smaller than message_size_limit")
+        assert worker.wait_for_line(
+            "fatal: configuration error: virtual_mailbox_limit is smaller than message_size_limit"
+        )
         assert worker.stop() == 1
 
 
@@ -173,7 +175,9 @@ def test_mailbox_of_somebody_else_is_deferred(tmp_path: Path) -> None:
     with run_worker(SERVICE, text, tmp_path, name="virtual") as worker:
         answer = deliver(worker, enqueue(tmp_path, ["a@b.test"]))
         assert verbs(answer) == [("a@b.test", "deferred", "4.2.0")]
-        assert worker.wait_for_line('warning: specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch')
+        assert worker.wait_for_line(
+            'warning: specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch'
+        )
 
 
 def test_trace_only_message_is_not_delivered(tmp_path: Path) -> None:

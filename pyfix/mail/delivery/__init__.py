@@ -5,8 +5,8 @@ expanded), and answers with `Job.finish()`. Nothing in here talks to another pro
 business, so a verb never waits and may be used inside an event loop.
 """
 
-from pyfix.mail.delivery.content import Content
+from pyfix.mail.delivery.content import Content, ContentError
 from pyfix.mail.delivery.job import Job, JobError
 from pyfix.mail.delivery.params import DeliveryParameters
 
-__all__ = ["Content", "DeliveryParameters", "Job", "JobError"]
+__all__ = ["Content", "ContentError", "DeliveryParameters", "Job", "JobError"]

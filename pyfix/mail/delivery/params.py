@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import Boolean, CoreParameters, Integer
+from pyfix.mail.config import Boolean, CoreParameters, Integer, ParameterSet, Seconds
 
 
 class DeliveryParameters(CoreParameters):
@@ -12,3 +12,9 @@ class DeliveryParameters(CoreParameters):
     delay_logging_resolution_limit = Integer(
         "2", "Most digits after the decimal point of sub-second delays in the log.", low=0, high=6
     )
+
+
+class CommandParameters(ParameterSet):
+    """Of agents that run commands: local and pipe."""
+
+    command_time_limit = Seconds("1000s", "How long a command may take before it is killed.", low=1)

@@ -6,6 +6,7 @@ and return only when the message is on stable storage. Failures are `MailboxErro
 
 from pyfix.mail.mailbox.errors import MailboxError
 from pyfix.mail.mailbox.lock import LockParameters, LockPolicy
+from pyfix.mail.mailbox.loop import delivered_to
 from pyfix.mail.mailbox.maildir import MaildirWriter
 from pyfix.mail.mailbox.mbox import Mbox
 from pyfix.mail.mailbox.params import MailboxParameters, check_limit
@@ -19,6 +20,7 @@ __all__ = [
     "MaildirWriter",
     "Mbox",
     "check_limit",
+    "delivered_to",
     "delivery_headers",
     "from_line",
 ]

@@ -1,0 +1,16 @@
+"""Parameters of pipe."""
+
+from __future__ import annotations
+
+from pyfix.mail.address.params import AddressParameters
+from pyfix.mail.config import PerTransport, Seconds
+from pyfix.mail.delivery import DeliveryParameters
+from pyfix.mail.delivery.params import CommandParameters
+
+
+class PipeParameters(AddressParameters, CommandParameters, DeliveryParameters):
+    """Read by pipe."""
+
+    time_limit = PerTransport(
+        Seconds, "_time_limit", "$command_time_limit", "How long a command of this service may take.", low=1
+    )
