@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import select
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.commands.outcome import CommandError, CommandLog
-from pyfix.mail.ipc.client import Channel, IpcError
-from pyfix.mail.ipc.messages import ContentChunk, ContentEnd, LocalSubmit, Submitted
+from pyfix.mail.ipc.client import IpcError, check_hello
+from pyfix.mail.ipc.frame import ProtocolError
+from pyfix.mail.ipc.messages import AnyMessage, ContentChunk, ContentEnd, Goodbye, LocalSubmit, Submitted
+from pyfix.mail.ipc.peer import Peer, PeerGone
 from pyfix.mail.queue import Queue
 from pyfix.mail.queue.maildrop import write_drop_file
 
@@ -30,28 +34,27 @@ class Door:
 
     def submit(self, request: LocalSubmit, content: Iterable[bytes]) -> str:
         """Return the queue id ("" for a file in maildrop); raise CommandError."""
-        channel = Channel(self.pickup, _TIMEOUT_S)
         try:
-            channel.send(request)
+            peer = _connect(self.pickup)
         except IpcError as error:
             self._drop(request, content, error)
             return ""
         try:
-            return self._send(channel, content)
-        finally:
-            channel.close()
-
-    def _send(self, channel: Channel, content: Iterable[bytes]) -> str:
-        try:
-            for piece in content:
-                for start in range(0, len(piece), CHUNK):
-                    channel.send(ContentChunk(piece[start : start + CHUNK]))
-            reply = channel.call(ContentEnd(), Submitted)
-        except IpcError as error:
+            reply = _send(peer, request, content)
+        except (PeerGone, ProtocolError) as error:
             raise CommandError(f"{self.user}: queue file write error: {error}", os.EX_TEMPFAIL) from error
-        if reply.reason:
-            raise CommandError(f"{self.user}: {reply.reason.removeprefix('Error: ')}", _exit_status(reply.status))
-        return reply.queue_id
+        finally:
+            peer.close()
+        return self._judge(reply)
+
+    def _judge(self, reply: AnyMessage) -> str:
+        match reply:
+            case Submitted(reason="", queue_id=queue_id):
+                return queue_id
+            case Submitted(status=status, reason=reason):
+                raise CommandError(f"{self.user}: {reason.removeprefix('Error: ')}", _exit_status(status))
+            case _:
+                raise CommandError(f"{self.user}: unexpected {type(reply).__name__} from pickup", os.EX_TEMPFAIL)
 
     def _drop(self, request: LocalSubmit, content: Iterable[bytes], problem: IpcError) -> None:
         try:
@@ -59,6 +62,41 @@ class Door:
         except OSError as error:
             self.log.warning(f"mail system is down ({problem}), and maildrop: {error.strerror}")
             raise CommandError(f"{self.user}: queue file write error", os.EX_TEMPFAIL) from error
+
+
+def _connect(path: str) -> Peer:
+    """Return a connection whose greeting has been read; raise IpcError."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    sock.settimeout(_TIMEOUT_S)
+    peer = Peer(sock)
+    try:
+        sock.connect(path)
+        check_hello(peer.receive(), path)
+    except (OSError, PeerGone, ProtocolError) as error:
+        peer.close()
+        raise IpcError(f"connect to {path}: {error}") from error
+    except IpcError:
+        peer.close()
+        raise
+    return peer
+
+
+def _send(peer: Peer, request: LocalSubmit, content: Iterable[bytes]) -> AnyMessage:
+    """Send everything, or as much as it takes to be refused, and return the answer."""
+    peer.send(request)
+    for piece in content:
+        for start in range(0, len(piece), CHUNK):
+            peer.send(ContentChunk(piece[start : start + CHUNK]))
+        if select.select([peer.sock], [], [], 0)[0] and not isinstance(early := peer.receive(), Goodbye):
+            return early
+    peer.send(ContentEnd())
+    return _receive(peer)
+
+
+def _receive(peer: Peer) -> AnyMessage:
+    while isinstance(reply := peer.receive(), Goodbye):
+        pass
+    return reply
 
 
 def _exit_status(status: str) -> int:

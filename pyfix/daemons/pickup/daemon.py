@@ -63,6 +63,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         self._queue = Queue.from_params(self.params)
         self._cleanup = AsyncPool(f"public/{self.params.cleanup_service_name}", CLEANUP_CONNECTIONS)
         self._open: dict[Connection, Submission] = {}
+        self._refused: set[Connection] = set()
         self._scan: asyncio.Task[None] | None = None
         self.wakeup()
 
@@ -84,25 +85,27 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         try:
             self._take(message, connection)
         except Rejected as error:
-            self._drop(connection)
+            self._refuse(connection)
             connection.send(Submitted("", error.status, error.code, error.reason))
         except OSError as error:
-            self._drop(connection)
+            self._refuse(connection)
             self.log.warning(f"write queue file: {error.strerror}")
             connection.send(Submitted("", "4.3.0", 451, f"error writing queue file: {error.strerror}"))
 
     def _take(self, message: AnyMessage, connection: Connection) -> None:
         submission = self._open.get(connection)
         match message:
+            case ContentChunk() if connection in self._refused:
+                pass  # the sender has not seen yet that it was refused
+            case ContentEnd() if connection in self._refused:
+                self._refused.discard(connection)
             case LocalSubmit() if submission is None:
                 self._open[connection] = self._begin(message, connection)
-            case ContentChunk(data=data):
-                if submission is not None:  # else it has been refused, and the sender has not seen that yet
-                    submission.add(data)
-            case ContentEnd():
-                if submission is not None:
-                    request = submission.finish()
-                    self.worker.spawn(self._finish(submission, request, connection))
+            case ContentChunk(data=data) if submission is not None:
+                submission.add(data)
+            case ContentEnd() if submission is not None:
+                request = submission.finish()
+                self.worker.spawn(self._finish(submission, request, connection))
             case Trigger():
                 self.wakeup()
             case _:
@@ -140,8 +143,14 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         if (submission := self._open.pop(connection, None)) is not None:
             submission.abort()
 
+    def _refuse(self, connection: Connection) -> None:
+        """The rest of what is being sent is of no use."""
+        self._drop(connection)
+        self._refused.add(connection)
+
     def connection_lost(self, connection: Connection) -> None:
         """A sender that left in the middle leaves nothing behind."""
+        self._refused.discard(connection)
         self._drop(connection)
 
     # --- maildrop
