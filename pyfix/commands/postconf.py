@@ -31,8 +31,6 @@ from pyfix.mail.config.maincf import MainCf
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.show import Style
 from pyfix.mail.config.unused import suggestion, undefined_references, unused_overrides, unused_settings
-from pyfix.mail.mailbox.lock import METHODS
-from pyfix.mail.maps.registry import TYPES
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
@@ -171,7 +169,13 @@ def run(call: Call) -> None:
 
 
 def _print_list(call: Call) -> None:
-    """Print what there is of table types or locks; there are no SASL plug-ins."""
+    """Print what there is of table types or locks; there are no SASL plug-ins.
+
+    Only these requests load the code of tables and mailboxes, so that the others answer sooner.
+    """
+    from pyfix.mail.mailbox.lock import METHODS
+    from pyfix.mail.maps.registry import TYPES
+
     for letter, names in (("m", TYPES), ("l", METHODS)):
         if letter in call.flags:
             for name in names:
@@ -185,11 +189,21 @@ def _edit(call: Call) -> None:
         raise ConfigError("-e requires name=value argument" if "e" in call.flags else "missing parameter name argument")
     changes: Mapping[str, str | Removal]
     if "e" in call.flags:
-        changes = dict(map(parse_assignment, call.words))
+        changes = _assignments(call.words)
     else:
         changes = dict.fromkeys(call.words, Removal.DELETE if "X" in call.flags else Removal.COMMENT)
     for name in edit_file(path, changes):
         warn(f'{path}: multiple entries for "{name}"')
+
+
+def _assignments(words: Iterable[str]) -> dict[str, str]:
+    """Return the assignments of the command line; the last of a name counts."""
+    found: dict[str, str] = {}
+    for name, value in map(parse_assignment, words):
+        if name in found:
+            warn(f"ignoring earlier request: '{name} = {found[name]}'")
+        found[name] = value
+    return found
 
 
 def _show_main_cf(call: Call) -> None:

@@ -8,6 +8,7 @@ One name declared by two sets is a mistake of the program: TypeError names both.
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -30,11 +31,13 @@ def parameter_sets() -> tuple[type[ParameterSet], ...]:
     return tuple(sorted(found, key=lambda item: (item.__module__, item.__name__)))
 
 
-def _params_modules() -> Iterator[str]:
-    """Yield the names of all params modules, without importing any daemon's code."""
-    for module in pkgutil.walk_packages(pyfix.__path__, "pyfix."):
-        if module.name.rpartition(".")[2] == PARAMS_MODULE:
-            yield module.name
+def _params_modules(directory: str = pyfix.__path__[0], prefix: str = "pyfix.") -> Iterator[str]:
+    """Yield the names of all params modules, from the files alone: no package is imported for having none."""
+    for module in pkgutil.iter_modules([directory]):
+        if module.ispkg:
+            yield from _params_modules(os.path.join(directory, module.name), f"{prefix}{module.name}.")
+        elif module.name == PARAMS_MODULE:
+            yield prefix + module.name
 
 
 @cache
