@@ -1,4 +1,4 @@
-"""The neighbours of an smtpd under test: trivial-rewrite and cleanup, in threads, with answers that the test can change."""
+"""The neighbours of an smtpd under test: trivial-rewrite and cleanup, in threads; the test can change their answers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Service:
 
 
 @dataclass
-class Message_:
+class Accepted:
     """What cleanup was given: the request, and the whole content."""
 
     submit: Submit
@@ -92,7 +92,7 @@ class Neighbours:
     """trivial-rewrite and cleanup below a queue directory."""
 
     directory: Path
-    messages: list[Message_] = field(default_factory=list)
+    messages: list[Accepted] = field(default_factory=list)
     refusal: tuple[int, str, str] | None = None
     """Cleanup answers every message with this code, status and reason."""
     dies: bool = False
@@ -141,11 +141,9 @@ class Neighbours:
         queue = Queue(str(self.directory))
         file = queue.adopt(request.queue_id)
         content = file.read_head(1 << 30) if request.body is None else request.body
-        self.messages.append(Message_(request, content))
+        self.messages.append(Accepted(request, content))
         if self.commits:
-            file.commit(
-                request.envelope, request.recipients, content=None if request.body is None else [request.body]
-            )
+            file.commit(request.envelope, request.recipients, content=None if request.body is None else [request.body])
         else:
             file.close()
         return Submitted(request.queue_id)

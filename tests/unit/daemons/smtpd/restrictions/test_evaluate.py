@@ -1,0 +1,281 @@
+"""Restrictions, with a dictionary for a world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from pyfix.daemons.smtpd.restrictions.evaluate import Rules, evaluate, has_rules
+from pyfix.daemons.smtpd.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
+from pyfix.daemons.smtpd.restrictions.questions import (
+    Context,
+    Decision,
+    InNetworks,
+    Lookup,
+    LookupFailed,
+    Resolve,
+    Stage,
+)
+from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables
+from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.maps import Maps, TableError
+from pyfix.mail.maps.table import FixedTable
+
+
+def table(name: str, content: Mapping[str, str] | None = None) -> Maps:
+    """Return tables with this content; None for no table at all."""
+    return Maps(name, [] if content is None else [FixedTable(f"inline:{name}", dict(content))])
+
+
+NO_TABLES = RecipientTables(table("l"), table("v"), table("a"), table("r"))
+CONTEXT = Context("client.example", "192.0.2.1", "helo.example", "from@example.org", "to@virtual.test")
+CLASSES = {"virtual.test": "virtual", "local.test": "local", "relay.test": "relay", "alias.test": "alias"}
+
+
+@dataclass
+class World:
+    """Answers to all questions."""
+
+    networks: bool = False
+    broken: bool = False
+    asked: list[Any] = field(default_factory=list)
+
+    def answer(self, question: Any) -> Any:
+        self.asked.append(question)
+        if self.broken:
+            raise LookupFailed("broken")
+        match question:
+            case InNetworks():
+                return self.networks
+            case Resolve(recipient):
+                address_class = CLASSES.get(recipient.rpartition("@")[2], "default")
+                if address_class == "alias":
+                    return Resolved("error", "5.1.1 User unknown in virtual alias table", recipient, "alias")
+                return Resolved("x", "y", recipient, address_class)
+            case Lookup(maps=maps, key=key):
+                try:
+                    return maps.lookup(key)
+                except TableError as error:
+                    raise LookupFailed(str(error)) from error
+
+
+def decide(stage: Stage, rules: Rules, context: Context = CONTEXT, world: World | None = None) -> Decision:
+    """Run an evaluation."""
+    world = world or World()
+    evaluation = evaluate(stage, rules, context)
+    try:
+        question = next(evaluation)
+        while True:
+            try:
+                answer = world.answer(question)
+            except LookupFailed as failed:
+                question = evaluation.throw(failed)
+            else:
+                question = evaluation.send(answer)
+    except StopIteration as stop:
+        decision: Decision = stop.value
+        return decision
+
+
+def steps(text: str, default: Kind = Kind.UNKNOWN, **tables: dict[str, str]) -> tuple[Any, ...]:
+    """Parse a list; t:name refers to a table given by name."""
+    return parse_restrictions(text.split(), lambda spec: table(spec, tables[spec[2:]]), default)
+
+
+def reply(decision: Decision) -> str:
+    """Return the reply that refuses, or "ok"."""
+    return decision.rejection.reply if decision.rejection else "ok"
+
+
+def rcpt(rules: Rules, recipient: str = "to@virtual.test", **world: Any) -> str:
+    """Return the outcome of RCPT."""
+    return reply(decide(Stage.RCPT, rules, replace(CONTEXT, recipient=recipient), World(**world)))
+
+
+RULES = Rules(NO_TABLES)
+
+
+@pytest.mark.parametrize(
+    ("text", "networks", "recipient", "expected"),
+    [
+        (
+            "permit_mynetworks reject_unauth_destination",
+            False,
+            "x@elsewhere",
+            "554 5.7.1 <x@elsewhere>: Relay access denied",
+        ),
+        ("permit_mynetworks reject_unauth_destination", True, "x@elsewhere", "ok"),
+        (
+            "permit_mynetworks defer_unauth_destination",
+            False,
+            "x@elsewhere",
+            "454 4.7.1 <x@elsewhere>: Relay access denied",
+        ),
+        ("reject_unauth_destination", False, "x@relay.test", "ok"),
+        ("reject_unauth_destination", False, "x%y@relay.test", "554 5.7.1 <x%y@relay.test>: Relay access denied"),
+        (
+            "permit_sasl_authenticated reject",
+            False,
+            "x@y",
+            "554 5.7.1 <x@y>: Recipient address rejected: Access denied",
+        ),
+        ("defer", False, "x@y", "450 4.3.2 <x@y>: Recipient address rejected: Try again later"),
+        ("permit_auth_destination reject", False, "x@local.test", "ok"),
+        ("permit reject", False, "x@y", "ok"),
+        ("PERMIT", False, "x@y", "ok"),
+        ("nonsense", False, "x@y", "451 4.3.5 Server configuration error"),
+        ("warn_if_reject reject", False, "x@y", "ok"),
+        ("warn_if_reject reject defer", False, "x@y", "450 4.3.2 <x@y>: Recipient address rejected: Try again later"),
+    ],
+)
+def test_list_is_read_from_left_to_right(text: str, networks: bool, recipient: str, expected: str) -> None:
+    """The first that decides wins."""
+    assert rcpt(replace(RULES, relay=steps(text)), recipient, networks=networks) == expected
+
+
+def test_relay_and_recipient_lists_must_both_agree() -> None:
+    """A permit in one does not skip the other, whichever comes first."""
+    for first in (True, False):
+        rules = Rules(NO_TABLES, relay=steps("reject_unauth_destination"), recipient=steps("permit"), relay_first=first)
+        assert rcpt(rules, "x@elsewhere") == "554 5.7.1 <x@elsewhere>: Relay access denied"
+
+
+def test_order_of_relay_and_recipient_lists_decides_the_text() -> None:
+    """smtpd_relay_before_recipient_restrictions."""
+    rules = Rules(NO_TABLES, relay=steps("reject_unauth_destination"), recipient=steps("reject"))
+    assert rcpt(rules, "x@elsewhere").endswith("Relay access denied")
+    assert rcpt(replace(rules, relay_first=False), "x@elsewhere").endswith("Access denied")
+    assert not rcpt(replace(rules, relay_first=False), "x@elsewhere").endswith("Relay access denied")
+
+
+def test_failed_lookup_defers_everything_that_needs_it() -> None:
+    """Nothing is refused for good, and nobody relays, while a table or trivial-rewrite is out of order."""
+    rules = replace(RULES, relay=steps("reject_unauth_destination"))
+    assert rcpt(rules, "x@y", broken=True) == "451 4.3.0 <x@y>: Temporary lookup failure"
+    rules = replace(RULES, relay=steps("permit_mynetworks"))
+    assert rcpt(rules, "x@y", broken=True).startswith("451 4.3.0")
+    assert rcpt(RULES, "x@y", broken=True) == "451 4.3.0 <x@y>: Temporary lookup failure"
+
+
+def test_bare_postmaster_is_always_welcome() -> None:
+    """RFC 5321 section 4.5.1, even for clients that are refused otherwise."""
+    assert rcpt(Rules(NO_TABLES, client=steps("reject"), relay=steps("reject")), "PostMaster") == "ok"
+
+
+def test_unlisted_recipients_are_refused_after_the_lists() -> None:
+    """Each class by its own table, code and name; a class without table takes everybody."""
+    tables = RecipientTables(
+        table("l", {"joe@local.test": "x"}), table("v", {"to@virtual.test": "x"}), table("a", {"al@alias.test": "x"}),
+        table("r"), local_code=450,
+    )  # fmt: skip
+    rules = Rules(tables, relay=steps("reject_unauth_destination"))
+    rejected = "Recipient address rejected: User unknown in"
+    assert rcpt(rules, "joe@local.test") == "ok"
+    assert rcpt(rules, "no@local.test") == f"450 4.1.1 <no@local.test>: {rejected} local recipient table"
+    assert rcpt(rules, "no@virtual.test") == f"550 5.1.1 <no@virtual.test>: {rejected} virtual mailbox table"
+    assert rcpt(rules, "no@alias.test") == f"550 5.1.1 <no@alias.test>: {rejected} virtual alias table"
+    assert rcpt(rules, "al@alias.test") == "ok"
+    assert rcpt(rules, "anybody@relay.test") == "ok"
+    assert rcpt(replace(rules, rejects_unlisted=False), "no@virtual.test") == "ok"
+
+
+def test_explicit_reject_unlisted_recipient_is_asked_once() -> None:
+    """It replaces the check at the end."""
+    world = World()
+    rules = Rules(NO_TABLES, recipient=steps("reject_unlisted_recipient"))
+    assert reply(decide(Stage.RCPT, rules, CONTEXT, world)) == "ok"
+    assert len([question for question in world.asked if isinstance(question, Resolve)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("REJECT", "554 5.7.1 <from@example.org>: Sender address rejected: Access denied"),
+        ("REJECT 5.1.8 who", "554 5.1.8 <from@example.org>: Sender address rejected: who"),
+        ("reject", "554 5.7.1 <from@example.org>: Sender address rejected: Access denied"),
+        ("DEFER", "450 4.7.1 <from@example.org>: Sender address rejected: Access denied"),
+        ("DEFER 5.7.3 later", "450 4.7.3 <from@example.org>: Sender address rejected: later"),
+        ("571 4.7.1 go", "571 5.7.1 <from@example.org>: Sender address rejected: go"),
+        ("450", "ok"),
+        ("OK", "ok"),
+        ("DUNNO", "ok"),
+        ("WARN look", "ok"),
+        ("permit_mynetworks, reject", "554 5.7.1 <from@example.org>: Sender address rejected: Access denied"),
+        ("check_client_access hash:x", "451 4.3.5 Server configuration error"),
+        ("DISCARD", "451 4.3.5 Server configuration error"),
+    ],
+)
+def test_access_table_actions(value: str, expected: str) -> None:
+    """What access(5) says, with this project's exceptions."""
+    rules = replace(RULES, sender=steps("check_sender_access t:x", x={"from@example.org": value}))
+    assert rcpt(rules) == expected
+
+
+def test_restrictions_that_name_each_other_end() -> None:
+    """A value with a long list is one level; only nesting is limited, and cannot happen without tables."""
+    rules = replace(RULES, sender=steps("check_sender_access t:x", x={"from@example.org": "permit_mynetworks " * 50}))
+    assert rcpt(rules) == "ok"
+
+
+def test_bare_table_is_the_check_of_its_list() -> None:
+    """type:table in smtpd_sender_restrictions means check_sender_access."""
+    rules = replace(RULES, sender=steps("t:x", Kind.CHECK_SENDER_ACCESS, x={"from@example.org": "REJECT"}))
+    assert rcpt(rules).startswith("554 5.7.1 <from@example.org>: Sender address rejected")
+
+
+def test_noted_deferral_comes_true_only_when_nobody_refuses() -> None:
+    """defer_if_permit waits for all lists; a refusal is stronger, an unknown user is not asked for."""
+    rules = replace(RULES, helo=steps("check_helo_access t:h", h={"helo.example": "DEFER_IF_PERMIT wait"}))
+    assert rcpt(rules) == "450 4.7.1 <helo.example>: Helo command rejected: wait"
+    rules = replace(rules, relay=steps("reject_unauth_destination"))
+    assert rcpt(rules, "x@elsewhere").endswith("Relay access denied")
+
+
+def test_refusal_becomes_a_deferral_that_was_asked_for() -> None:
+    """defer_if_reject."""
+    rules = replace(RULES, helo=steps("check_helo_access t:h reject", h={"helo.example": "DEFER_IF_REJECT wait"}))
+    assert rcpt(rules) == "450 4.7.1 <helo.example>: Helo command rejected: wait"
+
+
+def test_without_delay_each_stage_has_its_own_list() -> None:
+    """smtpd_delay_reject = no: RCPT does not repeat the others."""
+    rules = Rules(NO_TABLES, client=steps("reject"), helo=steps("defer"), sender=steps("reject"), delays_reject=False)
+    assert reply(decide(Stage.CONNECT, rules)).startswith("554 5.7.1 <client.example[192.0.2.1]>: Client host rejected")
+    assert reply(decide(Stage.HELO, rules)).startswith("450 4.3.2 <helo.example>: Helo command rejected")
+    assert reply(decide(Stage.MAIL, rules)).startswith("554 5.7.1 <from@example.org>: Sender address rejected")
+    assert rcpt(rules) == "ok"
+    assert not has_rules(Stage.CONNECT, replace(rules, delays_reject=True))
+
+
+def test_data_and_end_of_data_lists() -> None:
+    """Their own names in the reply."""
+    rules = Rules(NO_TABLES, data=steps("reject"), end_of_data=steps("defer"))
+    assert reply(decide(Stage.DATA, rules)) == "554 5.7.1 <DATA>: Data command rejected: Access denied"
+    assert "End-of-data rejected" in reply(decide(Stage.END_OF_MESSAGE, rules))
+
+
+def test_hold_is_part_of_the_decision() -> None:
+    """The message is taken and held, with a line for the log."""
+    rules = replace(RULES, sender=steps("check_sender_access t:x", x={"from@example.org": "HOLD odd"}))
+    decision = decide(Stage.RCPT, rules)
+    assert decision.hold == "odd"
+    assert [(note.verb, note.text) for note in decision.notes] == [("hold", "<from@example.org>: Sender address odd")]
+
+
+@pytest.mark.parametrize(
+    ("relay", "recipient", "is_safe"),
+    [
+        ("permit_mynetworks reject_unauth_destination", "", True),
+        ("", "permit_mynetworks defer_unauth_destination", True),
+        ("permit_mynetworks", "permit", False),
+        ("", "", False),
+        ("warn_if_reject reject_unauth_destination", "", False),
+        ("", "reject", True),
+    ],
+)
+def test_open_relay_is_recognized(relay: str, recipient: str, is_safe: bool) -> None:
+    """smtpd does not start without a restriction that keeps strangers from relaying."""
+    assert guards_against_relaying((steps(relay), steps(recipient))) is is_safe
