@@ -1,7 +1,7 @@
 """Say what a server's reply, or its silence, means: the Dsn of the recipients, in Postfix's words.
 
-Pure. The first digit of the status decides: 4 tries the next host or defers, 5 bounces. A reply that is neither an
-acceptance nor a refusal (3xx to RCPT, 150 to anything) is a protocol error and permanent, as in Postfix.
+Pure. The first digit of the status decides: 4 tries the next host or defers, 5 bounces. A reply that does not answer the
+command (3xx to RCPT, 250 to DATA) is permanent, as in Postfix.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def site_refused(reply: Reply, stage: Stage, host: str, peer: str, *, skip_5xx_g
 
 
 def _from_reply(reply: Reply, reason: str, host: str) -> Dsn:
-    status = reply.status
-    if status[:1] not in ("4", "5"):
+    status = reply.status or "5.5.0"
+    if status.startswith("2"):
         reason = "Protocol error: " + reason
         status = "5.5.0"
     return Dsn(status, reason, "smtp", reply.line, host)
