@@ -202,12 +202,6 @@ class FileSink:
         here = os.fstat(self._fd)
         return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
 
-    def reopen(self) -> None:
-        """Open the path anew: after rotation."""
-        new = open_log_file(self._path)
-        os.dup2(new, self._fd, inheritable=False)
-        os.close(new)
-
     def close(self) -> None:
         """Release the descriptor."""
         os.close(self._fd)

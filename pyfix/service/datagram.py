@@ -49,7 +49,7 @@ class DatagramLoop:
             if not events:
                 self._daemon.idle()
         poll.unregister(self._status.sock)
-        while events := poll.poll(_QUIET_S):
+        while self._daemon.is_ready() and (events := poll.poll(_QUIET_S)):
             for fd, _ in events:
                 self._drain(by_fd[fd])
 
@@ -62,9 +62,10 @@ class DatagramLoop:
             self._worker.retire()
 
     def _drain(self, sock: socket.socket) -> None:
-        while True:
+        while self._daemon.is_ready():
             try:
                 data = sock.recv(_DATAGRAM_BYTES)
             except BlockingIOError:
                 return
             self._daemon.datagram(data)
+        self._worker.retire()

@@ -118,6 +118,10 @@ class ManyClientsDaemon(Daemon[P]):
 class DatagramDaemon(Daemon[P]):
     """Blocking; takes datagrams (postlog)."""
 
+    def is_ready(self) -> bool:
+        """Return whether this process can take the next datagram; if not it ends, and a new one takes it."""
+        return True
+
     def datagram(self, data: bytes) -> None:
         """One datagram arrived."""
 

@@ -21,10 +21,12 @@ class PostlogDaemon(DatagramDaemon[PostlogdParameters]):
         self._file = FileSink(path, params.myhostname.split(".", 1)[0])
         self._path = path
 
+    def is_ready(self) -> bool:
+        """A file that was moved away is followed by a new process: this one may no longer have the right to open it."""
+        return self._path == "/dev/stdout" or not self._file.is_moved()
+
     def datagram(self, data: bytes) -> None:
         """Append; a datagram that is no text of lines (a stranger's) is dropped."""
-        if self._path != "/dev/stdout" and self._file.is_moved():
-            self._file.reopen()
         if data.endswith(b"\n") and b"\0" not in data:
             self._file.append(data)
 
