@@ -109,9 +109,21 @@ class Instance:
     # --- commands
 
     def _run(self, program: str, *args: str, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [self._python, "-m", f"pyfix.commands.{program}", *args]
+        command = self._command(program, *args)
         timeout = options.pop("timeout", 90)
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout, **options)  # type: ignore[call-overload,no-any-return]  # options vary
+
+    def _command(self, program: str, *args: str) -> list[str]:
+        entry = f"import sys; sys.argv[0] = {program!r}; from pyfix.commands.{program} import main; sys.exit(main())"
+        return [self._python, "-P", "-c", entry, *args]
+
+    def foreground(self) -> subprocess.Popen[bytes]:
+        """Start in the foreground, as a child of the test."""
+        return subprocess.Popen(
+            self._command("pyfix", "-c", str(self.etc), "start-fg"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def pyfix(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run `pyfix -c DIR/etc ARGS`."""

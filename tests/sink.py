@@ -76,6 +76,8 @@ class _Session:
             command = line.decode("utf-8", "replace").strip()
             self._sink.commands.append(command)
             verb = command.split(" ", 1)[0].upper()
+            if verb == "MAIL":
+                self._sender, self._recipients = _path(command), []
             if reply := self._sink.answer(command):
                 self._say(reply)
             elif verb == "DATA":
@@ -89,13 +91,14 @@ class _Session:
         if verb == "EHLO":
             self._say("250-sink.test\r\n" + "".join(f"250-{name}\r\n" for name in _EXTENSIONS) + "250 SIZE 0")
             return
-        if verb == "MAIL":
-            self._sender, self._recipients = _path(command), []
-        elif verb == "RCPT":
+        if verb == "RCPT":
             self._recipients.append(_path(command))
         self._say("221 2.0.0 Bye" if verb == "QUIT" else "250 2.0.0 Ok")
 
     def _data(self) -> None:
+        if not self._recipients:
+            self._say("554 5.5.1 Error: no valid recipients")
+            return
         self._say("354 Go ahead")
         lines: list[bytes] = []
         while (line := self._in.readline()) not in (b".\r\n", b""):
