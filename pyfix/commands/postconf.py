@@ -281,7 +281,7 @@ def _config(call: Call, main: MainCf | None) -> Config:
         return Config(main, discover.default_text("config_directory") or "", this_host(), program="postconf")
     config = Config.load(call.directory, call.overrides, program="postconf")
     entries = _entries(call, required=False)
-    _warn_all([*config.warnings, *undefined_references(config, entries)])
+    _warn_all([*config.warnings, *(text for _, text in undefined_references(config, entries))])
     return config
 
 

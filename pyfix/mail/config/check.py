@@ -6,14 +6,15 @@ Everything is reported, not only the first trouble; nothing here raises for a co
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from pyfix.mail.config import discover, mastercf
 from pyfix.mail.config.config import Config
+from pyfix.mail.config.defaults import own_interfaces
 from pyfix.mail.config.errors import ConfigError
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.parameters import PerTransport
-from pyfix.mail.config.unused import undefined_references, unused_overrides, unused_settings
+from pyfix.mail.config.unused import reachable, undefined_references, unused_overrides, unused_settings
 
 
 def check_parameters(config: Config) -> list[str]:
@@ -22,12 +23,11 @@ def check_parameters(config: Config) -> list[str]:
     A master.cf that cannot be read is passed over here; check_master_cf reports it.
     """
     entries = _entries(config)
-    found = [*value_errors(config), *_transport_errors(config, entries)]
+    failing = value_errors(config)
+    found = [*failing.values(), *_interface_errors(config), *_transport_errors(config, entries, failing)]
     try:
-        found += [
-            *undefined_references(config, entries),
-            *unused_settings(config, entries),
-        ]
+        found += [text for name, text in undefined_references(config, entries) if name not in failing]
+        found += unused_settings(config, entries)
     except ConfigError as error:
         found.append(str(error))
     return list(dict.fromkeys(found))
@@ -51,23 +51,40 @@ def _entries(config: Config) -> list[ServiceEntry]:
         return []
 
 
-def value_errors(config: Config) -> Iterator[str]:
-    """Yield what is wrong with the value of each declared parameter."""
-    for declared in discover.declarations().values():
+def value_errors(config: Config) -> dict[str, str]:
+    """Return what is wrong with the value of each declared parameter, by name.
+
+    A default that is only wrong because it refers to a wrong value is not reported once more.
+    """
+    found: dict[str, str] = {}
+    declared = discover.declarations().values()
+    for item in sorted(declared, key=lambda item: not config.is_set(item.name)):
         try:
-            declared.read(config)
+            item.read(config)
         except ConfigError as error:
-            yield str(error)
+            if config.is_set(item.name) or not reachable(config, item.name) & found.keys():
+                found[item.name] = str(error)
+    return found
 
 
-def _transport_errors(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
+def _interface_errors(config: Config) -> Iterator[str]:
+    """Yield what is wrong with inet_interfaces and inet_protocols on this machine."""
+    try:
+        own_interfaces(config)
+    except ConfigError as error:
+        yield str(error)
+
+
+def _transport_errors(config: Config, entries: Sequence[ServiceEntry], failing: Collection[str]) -> Iterator[str]:
     """Yield what is wrong with the families of parameters, for each service."""
     for family in discover.families():
-        for name in {entry.name for entry in entries}:
+        for service in {entry.name for entry in entries}:
+            name = service + family.suffix
             try:
-                family.read_for(config, name)
+                family.read_for(config, service)
             except ConfigError as error:
-                yield str(error)
+                if config.is_set(name) or not reachable(config, name) & set(failing):
+                    yield str(error)
 
 
 def _listed_twice(entries: Sequence[ServiceEntry]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyfix.mail.config.interfaces import Interface
 from pyfix.mail.config.networks import STYLES, check_interfaces, select_interfaces, trusted_networks
-from pyfix.mail.config.values import ValueRefused, words
+from pyfix.mail.config.values import ValueRefused, choice, words
 
 if TYPE_CHECKING:
     from pyfix.mail.config.config import Config
@@ -49,11 +49,10 @@ def _domain(config: Config) -> str:
 
 def _networks(config: Config) -> str:
     """Return the networks that mynetworks_style chooses of those that the machine is on."""
-    style = config.expand("$mynetworks_style")
-    if style not in STYLES:
-        raise config.refuse(
-            "mynetworks_style", f'unknown mynetworks mask style value "{style}"; specify class, subnet or host'
-        )
+    try:
+        style = choice(config.expand("$mynetworks_style"), "mynetworks_style", STYLES)
+    except ValueRefused as refused:
+        raise config.refuse("mynetworks_style", str(refused)) from None
     return trusted_networks(style, own_interfaces(config))
 
 

@@ -121,7 +121,7 @@ def _entry(logical: LogicalLine, path: str) -> ServiceEntry:
         _flag("private", private, True),
         _flag("unprivileged", unprivileged, True),
         _flag("chroot", chroot, False),
-        _number("wakeup_time", wakeup.removesuffix("?")) or 0,
+        _number("wakeup_time", wakeup, "?") or 0,
         not wakeup.endswith("?"),
         _number("max_proc", maxproc),
         program,
@@ -191,13 +191,14 @@ def _flag(column: str, word: str, default: bool) -> bool:
     raise ValueRefused(f'field "{column}": bad value: "{word}"; specify y, n or -')
 
 
-def _number(column: str, word: str) -> int | None:
-    """Return the number of a column, None for its default."""
-    if word == "-":
+def _number(column: str, word: str, suffix: str = "") -> int | None:
+    """Return the number of a column, None for its default; a suffix may follow it."""
+    digits = word.removesuffix(suffix)
+    if digits == "-":
         return None
-    if not _NUMBER.fullmatch(word):
+    if not _NUMBER.fullmatch(digits):
         raise ValueRefused(f'field "{column}": bad value: "{word}"; specify a whole number or -')
-    return int(word)
+    return int(digits)
 
 
 def _check_names(entry: ServiceEntry) -> None:

@@ -146,6 +146,13 @@ class ListOf(Parameter[list[str]]):
         return values.words(text, name)
 
 
+class Level(Parameter[tuple[int, ...]]):
+    """A compatibility level: a release of Postfix, or one of the early numbers 0, 1, 2."""
+
+    def convert(self, text: str, name: str) -> tuple[int, ...]:
+        return values.compatibility_level(text)
+
+
 class PerTransportValue(Generic[T]):
     """The values of a family of parameters, by the name of the transport."""
 

@@ -8,7 +8,8 @@ See: postconf(5).
 
 from __future__ import annotations
 
-from pyfix.mail.config.parameters import Integer, ListOf, ParameterSet, Seconds, String
+from pyfix.mail.config.networks import STYLES
+from pyfix.mail.config.parameters import Choice, Integer, Level, ListOf, ParameterSet, Seconds, String
 
 DEFAULT_CONFIG_DIRECTORY = "/etc/pyfix"
 
@@ -16,15 +17,15 @@ DEFAULT_CONFIG_DIRECTORY = "/etc/pyfix"
 class CoreParameters(ParameterSet):
     """What every process may ask for."""
 
-    compatibility_level = String("0", "The Postfix release whose defaults apply: 0, 1, 2, 3.6 and later.")
+    compatibility_level = Level("0", "The Postfix release whose defaults apply: 0, 1, 2, 3.6 and later.")
 
     myhostname = String("", "The fully qualified name of this machine.", low=1)
     mydomain = String("", "The domain of this machine: myhostname without its first label.", low=1)
     myorigin = String("$myhostname", "The domain that local mail appears to come from.", low=1)
     mydestination = String("$myhostname, localhost.$mydomain, localhost", "Domains delivered to Unix users here.")
     mynetworks = String("", "Networks of clients that may relay.")
-    mynetworks_style = String(
-        "${{$compatibility_level} <level {2} ? {subnet} : {host}}", "How the default of mynetworks is made.", low=1
+    mynetworks_style = Choice(
+        "${{$compatibility_level} <level {2} ? {subnet} : {host}}", STYLES, "How the default of mynetworks is made."
     )
     inet_interfaces = ListOf("all", "Addresses that mail is received on.")
     inet_protocols = ListOf("all", "ipv4, ipv6 or all.")

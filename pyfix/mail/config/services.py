@@ -59,5 +59,5 @@ def port_number(port: str, name: str) -> int:
 
 def check_path(name: str) -> None:
     """Refuse the name of a service that is no path inside the queue directory."""
-    if name.startswith("/") or any(part in ("", ".", "..") for part in name.split("/")):
+    if name.startswith("/") or not name.isprintable() or any(part in ("", ".", "..") for part in name.split("/")):
         raise ValueRefused(f'bad service name: "{name}"; specify a path relative to private/ or public/')

@@ -18,6 +18,7 @@ from pyfix.mail.config.config import Config
 from pyfix.mail.config.errors import one_line
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.parameters import PerTransport
+from pyfix.mail.config.values import words
 
 _REFERENCE: Final = re.compile(r"\$(?:\$|[({]\s*([A-Za-z0-9_]+)|([A-Za-z0-9_]+))")
 _NEAR: Final = 0.8
@@ -48,15 +49,28 @@ def names_in_use(config: Config, entries: Sequence[ServiceEntry]) -> set[str]:
     """Return every name that code reads, directly or through a value."""
     services = {entry.name for entry in entries}
     known = {name for name in config.main.settings if is_known(name, services)} | set(discover.declarations())
-    waiting = [*known, *config.expand(config.get(_RESTRICTION_CLASSES) or "").replace(",", " ").split()]
-    waiting += [name for entry in entries for _, value in entry.overrides for name in references(value)]
+    classes = words(config.expand(config.get(_RESTRICTION_CLASSES) or ""), _RESTRICTION_CLASSES)
+    overrides = [name for entry in entries for _, value in entry.overrides for name in references(value)]
+    return reachable(config, *known, *classes, *overrides)
+
+
+def reachable(config: Config, *names: str) -> set[str]:
+    """Return the names and all that their values refer to, in whatever branch and however far."""
+    waiting = list(names)
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += references(config.get(name) or "")
+            waiting += references(_text(config, name))
     return found
+
+
+def _text(config: Config, name: str) -> str:
+    """Return the text of a name as far as it can refer to others; a computed default cannot."""
+    if config.is_set(name):
+        return config.get(name) or ""
+    return discover.default_text(name) or ""
 
 
 def unused_settings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
@@ -89,8 +103,8 @@ def suggestion(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
-def undefined_references(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
-    """Yield a warning for each name that a value in use refers to and that has none."""
+def undefined_references(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[tuple[str, str]]:
+    """Yield (name, warning) for each setting in use that refers to a name without a value."""
     used = names_in_use(config, entries)
     services = {entry.name for entry in entries}
     for name, setting in config.main.settings.items():
@@ -99,4 +113,4 @@ def undefined_references(config: Config, entries: Sequence[ServiceEntry]) -> Ite
             continue
         for reference in sorted(references(setting.value)):
             if not config.is_set(reference) and not is_known(reference, services):
-                yield f"{config.main_cf}: undefined parameter: {reference}"
+                yield name, f"{config.main_cf}: undefined parameter: {reference}"

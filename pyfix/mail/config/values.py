@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from pyfix.mail.config.errors import one_line
-from pyfix.mail.config.expand import closing
+from pyfix.mail.config.expand import ExpandError, closing, level
 
 _INTEGER: Final = re.compile(r"\s*([+-]?[0-9]{1,20})")
 _TIME: Final = re.compile(r"\s*([+-]?[0-9]{1,20})([smhdw]?)")
@@ -88,6 +88,14 @@ def choice(text: str, name: str, choices: tuple[str, ...]) -> str:
         if word.lower() == text.lower():
             return word
     raise ValueRefused(f"bad parameter value: {_quote(name, text)}; specify one of: {', '.join(choices)}")
+
+
+def compatibility_level(text: str) -> tuple[int, ...]:
+    """Return a level as numbers, so that 3.10 is more than 3.9."""
+    try:
+        return level(text)
+    except ExpandError as error:
+        raise ValueRefused(f"{error}; specify a release such as 3.6") from None
 
 
 def words(text: str, name: str) -> list[str]:
