@@ -313,20 +313,26 @@ def test_full_disk_refuses_mail_loses_none_and_recovers(small_disk: Instance, si
 
 def fill(instance: Instance) -> tuple[int, bytes]:
     """Send large messages until one is refused with 452; return how many were accepted, and the text."""
-    accepted = 0
     client = Client(instance.port)
-    while accepted < 100:
-        for command in ("MAIL FROM:<sender@client.test>", "RCPT TO:<bob@elsewhere.test>"):
-            code, text = client.smtp.docmd(command)
-            if code == 452:
-                return accepted, text
-            assert code == 250, text
-        code, text = client.smtp.data(mail("large", f"{'x' * 70}\n" * 5000))
-        if code == 452:
-            return accepted, text
-        assert code == 250, text
-        accepted += 1
+    try:
+        for accepted in range(100):
+            if refusal := _try_large(client):
+                return accepted, refusal
+    finally:
+        client.close()
     raise AssertionError("the disk never filled up")
+
+
+def _try_large(client: Client) -> bytes:
+    """Send one large message; return the text of a 452 reply, else nothing."""
+    replies = [client.smtp.docmd("MAIL", "FROM:<sender@client.test>"), (0, b"")]
+    if replies[0][0] == 250:
+        replies[1] = client.smtp.docmd("RCPT", "TO:<bob@elsewhere.test>")
+    if replies[1][0] == 250:
+        replies.append(client.smtp.data(mail("large", f"{'x' * 70}\n" * 5000)))
+    refusals = [text for code, text in replies if code == 452]
+    assert refusals or replies[-1][0] == 250, replies
+    return refusals[0] if refusals else b""
 
 
 def test_worker_that_dies_is_replaced(running: Instance) -> None:
