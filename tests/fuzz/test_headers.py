@@ -1,5 +1,7 @@
 """Header parsing is total, and loses no byte."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +54,7 @@ def test_how_the_input_is_cut_does_not_matter(text: str, cuts: list[int]) -> Non
     """sendmail reads pieces of any size from a pipe."""
     data = text.encode()
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    parts = [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    parts = [data[start:end] for start, end in itertools.pairwise(places)]
     whole = b"".join(until_dot(normalize([data])))
     assert b"".join(until_dot(normalize(parts))) == whole
     assert b"\n.\n" not in b"\n" + whole

@@ -85,8 +85,8 @@ def test_bytes_that_are_no_utf8_survive() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        b" a@b.c", b" <a@b.c>", b' "John Q" <a@b.c>, John Q. <q@x.de>, foo.bar+x@a-b.example', b" =?utf-8?q?x?= <a@b.c>",
-        b" a@b.c,\n\td@e.f",
+        b" a@b.c", b" <a@b.c>", b' "John Q" <a@b.c>, John Q. <q@x.de>, foo.bar+x@a-b.example',
+        b" =?utf-8?q?x?= <a@b.c>", b" a@b.c,\n\td@e.f",
     ],
 )  # fmt: skip
 def test_plain_addresses_need_no_parsing(value: bytes) -> None:

@@ -1,6 +1,7 @@
 """Headers that pyfix makes: the expected lines were written by Postfix 3.7."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,9 +12,12 @@ ARRIVAL = 1795415178.9
 
 
 @pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Dates are in local time: fix it."""
     monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
     time.tzset()
 
 
@@ -24,13 +28,16 @@ def test_date_is_that_of_postfix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "expected"), [("EST5", "-0500 (EST)"), ("XST-5:30", "+0530 (XST)"), ("YST0:30", "-0030 (YST)")]
+    ("zone", "second", "expected"),
+    [("EST5", 1, "-0500 (EST)"), ("XST-5:30", 2, "+0530 (XST)"), ("YST0:30", 3, "-0030 (YST)")],
 )
-def test_date_has_the_offset_of_the_zone(zone: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_date_has_the_offset_of_the_zone(
+    zone: str, second: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Hours and minutes, west is negative."""
     monkeypatch.setenv("TZ", zone)
     time.tzset()
-    assert format_date(1_000_000_000).endswith(expected)
+    assert format_date(1_000_000_000 + second).endswith(expected)
 
 
 def test_received_from_the_network_is_that_of_postfix() -> None:
