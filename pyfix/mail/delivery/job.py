@@ -194,9 +194,9 @@ class Job:
             if outcome is not None:
                 self._outcomes.append(outcome)
                 is_done = is_done and outcome.verb not in ("bounced", "deferred")
-        if is_done:
+        if is_done and rcpt.position >= 0:
             self._file.mark_done(rcpt.position)
-        else:
+        elif not is_done:
             self._all_done = False
 
     def _checked(self, dsn: Dsn, digit: str) -> Dsn:

@@ -8,7 +8,7 @@ from pyfix.mail.mailbox.errors import MailboxError
 from pyfix.mail.mailbox.lock import LockParameters, LockPolicy
 from pyfix.mail.mailbox.loop import delivered_to
 from pyfix.mail.mailbox.maildir import MaildirWriter
-from pyfix.mail.mailbox.mbox import Mbox
+from pyfix.mail.mailbox.mbox import Mbox, Owner
 from pyfix.mail.mailbox.params import MailboxParameters, check_limit
 from pyfix.mail.mailbox.prepend import delivery_headers, from_line
 
@@ -19,6 +19,7 @@ __all__ = [
     "MailboxParameters",
     "MaildirWriter",
     "Mbox",
+    "Owner",
     "check_limit",
     "delivered_to",
     "delivery_headers",
