@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from pyfix.mail.config.config import Config
 
 DEFAULT_DOMAIN: Final = "localdomain"
+COMPUTED_FROM: Final[Mapping[str, str]] = {
+    "myhostname": "$mydomain",
+    "mydomain": "$myhostname",
+    "mynetworks": "$mynetworks_style $inet_interfaces $inet_protocols",
+}
+"""What a computed default is made of, as references."""
 
 
 def computed(config: Config) -> Mapping[str, Callable[[], str]]:

@@ -15,6 +15,7 @@ from typing import Final
 
 from pyfix.mail.config import discover
 from pyfix.mail.config.config import Config
+from pyfix.mail.config.defaults import COMPUTED_FROM
 from pyfix.mail.config.errors import one_line
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.parameters import PerTransport
@@ -67,10 +68,10 @@ def reachable(config: Config, *names: str) -> set[str]:
 
 
 def _text(config: Config, name: str) -> str:
-    """Return the text of a name as far as it can refer to others; a computed default cannot."""
+    """Return the text of a name; of a computed default the references to what it is made of."""
     if config.is_set(name):
         return config.get(name) or ""
-    return discover.default_text(name) or ""
+    return COMPUTED_FROM.get(name) or discover.default_text(name) or ""
 
 
 def unused_settings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
