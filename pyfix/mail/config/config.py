@@ -49,6 +49,7 @@ class Config:
         self._settings.update((name, Setting(value, f"-o {name}={value}")) for name, value in overrides)
         self._computed = defaults.computed(self)
         self._computing: set[str] = set()
+        self._declared: dict[str, str] = {}
 
     @classmethod
     def load(
@@ -86,7 +87,11 @@ class Config:
         return os.path.join(self.directory, "main.cf")
 
     def read(self, parameters: type[P]) -> P:
-        """Return the checked values of a set; raises ConfigError for the first that is wrong."""
+        """Return the checked values of a set; raises ConfigError for the first that is wrong.
+
+        From then on the defaults of the set are known here, without a search through the house for who declares them.
+        """
+        self._declared.update((name, item.default) for name, item in parameters.declared.items())
         return parameters.read_from(self)
 
     def is_set(self, name: str) -> bool:
@@ -106,7 +111,7 @@ class Config:
         """Return the default text of a name, None for a name that no part of pyfix knows."""
         if name in self._computed:
             return self._compute(name)
-        return discover.default_text(name)
+        return self._declared[name] if name in self._declared else discover.default_text(name)
 
     def expand(self, text: str) -> str:
         """Return text with its references replaced; raises ConfigError."""

@@ -115,7 +115,7 @@ def test_list_is_split(text: str, words: list[str]) -> None:
 
 def test_open_brace_in_a_list_is_refused() -> None:
     """The message names the parameter."""
-    with pytest.raises(ValueRefused, match='missing "}" in list: x = a {b'):
+    with pytest.raises(ValueRefused, match=r'missing "}" in list: x = a \{b'):
         values.words("a {b", "x")
 
 
