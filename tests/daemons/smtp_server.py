@@ -83,6 +83,11 @@ class ScriptedServer:
         for thread in self._threads:
             thread.join(10)
 
+    def wait_for_clients(self) -> None:
+        """Until all connections there were have ended."""
+        for thread in self._threads[1:]:
+            thread.join(10)
+
     @property
     def commands(self) -> list[str]:
         """All commands of all connections, in order."""
@@ -158,13 +163,15 @@ class ScriptedServer:
         return said.startswith(good)
 
     def _read_content(self, connection: socket.socket, reader: socket.SocketIO) -> bytes:
-        content = b""
+        lines: list[bytes] = []
+        size = 0
         limit = self.script.close_in_data
         while line := reader.readline():
             if line == b".\r\n":
-                return content
-            content += line
-            if 0 <= limit <= len(content):
+                return b"".join(lines)
+            lines.append(line)
+            size += len(line)
+            if 0 <= limit <= size:
                 connection.sendall(self.script.say_in_data)
                 raise _HangUp
         raise _HangUp

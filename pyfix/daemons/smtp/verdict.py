@@ -1,6 +1,6 @@
 """Say what a server's reply, or its silence, means: the Dsn of the recipients, in Postfix's words.
 
-Pure. The first digit of the status decides: 4 tries the next host or defers, 5 bounces. A reply that does not answer the
+Pure. The first digit of the status decides: 4 tries the next host or defers, 5 bounces. A reply that fits no
 command (3xx to RCPT, 250 to DATA) is permanent, as in Postfix.
 """
 
