@@ -223,7 +223,7 @@ def _exited(state: MasterState, pid: int, code: int, now: float) -> list[Action]
     worker = service.workers.pop(pid, None) if service else None
     if service is None or worker is None or state.phase is Phase.STOPPED:
         return []
-    if service.entry.wakeup_always and not service.workers:
+    if _has_timer(service) and not service.workers:
         service.wakeup_at = now  # whatever it was busy with is in the queue: look at once
     if code == 0:
         return []
@@ -236,6 +236,11 @@ def _exited(state: MasterState, pid: int, code: int, now: float) -> list[Action]
     return actions
 
 
+def _has_timer(service: ServiceState) -> bool:
+    """Return whether the service is to be started by its wakeup timer (a "?" in master.cf says no)."""
+    return service.entry.wakeup > 0 and service.entry.wakeup_always
+
+
 def _throttle(state: MasterState, service: ServiceState, now: float, text: str) -> list[Action]:
     service.throttled_until = now + state.throttle_time
     return [Warn(text)]
@@ -246,7 +251,7 @@ def _wakeups(state: MasterState, now: float) -> list[Action]:
     for service in state.services.values():
         if service.throttled_until and service.throttled_until <= now:
             service.throttled_until = 0.0
-            if service.entry.wakeup_always and not service.workers:
+            if _has_timer(service) and not service.workers:
                 service.wakeup_at = now
         if service.wakeup_at is not None and service.wakeup_at <= now and state.phase is Phase.RUNNING:
             service.wakeup_at = now + service.entry.wakeup

@@ -8,11 +8,13 @@ to accept, finishes what it has begun, and exits. A lost master thus never leave
 from __future__ import annotations
 
 import enum
+import select
 import socket
 import struct
 from typing import Final
 
 _REPORT = struct.Struct(">IIB")
+_PATIENCE_MS: Final = 5000
 
 
 class State(enum.IntEnum):
@@ -36,14 +38,19 @@ class StatusChannel:
         self._state: State | None = None
 
     def report(self, state: State) -> None:
-        """Tell the master, if that is news to it. A master that is gone will be noticed at the next read."""
+        """Tell the master, if that is news to it, waiting a while for a master that is busy. One that is gone will
+        be noticed at the next read."""
         if state is self._state:
             return
-        self._state = state
+        poll = select.poll()
+        poll.register(self.sock, select.POLLOUT)
+        poll.poll(_PATIENCE_MS)
         try:
             self.sock.send(_REPORT.pack(self._pid, self._generation, state))
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, BlockingIOError):
             self._state = None
+        else:
+            self._state = state
 
     def read(self) -> bytes:
         """Return the orders that have come; empty when the master closed the channel. Never waits."""

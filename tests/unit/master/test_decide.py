@@ -15,7 +15,7 @@ from pyfix.service.status import State
 
 
 def entry(name: str = "cleanup", kind: ServiceType = ServiceType.UNIX, wakeup: int = 0) -> ServiceEntry:
-    return ServiceEntry(name, kind, True, True, False, wakeup, bool(wakeup), None, name)
+    return ServiceEntry(name, kind, True, True, False, wakeup, True, None, name)
 
 
 def service(
@@ -118,6 +118,17 @@ def test_killed_queue_manager_comes_back_at_once() -> None:
     started(state, item, 100)
     decide(state, rules.Exited(100, -9), 5)
     assert decide(state, rules.TimePassed(), 5) == [rules.Spawn(item.key)]
+
+
+def test_service_without_a_timer_is_never_woken() -> None:
+    """Also not after its last worker died."""
+    item = service("virtual")
+    state = master(item)
+    rules.first_wakeups(state, 0)
+    started(state, item, 100)
+    decide(state, rules.Exited(100, -9), 5)
+    assert decide(state, rules.TimePassed(), 6) == []
+    assert rules.next_deadline(state) is None
 
 
 def test_reload_retires_old_workers_and_lets_new_ones_start() -> None:
