@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import click
 
 from pyfix.mail.config import ConfigError
-from pyfix.mail.maps.index_file import IndexWriter, NotAnIndex
+from pyfix.mail.maps.index_file import NotAnIndex
+from pyfix.mail.maps.index_writer import IndexWriter
 from pyfix.mail.maps.registry import INDEX_SUFFIX, TYPES, Opening, open_table, unsupported
 from pyfix.mail.maps.source import Entry, LogicalLine, logical_lines
 from pyfix.mail.maps.table import Table, TableError, UnavailableTable, Warn

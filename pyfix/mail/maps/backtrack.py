@@ -12,6 +12,7 @@ patterns that would do no harm.
 from __future__ import annotations
 
 import re
+import warnings
 from re import _constants as sre  # type: ignore[attr-defined]  # the parsed form has no public name
 from re import _parser as parser  # type: ignore[attr-defined]  # ditto
 from typing import Any, Final
@@ -28,7 +29,10 @@ _ALL: Final[Characters] = frozenset(_SAMPLES)
 
 def is_exponential(pattern: str, flags: int) -> bool:
     """True when some text makes the pattern take exponential time."""
-    return _has_bad_loop(list(parser.parse(pattern, flags & ~re.DEBUG)), flags)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parsed = parser.parse(pattern, flags & ~re.DEBUG)
+    return _has_bad_loop(list(parsed), flags)
 
 
 def _has_bad_loop(items: list[Any], flags: int) -> bool:

@@ -19,7 +19,8 @@ from pyfix.mail.address.valid import parse_hostaddr
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.values import ValueRefused, words
 from pyfix.mail.maps.maps import Maps, split_specs
-from pyfix.mail.maps.network import BadNetwork, Network, parse_network
+from pyfix.mail.maps.network import BadNetwork, parse_network
+from pyfix.mail.maps.plain_patterns import PlainPatterns, is_network
 from pyfix.mail.maps.registry import Opening, open_table
 from pyfix.mail.maps.source import logical_lines
 from pyfix.mail.maps.table import FileStamp, TableError
@@ -44,39 +45,6 @@ STRING: Final = Kind.STRING
 DOMAIN: Final = Kind.DOMAIN
 HOST: Final = Kind.HOST
 ADDRESS: Final = Kind.ADDRESS
-
-
-class _Names:
-    """Consecutive plain patterns with one verdict."""
-
-    def __init__(self, verdict: bool) -> None:
-        self.verdict = verdict
-        self.exact: set[str] = set()
-        self.below: set[str] = set()
-        """Names whose subdomains match: kept without leading dot."""
-        self.networks: dict[tuple[int, int], set[int]] = {}
-        """(bytes of an address, host bits) -> prefixes."""
-
-    def add_network(self, network: Network) -> None:
-        self.networks.setdefault((network.family, network.shift), set()).add(network.prefix)
-
-    def holds_name(self, name: str) -> bool:
-        return name in self.exact or (bool(self.below) and self._is_below(name))
-
-    def _is_below(self, name: str) -> bool:
-        position = name.find(".")
-        while position >= 0:
-            if name[position + 1 :] in self.below:
-                return True
-            position = name.find(".", position + 1)
-        return False
-
-    def holds_address(self, packed: bytes) -> bool:
-        family, number = len(packed), int.from_bytes(packed, "big")
-        for (size, shift), prefixes in self.networks.items():  # noqa: SIM110 - half the time of any()
-            if size == family and number >> shift in prefixes:
-                return True
-        return False
 
 
 class _Lookup:
@@ -138,13 +106,13 @@ class MatchList:
         self._config = config
         self._kind = kind
         self._parents = _matches_parents(parameter, config) if parents is None else parents
-        self._steps: list[_Names | _Lookup | _Broken] = []
+        self._steps: list[PlainPatterns | _Lookup | _Broken] = []
         self._maps: list[Maps] = []
         self._stamps: list[FileStamp] = []
         self._missing: list[str] = []
         for word, verdict in self._patterns(split_specs(value, parameter, config), True, 0):
             self._add(word, verdict)
-        self._single = self._steps[0] if len(self._steps) == 1 and isinstance(self._steps[0], _Names) else None
+        self._single = self._steps[0] if len(self._steps) == 1 and isinstance(self._steps[0], PlainPatterns) else None
 
     @property
     def is_empty(self) -> bool:
@@ -176,10 +144,10 @@ class MatchList:
         if single is not None:
             if packed is None and not single.below:
                 return name in single.exact and single.verdict
-            return _holds(single, name, packed) and single.verdict
+            return single.holds(name, packed) and single.verdict
         for step in self._steps:
-            if isinstance(step, _Names):
-                if _holds(step, name, packed):
+            if isinstance(step, PlainPatterns):
+                if step.holds(name, packed):
                     return step.verdict
             elif isinstance(step, _Lookup):
                 if step.holds(name, address):
@@ -222,7 +190,7 @@ class MatchList:
     def _add(self, word: str, verdict: bool) -> None:
         if ":" in word and not word.startswith("["):
             self._add_table(word, verdict)
-        elif self._kind in (Kind.HOST, Kind.ADDRESS) and _is_network(word):
+        elif self._kind in (Kind.HOST, Kind.ADDRESS) and is_network(word):
             try:
                 self._names(verdict).add_network(parse_network(word))
             except BadNetwork as problem:
@@ -254,23 +222,14 @@ class MatchList:
         self._config.warnings.append(text)
         self._steps.append(_Broken(text))
 
-    def _names(self, verdict: bool) -> _Names:
+    def _names(self, verdict: bool) -> PlainPatterns:
         """Return the set to add to: the last one, if its verdict is the same."""
         last = self._steps[-1] if self._steps else None
-        if isinstance(last, _Names) and last.verdict is verdict:
+        if isinstance(last, PlainPatterns) and last.verdict is verdict:
             return last
-        fresh = _Names(verdict)
+        fresh = PlainPatterns(verdict)
         self._steps.append(fresh)
         return fresh
-
-
-def _holds(names: _Names, name: str, packed: bytes | None) -> bool:
-    return (bool(name) and names.holds_name(name)) or (packed is not None and names.holds_address(packed))
-
-
-def _is_network(word: str) -> bool:
-    """True for what can only be meant as an address or network."""
-    return word.startswith("[") or "/" in word or not word.strip("0123456789.")
 
 
 def _matches_parents(parameter: str, config: Config) -> bool:

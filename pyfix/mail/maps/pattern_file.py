@@ -14,19 +14,19 @@ See: regexp_table(5), pcre_table(5).
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.mail.maps import ere
 from pyfix.mail.maps.backtrack import is_exponential
+from pyfix.mail.maps.replacement import BadRule, Result, compile_result
 from pyfix.mail.maps.source import SPACE, LogicalLine, shown
 from pyfix.mail.maps.table import FileStamp, Table, Warn
 
 SUBJECT_LIMIT: Final = 4096
 """Characters of a key that patterns get to see."""
-
-Result = str | Callable[[re.Match[str] | None], str]
 
 
 @dataclass(slots=True)
@@ -37,10 +37,6 @@ class _Rule:
     """None for an IF."""
     after: int = 0
     """Of an IF: index of the rule behind its ENDIF."""
-
-
-class BadRule(ValueError):
-    """The rule is skipped; str() is the message."""
 
 
 class PatternTable(Table):
@@ -144,7 +140,7 @@ class PatternReader:
         if not result:
             self._complain(line.number, "no replacement text: using empty string")
         compiled = self._compile(pattern, flags)
-        self._rules.append(_Rule(compiled.search, negated, _template(result, compiled.groups, negated)))
+        self._rules.append(_Rule(compiled.search, negated, compile_result(result, compiled.groups, negated)))
 
     def _compile(self, pattern: str, flags: str) -> re.Pattern[str]:
         compiled = self._dialect.compile(pattern, flags)
@@ -183,43 +179,6 @@ def _closing(text: str) -> int:
     return -1
 
 
-_REFERENCE = re.compile(r"\$(?:(\$)|\{([^{}]*)\}|\(([^()]*)\)|([A-Za-z0-9_]+)|([{(]?))")
-
-
-def _template(text: str, groups: int, negated: bool) -> Result:
-    """Return the text, or a function that fills in what the groups matched."""
-    if "$" not in text:
-        return text
-    parts: list[str | int] = []
-    position = 0
-    for found in _REFERENCE.finditer(text):
-        parts.append(text[position : found.start()])
-        parts.append("$" if found[1] else _group_number(found, groups, negated))
-        position = found.end()
-    parts.append(text[position:])
-    if all(isinstance(part, str) for part in parts):
-        return "".join(str(part) for part in parts)
-    return lambda match: "".join(part if isinstance(part, str) else _group(match, part) for part in parts)
-
-
-def _group(match: re.Match[str] | None, number: int) -> str:
-    return (match[number] or "") if match else ""
-
-
-def _group_number(found: re.Match[str], groups: int, negated: bool) -> int:
-    name = found[2] or found[3] or found[4] or ""
-    if not name:
-        raise BadRule(f'bad replacement syntax at "{shown(found.string[found.start() :])}": skipping this rule')
-    if not (name.isascii() and name.isdigit()):
-        raise BadRule(f'non-numeric replacement index "{shown(name)}": skipping this rule')
-    if negated:
-        raise BadRule("$number found in negative match replacement text: skipping this rule")
-    number = int(name) if len(name) < 4 else groups + 1
-    if not 1 <= number <= groups:
-        raise BadRule(f'out of range replacement index "{name}": skipping this rule')
-    return number
-
-
 def _toggle(flags: str, meanings: dict[str, re.RegexFlag], start: re.RegexFlag) -> re.RegexFlag:
     """Return the flags after each letter has turned its meaning over."""
     value = start
@@ -255,12 +214,14 @@ def _compile_pcre(pattern: str, flags: str) -> re.Pattern[str]:
 
 def _build(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
     try:
-        return re.compile(pattern, flags)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python muses on what a set could mean some day
+            return re.compile(pattern, flags)
     except re.error as error:
         where = f" at offset {error.pos}" if error.pos is not None else ""
         raise BadRule(f"error in regex{where}: {error.msg}: skipping this rule") from error
-    except (OverflowError, RecursionError) as error:
-        raise BadRule(f"regex is too large: {error}: skipping this rule") from error
+    except (OverflowError, RecursionError, ValueError) as error:
+        raise BadRule(f"error in regex: {error}: skipping this rule") from error
 
 
 REGEXP: Final = Dialect("regexp", _compile_regexp, "skipping this rule")

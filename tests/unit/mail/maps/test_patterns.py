@@ -57,6 +57,8 @@ def test_regexp_rule(rule: str, key: str, value: str | None) -> None:
         ("/a  b/x found", "ab", "found"),
         ("/a.b/s found", "a\nb", None),
         ("/(?!a)b/ found", "b", "found"),
+        ("/[[a]/ found", "[", "found"),
+        ("/(?u)a/ found", "a", None),
     ],
 )
 def test_pcre_rule(rule: str, key: str, value: str | None) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.maps import Maps, TableError, open_maps
-from pyfix.mail.maps.index_file import build_index
+from pyfix.mail.maps.index_writer import build_index
 
 
 def maps(value: str, *, fold: bool = True) -> Maps:
