@@ -89,12 +89,15 @@ class _Life:
             service=birth.entry.name, program=birth.service.program, argv=list(birth.entry.argv), config=config,
             log=self.log, rights=Rights(), verbose=birth.verbose, client_limit=birth.client_limit,
         )  # fmt: skip
+        known = len(config.warnings)
         daemon = birth.service.create(worker)
         if daemon.solitary:
             _be_alone(birth.entry, self.log)
         daemon.before_jail()
         _enter_jail(birth.entry, params)
         daemon.after_jail()
+        for warning in config.warnings[known:]:  # what tables had to say when they were opened
+            self.log.warning(warning)
         _raise_file_limit()
         gc.collect()
         gc.freeze()
