@@ -74,7 +74,6 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
             "maximal_queue_lifetime": params.maximal_queue_lifetime,
         }
         self._from_format = self.config.evaluate("header_from_format", "standard")
-        self._smtputf8 = self.config.evaluate("smtputf8_enable", "no").lower() == "yes"
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Carry a request out, or refuse it: every error is temporary for qmgr."""
@@ -138,7 +137,7 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
             entries,
             retry_until=request.envelope.arrival + params.maximal_queue_lifetime,
             size_limit=params.bounce_size_limit,
-            eight_bit=self._smtputf8,
+            eight_bit=params.smtputf8_enable,
             threaded=params.enable_threaded_bounces,
         )
 
