@@ -3,37 +3,29 @@
 Recursive, because aliases are: an alias may name an alias that names a user whose .forward names the alias again.
 `Expansion.recipient` is the entry and the point that everything comes back to. Every path ends in a verdict
 in the Context; the nesting depth is limited.
-See: local(8), aliases(5).
+See: local(8), aliases(5); lists.py finds the lists.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import Final
 
 from pyfix.daemons.local.context import LEVEL_LIMIT, Context
-from pyfix.daemons.local.destinations import (
-    Destination,
-    ToAddress,
-    ToCommand,
-    ToFile,
-    ToInclude,
-    parse_destinations,
-    parse_lines,
-)
+from pyfix.daemons.local.destinations import Destination, ToAddress, ToCommand, ToFile, ToInclude
 from pyfix.daemons.local.external import deliver_command, deliver_file
-from pyfix.daemons.local.listfile import ListFileError, read_list
+from pyfix.daemons.local.lists import Listed, find_alias, find_forward, find_include
 from pyfix.daemons.local.macros import ExpandError
 from pyfix.daemons.local.mailbox import deliver_mailbox, pass_on
 from pyfix.daemons.local.neighbours import NeighbourError
 from pyfix.daemons.local.resubmit import Resubmission
 from pyfix.daemons.local.state import Source, State
-from pyfix.daemons.local.users import NOBODY_YET, User, UserLookupError, find_user, user_of_uid
+from pyfix.daemons.local.users import User, UserLookupError, find_user
 from pyfix.mail.address.quote import unquote_local
 from pyfix.mail.address.split import split_address, split_extension
-from pyfix.mail.maps import Found, TableError
 
-_REQUIRED = ("mailer-daemon", "postmaster")
+_REQUIRED: Final = ("mailer-daemon", "postmaster")
 
 
 class Expansion:
@@ -82,22 +74,26 @@ class Expansion:
 
     def _switch(self, state: State, user: User) -> None:
         """Try the ways of delivery in their order."""
-        if self._alias(replace(state, unmatched=None), user, state.local):
+        if self._alias(replace(state, unmatched=None), state.local):
             return
         if state.extension is not None:
             keeps = "alias" in self._params.propagate_unmatched_extensions
-            if self._alias(replace(state, unmatched=state.extension if keeps else None), user, state.user):
+            if self._alias(replace(state, unmatched=state.extension if keeps else None), state.user):
                 return
-        if (state.owner is not None and state.owner.lower() != state.user.lower()) or state.source is Source.INCLUDE:
-            self.forward(state)
+        if self._is_forwarded(state):
+            self._forward(state)
         elif self._has_home(state) and not self._dot_forward(state) and not deliver_mailbox(self._context, state):
             self._unknown(state, user)
 
+    def _is_forwarded(self, state: State) -> bool:
+        """True for members of lists that somebody else owns: each gets a queue file of its own."""
+        if state.owner is not None and state.owner.lower() != state.user.lower():
+            return True
+        return state.source is Source.INCLUDE
+
     def _has_home(self, state: State) -> bool:
         """False, with a verdict, when require_home_directory finds none."""
-        if not self._params.require_home_directory:
-            return True
-        user = self._find_user(state)
+        user = self._find_user(state) if self._params.require_home_directory else None
         if user is None or user.home is None:
             return True
         try:
@@ -114,172 +110,38 @@ class Expansion:
         except UserLookupError:
             return None  # the mailbox delivery that comes next meets the same error and defers
 
-    # --- aliases
+    # --- lists
 
-    def _alias(self, state: State, user: User, name: str) -> bool:
+    def _alias(self, state: State, name: str) -> bool:
         """Deliver to what an alias stands for; False when there is no such alias, or it is inside itself."""
         state = state.deeper()
-        if state.expanded_from is not None and state.expanded_from.lower() == name.lower():
+        listed = find_alias(self._context, state, name)
+        if listed is None:
             return False
-        if state.level > LEVEL_LIMIT:
-            self._log.warning(f"alias database loop for {name}")
-            self._context.bounced(state, "5.4.6", f"alias database loop for {name}")
-            return True
-        try:
-            found = self._context.tools.tables.aliases.find(name)
-            owner = self._owner_of(name) if found else None
-        except TableError as error:
-            self._log.warning(str(error))
-            self._context.deferred(state, "4.3.0", "alias database unavailable")
-            return True
-        if found is not None:
-            self._follow_alias(replace(state, expanded_from=name), found, name, owner)
-        return found is not None
-
-    def _owner_of(self, name: str) -> str | None:
-        """Return the sender that a list with an owner- alias has; raises TableError."""
-        if not self._params.owner_request_special:
-            return None
-        expansion = self._context.tools.tables.aliases.lookup(f"owner-{name}")
-        if expansion is None:
-            return None
-        return expansion if self._params.expand_owner_alias else f"owner-{name}"
-
-    def _follow_alias(self, state: State, found: Found, name: str, owner: str | None) -> None:
-        destinations = parse_destinations(found.value)
-        if not destinations:
-            self._log.warning(f"no recipient in alias lookup result for {name}")
-            self._context.deferred(state, "4.3.0", "alias database unavailable")
-            return
-        user = NOBODY_YET
-        if found.table.owner:
-            table_owner = user_of_uid(found.table.owner)
-            if table_owner is None:
-                self._log.warning(f"cannot find alias database owner for {found.table.name}")
-                self._context.deferred(state, "4.3.0", "cannot find alias database owner")
-                return
-            user = table_owner
-        self._deliver_all(self._inside_alias(state, owner), user, destinations)
-        self._context.expanded(state, "delivered" if owner else "expanded")
-
-    def _inside_alias(self, state: State, owner: str | None) -> State:
-        """Return the state that the destinations of an alias begin with (RFC 3461 section 5.2.7)."""
-        state = replace(state, source=Source.ALIAS, notify=state.notify_after_expansion)
-        if not self._params.frozen_delivered_to:
-            state = replace(state, delivered=state.address)
-        if owner is not None:
-            sender = self._canonical(owner)
-            return replace(state, owner=sender, sender=sender, envid="", ret=0, orcpt="", original="")
-        return replace(state, owner=None) if self._params.reset_owner_alias else state
-
-    def _canonical(self, address: str) -> str:
-        """Return the standard form of a local address."""
-        try:
-            return self._context.tools.resolver.rewrite(address)
-        except NeighbourError as error:
-            self._log.warning(str(error))
-            return f"{address}@{self._params.myorigin}" if "@" not in address else address
-
-    # --- .forward
+        self._deliver_all(listed)
+        if listed.destinations:
+            self._context.expanded(state, "delivered" if listed.has_owner else "expanded")
+        return True
 
     def _dot_forward(self, state: State) -> bool:
         """Deliver to what the user's .forward says; False when there is none, or this is its own inside."""
         state = state.deeper()
         user = self._find_user(state) if self._params.forward_path else None
-        if user is None:
+        listed = find_forward(self._context, state, user) if user else None
+        if listed is None:
             return False
-        inside = replace(state, source=Source.FORWARD, owner=state.user, expanded_from=state.local)
-        if not self._params.frozen_delivered_to:
-            inside = replace(inside, delivered=state.address)
-        for element in self._params.forward_path.replace(",", " ").split():
-            try:
-                path = self._context.expand(element, state, user, self._params.forward_expansion_filter)
-            except ExpandError as error:
-                self._log.warning(f"bad parameter value syntax for forward_path: {error}")
-                continue
-            if path.undefined or not self._exists(path.text, user):
-                continue
-            if path.used_extension or "forward" not in self._params.propagate_unmatched_extensions:
-                inside = replace(inside, unmatched=None)
-            return self._follow_forward(inside, user, path.text)
-        return False
-
-    def _exists(self, path: str, user: User) -> bool:
-        try:
-            with self._context.tools.rights.as_user(user.uid, user.gid):
-                os.lstat(path)
-        except OSError:
-            return False
+        self._deliver_all(listed)
+        if listed.destinations:
+            self._context.first_visit("forward-done", listed.path)
+            if not self._context.has_deferred:
+                self._context.expanded(state, "expanded")
         return True
 
-    def _follow_forward(self, state: State, user: User, path: str) -> bool:
-        context = self._context
-        if not context.first_visit("forward", path):
-            return context.has_visited("forward-done", path)
-        try:
-            with context.tools.rights.as_user(user.uid, user.gid):
-                text = read_list(path, follow_links=False, owners=(0, user.uid))
-        except ListFileError as problem:
-            self._log.warning(str(problem))
-            return False
-        destinations = parse_lines(text, self._params.line_length_limit)
-        if not destinations:
-            return False
-        self._deliver_all(replace(state, notify=state.notify_after_expansion), user, destinations)
-        context.first_visit("forward-done", path)
-        if not context.has_deferred:
-            context.expanded(state, "expanded")
-        return True
-
-    # --- :include:
-
-    def _include(self, state: State, user: User, path: str) -> None:
-        """Deliver to what an :include: file lists."""
-        state = state.deeper()
-        context = self._context
-        if state.level > LEVEL_LIMIT:
-            self._log.warning(f":include: nesting limit exceeded for {path}")
-            context.bounced(state, "5.4.6", ":include: nesting limit exceeded")
-            return
-        if not context.first_visit("include", str(user.uid), path):
-            return
-        if not path.startswith("/"):
-            context.misconfigured(state, f":include:{path} uses a relative path")
-            return
-        try:
-            with context.tools.rights.as_user(user.uid, user.gid):
-                status = os.stat(path)
-                text = read_list(path, follow_links=True)
-        except OSError as error:
-            context.misconfigured(state, f"unable to lookup :include: file {path}: {error.strerror}")
-            return
-        except ListFileError as problem:
-            context.misconfigured(state, f":include: {problem}")
-            return
-        owner = self._include_rights(state, user, path, status)
-        if owner is not None:
-            inside = replace(
-                state, source=Source.INCLUDE, expanded_from=state.local, owner=state.owner or state.address
-            )
-            if "include" not in self._params.propagate_unmatched_extensions:
-                inside = replace(inside, unmatched=None)
-            self._deliver_all(inside, owner, parse_lines(text, self._params.line_length_limit))
-
-    def _include_rights(self, state: State, user: User, path: str, status: os.stat_result) -> User | None:
-        """Return whose rights the file's commands have: its owner's, unless a user's list includes it."""
-        if not user.is_privileged or status.st_uid == 0:
-            return user
-        owner = user_of_uid(status.st_uid)
-        if owner is None:
-            self._log.warning(f"cannot find username for uid {status.st_uid}")
-            self._context.misconfigured(state, f"{path}: cannot find :include: file owner username", status="4.3.5")
-        return owner
+    def _deliver_all(self, listed: Listed) -> None:
+        for destination in listed.destinations:
+            self._destination(listed.state, listed.user, destination)
 
     # --- destinations
-
-    def _deliver_all(self, state: State, user: User, destinations: list[Destination]) -> None:
-        for destination in destinations:
-            self._destination(state, user, destination)
 
     def _destination(self, state: State, user: User, destination: Destination) -> None:
         match destination:
@@ -291,7 +153,9 @@ class Expansion:
             case ToFile(path):
                 self._file(state, user, path)
             case ToInclude(path):
-                self._include(state, user, path)
+                listed = find_include(self._context, state.deeper(), user, path)
+                if listed is not None:
+                    self._deliver_all(listed)
             case ToAddress(address):
                 self._address(state, user, address)
 
@@ -321,16 +185,17 @@ class Expansion:
         if resolved.transport == self._context.tools.service:
             self.recipient(found, user)
         else:
-            self.forward(found)
+            self._forward(found)
 
     def _with_extension(self, address: str, extension: str | None) -> str:
         """Return the address with the extension that no table used."""
         if extension is None or not self._params.recipient_delimiter:
             return address
-        local, at, domain = address.rpartition("@")
-        return f"{local or domain}{self._params.recipient_delimiter[0]}{extension}{at}{domain if local else ''}"
+        local, domain = split_address(address)
+        extended = f"{local}{self._params.recipient_delimiter[0]}{extension}"
+        return extended if domain is None else f"{extended}@{domain}"
 
-    def forward(self, state: State) -> None:
+    def _forward(self, state: State) -> None:
         """Have the message queued anew for this address, once everything else has been tried."""
         context = self._context
         if not context.first_visit("indirect", state.address):
@@ -342,6 +207,8 @@ class Expansion:
         if key not in context.forwards:
             context.forwards[key] = Resubmission(state.sender, state.delivered, state.envid, state.ret)
         context.forwards[key].add(state)
+
+    # --- names that are nobody's
 
     def _unknown(self, state: State, user: User) -> None:
         """Deal with a name that is neither alias nor user."""

@@ -1,13 +1,13 @@
 """Forward a message: queue it anew, for the addresses that an alias or .forward named.
 
-Addresses with the same sender and the same Delivered-To: share one new message. It is complete before anything is said about
-the recipient that it replaces: `send` returns the queue id when cleanup has answered that it is on stable storage.
+Addresses with the same sender and the same Delivered-To: share one new message. It is complete before anything is said
+about the recipient that it replaces: `send` returns the queue id when cleanup has answered that it is on stable
+storage.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -107,11 +107,16 @@ class Forwarder:
 
 def _gather(file: NewFile, pieces: Iterator[bytes]) -> bytes | None:
     """Return the whole content, or None after a large one was spooled into the file."""
-    held = io.BytesIO()
-    make: Callable[[bytes], object] = held.write
+    held: list[bytes] = []
+    size = 0
     for piece in pieces:
-        if make is held.write and held.tell() + len(piece) > MEMORY_LIMIT:
-            file.spool(held.getvalue())
-            make = file.spool
-        make(piece)
-    return held.getvalue() if make is held.write else None
+        held.append(piece)
+        size += len(piece)
+        if size > MEMORY_LIMIT:
+            file.spool(b"".join(held))
+            held.clear()
+    if size <= MEMORY_LIMIT:
+        return b"".join(held)
+    if held:
+        file.spool(b"".join(held))
+    return None

@@ -1,0 +1,644 @@
+"""local over its socket: aliases, .forward, mailboxes, commands, forwarding."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from fake_cleanup import FakeCleanup
+from fake_rewrite import agent_service, rewrite_service
+from harness import RunningWorker, make_queue_directory, run_worker
+from mail_agents import CONTENT, SENDER, deliver, enqueue, left, verbs
+
+from pyfix.daemons.local import users
+from pyfix.daemons.local.daemon import SERVICE
+from pyfix.mail.ipc.messages import (
+    NOTIFY_FAILURE,
+    NOTIFY_SUCCESS,
+    TRACE_VERIFY,
+    Deliver,
+    Delivered,
+    Dsn,
+    Outcome,
+    Recipient,
+)
+
+IS_ROOT = os.getuid() == 0
+needs_root = [pytest.mark.root, pytest.mark.skipif(not IS_ROOT, reason="needs root to act as several users")]
+QUOTED = CONTENT.replace(b"\nFrom here", b"\n>From here")
+
+
+@dataclass
+class Site:
+    """A machine with two Unix users, alice and bob, and a mail spool."""
+
+    root: Path
+    uids: dict[str, int]
+    main_cf: str = ""
+    aliases: dict[str, str] = field(default_factory=dict)
+    cleanup: FakeCleanup | None = None
+
+    @property
+    def spool(self) -> Path:
+        """Where mailboxes are."""
+        return self.root / "spool"
+
+    def home(self, name: str) -> Path:
+        """A user's home directory."""
+        return self.root / "home" / name
+
+    def write(self, name: str, text: str, mode: int = 0o600, file: str = ".forward") -> Path:
+        """Write a file that the user owns."""
+        path = self.home(name) / file
+        path.write_text(text)
+        path.chmod(mode)
+        if IS_ROOT:
+            os.chown(path, self.uids[name], self.uids[name])
+        return path
+
+    @contextlib.contextmanager
+    def running(self, overrides: str = "") -> Iterator[RunningWorker]:
+        """Run local with its neighbours."""
+        table = self.root / "aliases"
+        table.write_text("".join(f"{name} {value}\n" for name, value in self.aliases.items()))
+        text = (
+            f"alias_maps = texthash:{table}\nmail_spool_directory = {self.spool}\nbiff = no\n"
+            f"recipient_delimiter = +\n{self.main_cf}\n{overrides}\n"
+        )
+        make_queue_directory(self.root)
+        with (
+            rewrite_service(self.root),
+            FakeCleanup(self.root) as self.cleanup,
+            run_worker(SERVICE, text, self.root, name="local") as worker,
+        ):
+            yield worker
+
+    def deliver(self, worker: RunningWorker, *addresses: str, **more: object) -> Delivered:
+        """Send one message to local users."""
+        self.request = enqueue(self.root, [f"{address}@example.test" for address in addresses], **more)  # type: ignore[arg-type]
+        return deliver(worker, self.request)
+
+    def done(self) -> bool:
+        """True when no recipient of the last message is left."""
+        return left(self.root, self.request) == []
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Users exist in the forked worker only; without root both are the user that runs the tests."""
+    uids = {"alice": 7001, "bob": 7002} if IS_ROOT else dict.fromkeys(("alice", "bob"), os.getuid())
+    found = Site(tmp_path, uids)
+    entries = {}
+    for name, uid in uids.items():
+        home = found.home(name)
+        home.mkdir(parents=True, mode=0o700)
+        gid = uid if IS_ROOT else os.getgid()
+        if IS_ROOT:
+            os.chown(home, uid, uid)
+        entries[name] = pwd.struct_passwd((name, "x", uid, gid, name, str(home), "/bin/sh"))
+    found.spool.mkdir()
+    found.spool.chmod(0o1777)
+    for directory in [tmp_path, *list(tmp_path.parents)[:3], tmp_path / "home"]:
+        if IS_ROOT:
+            directory.chmod(0o755)
+    real = pwd.getpwnam, pwd.getpwuid
+    by_uid = {entry.pw_uid: entry for entry in entries.values()}
+    monkeypatch.setattr(users.pwd, "getpwnam", lambda name: entries.get(name) or real[0](name))
+    monkeypatch.setattr(users.pwd, "getpwuid", lambda uid: by_uid.get(uid) or real[1](uid))
+    return found
+
+
+# --- mailboxes
+
+
+def test_user_gets_mail_in_the_spool_directory(site: Site) -> None:
+    """An mbox file that the user owns."""
+    with site.running() as worker:
+        assert site.deliver(worker, "alice").outcomes == []
+        assert worker.wait_for_line("dsn=2.0.0, status=sent (delivered to mailbox)")
+    text = (site.spool / "alice").read_bytes()
+    assert text.startswith(b"From sender@example.test ")
+    assert text.endswith(
+        b"\nReturn-Path: <sender@example.test>\nX-Original-To: alice@example.test\nDelivered-To: alice@example.test\n"
+        + QUOTED + b"\n"
+    )  # fmt: skip
+    status = (site.spool / "alice").stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (site.uids["alice"], 0o600)
+    assert site.done()
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to give files away")
+@pytest.mark.parametrize("mode", [0o1777, 0o2775, 0o755])
+def test_spool_directory_of_any_kind_works(site: Site, mode: int) -> None:
+    """World-writable: as the user; group-writable: with the group's rights; else root makes the file and gives it."""
+    os.chown(site.spool, 0, 8)
+    site.spool.chmod(mode)
+    with site.running() as worker:
+        for _ in range(2):
+            assert site.deliver(worker, "alice").outcomes == []
+    assert (site.spool / "alice").stat().st_uid == site.uids["alice"]
+    assert (site.spool / "alice").read_bytes().count(b"\nDelivered-To: alice@example.test\n") == 2
+    assert [path.name for path in site.spool.iterdir()] == ["alice"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "place"),
+    [("home_mailbox = Maildir/", "home/alice/Maildir/new"), ("mail_spool_directory = {spool}/", "spool/alice/new")],
+)
+def test_maildir_is_chosen_by_a_slash(site: Site, setting: str, place: str) -> None:
+    """home_mailbox and mail_spool_directory."""
+    with site.running(setting.format(spool=site.spool)) as worker:
+        site.deliver(worker, "alice")
+        assert worker.wait_for_line("status=sent (delivered to maildir)")
+    (message,) = (site.root / place).iterdir()
+    assert message.read_bytes().endswith(b"Delivered-To: alice@example.test\n" + CONTENT)
+    assert message.stat().st_uid == site.uids["alice"]
+
+
+def test_home_mailbox_file(site: Site) -> None:
+    """A file in the home directory, as the user."""
+    with site.running("home_mailbox = mbox") as worker:
+        site.deliver(worker, "alice+ext")
+    assert b"\nDelivered-To: alice+ext@example.test\n" in (site.home("alice") / "mbox").read_bytes()
+
+
+def test_unknown_user_bounces(site: Site) -> None:
+    """The name is the bare user, folded."""
+    with site.running() as worker:
+        assert verbs(site.deliver(worker, "NoSuch+x")) == [("NoSuch+x@example.test", "bounced", "5.1.1")]
+        assert worker.wait_for_line('dsn=5.1.1, status=bounced (unknown user: "nosuch")')
+    assert not site.done()
+
+
+def test_mail_to_postmaster_without_alias_is_discarded(site: Site) -> None:
+    """And the log says that the alias is missing."""
+    with site.running() as worker:
+        assert site.deliver(worker, "Postmaster").outcomes == []
+        assert worker.wait_for_line("warning: required alias not found: postmaster")
+        assert worker.wait_for_line("status=sent (discarded)")
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to make files of somebody else's")
+def test_mailbox_of_somebody_else_is_deferred(site: Site) -> None:
+    """strict_mailbox_ownership."""
+    (site.spool / "alice").touch()
+    (site.spool / "alice").chmod(0o666)
+    with site.running() as worker:
+        assert verbs(site.deliver(worker, "alice")) == [("alice@example.test", "deferred", "4.2.0")]
+        assert worker.wait_for_line(
+            f"(cannot update mailbox {site.spool}/alice for user alice. destination {site.spool}/alice is not owned"
+        )
+
+
+def test_full_mailbox_bounces(site: Site) -> None:
+    """mailbox_size_limit; the mailbox is as it was."""
+    (site.spool / "alice").write_bytes(b"x" * 600)
+    if IS_ROOT:
+        os.chown(site.spool / "alice", site.uids["alice"], 0)
+    with site.running("mailbox_size_limit = 700\nmessage_size_limit = 700") as worker:
+        assert verbs(site.deliver(worker, "alice")) == [("alice@example.test", "bounced", "5.2.2")]
+    assert (site.spool / "alice").read_bytes() == b"x" * 600
+
+
+def test_mail_that_was_here_before_bounces(site: Site) -> None:
+    """Delivered-To: headers end loops."""
+    with site.running() as worker:
+        answer = site.deliver(worker, "alice", content=b"delivered-TO: Alice@Example.test\n\nx\n")
+        assert verbs(answer) == [("alice@example.test", "bounced", "5.4.6")]
+        assert worker.wait_for_line("(mail forwarding loop for alice@example.test)")
+
+
+# --- aliases
+
+
+def test_alias_of_a_local_user_is_delivered_directly(site: Site) -> None:
+    """orig_to= shows the alias; Delivered-To: too, since it is frozen."""
+    site.aliases["info"] = "alice, Bob <bob@example.test>"
+    with site.running() as worker:
+        assert site.deliver(worker, "Info").outcomes == []
+        assert worker.wait_for_line("to=<alice@example.test>, orig_to=<Info@example.test>, relay=local")
+        assert worker.wait_for_line("to=<bob@example.test>, orig_to=<Info@example.test>, relay=local")
+    for name in ("alice", "bob"):
+        assert b"\nDelivered-To: Info@example.test\n" in (site.spool / name).read_bytes()
+    assert site.done()
+
+
+def test_alias_that_names_itself_means_the_user(site: Site) -> None:
+    """And a user who is named twice gets one copy."""
+    site.aliases |= {"alice": "alice, bob, friends", "friends": "bob"}
+    with site.running() as worker:
+        assert site.deliver(worker, "alice").outcomes == []
+    for name in ("alice", "bob"):
+        assert (site.spool / name).read_bytes().count(b"\nSubject: hello\n") == 1
+
+
+def test_alias_loop_bounces(site: Site) -> None:
+    """Two aliases that name each other."""
+    site.aliases |= {"one": "two", "two": "one"}
+    with site.running() as worker:
+        answer = site.deliver(worker, "one")
+        assert [outcome.dsn.status for outcome in answer.outcomes] == ["5.4.6"]
+        assert worker.wait_for_line("loop")
+
+
+def test_extension_is_matched_and_propagated(site: Site) -> None:
+    """name+ext first, then name; the extension goes on where propagate_unmatched_extensions says so."""
+    site.aliases |= {"list": "far@relay.test", "list+x": "near@relay.test"}
+    with site.running("propagate_unmatched_extensions = alias") as worker:
+        site.deliver(worker, "list+x")
+        site.deliver(worker, "list+y")
+    assert site.cleanup is not None
+    assert [message.recipients for message in site.cleanup.received] == [["near@relay.test"], ["far+y@relay.test"]]
+
+
+def test_address_elsewhere_is_forwarded_as_a_new_message(site: Site) -> None:
+    """Received: and Delivered-To: on top; the recipient is done when cleanup has it."""
+    site.aliases["info"] = "far@relay.test, other@relay.test, alice"
+    with site.running() as worker:
+        assert site.deliver(worker, "info").outcomes == []
+        assert site.cleanup is not None
+        (message,) = site.cleanup.received
+        assert worker.wait_for_line("to=<info@example.test>, relay=local, ")
+        assert worker.wait_for_line(f"dsn=2.0.0, status=sent (forwarded as {message.queue_id})")
+    assert message.recipients == ["far@relay.test", "other@relay.test"]
+    assert message.envelope.sender == SENDER
+    head, _, rest = message.content.partition(b"\nDelivered-To: info@example.test\n")
+    assert head.startswith(f"Received: by mail.example.test (Postfix)\n\tid {message.queue_id}; ".encode())
+    assert rest == CONTENT
+    assert (site.spool / "alice").exists()
+    assert site.done()
+
+
+@pytest.mark.parametrize("failure", ["refuse", "reject", "hang up"])
+def test_forwarding_that_cleanup_does_not_confirm_is_deferred(site: Site, failure: str) -> None:
+    """Nothing is done that is not on stable storage, and no debris stays."""
+    site.aliases["info"] = "far@relay.test"
+    with site.running() as worker:
+        assert site.cleanup is not None
+        site.cleanup.answers.append(failure)
+        assert verbs(site.deliver(worker, "info")) == [("info@example.test", "deferred", "4.3.0")]
+        assert worker.wait_for_line("status=deferred (unable to forward message)")
+    assert list((site.root / "incoming").iterdir()) == []
+    assert not site.done()
+
+
+def test_nothing_is_forwarded_while_another_part_is_deferred(site: Site) -> None:
+    """The retry delivers everything again: forwarding now would send twice."""
+    site.aliases["info"] = '"|exit 75", far@relay.test'
+    with site.running() as worker:
+        assert verbs(site.deliver(worker, "info")) == [("info@example.test", "deferred", "4.3.0")]
+        assert site.cleanup is not None
+        assert site.cleanup.received == []
+
+
+def test_large_message_is_forwarded_whole(site: Site) -> None:
+    """Spooled into the new queue file, not held in memory."""
+    site.aliases["info"] = "far@relay.test"
+    content = b"Subject: big\n\n" + b"0123456789abcde\n" * 100_000
+    with site.running() as worker:
+        assert site.deliver(worker, "info", content=content).outcomes == []
+    assert site.cleanup is not None
+    (message,) = site.cleanup.received
+    assert message.was_spooled
+    assert message.content.endswith(b"\nDelivered-To: info@example.test\n" + content)
+
+
+def test_list_with_an_owner_gets_the_owner_as_sender(site: Site) -> None:
+    """Members are forwarded, even local ones; ENVID and NOTIFY do not go along."""
+    site.aliases |= {"list": "alice, far@relay.test", "owner-list": "bob"}
+    with site.running() as worker:
+        site.deliver(worker, "list", envid="E1", ret=1)
+        site.deliver(worker, "list+x")
+    assert site.cleanup is not None
+    message = site.cleanup.received[0]
+    assert message.envelope.sender == "owner-list@example.test"
+    assert (message.envelope.envid, message.envelope.ret) == ("", 0)
+    assert message.recipients == ["alice@example.test", "far@relay.test"]
+    assert not (site.spool / "alice").exists()
+
+
+def test_expand_owner_alias_uses_what_the_owner_stands_for(site: Site) -> None:
+    """expand_owner_alias = yes."""
+    site.aliases |= {"list": "far@relay.test", "owner-list": "bob"}
+    with site.running("expand_owner_alias = yes") as worker:
+        site.deliver(worker, "list")
+    assert site.cleanup is not None
+    assert site.cleanup.received[0].envelope.sender == "bob@example.test"
+
+
+def test_success_notice_of_an_alias_says_expanded(site: Site) -> None:
+    """NOTIFY=SUCCESS ends at the alias; FAILURE goes along."""
+    site.aliases["info"] = "far@relay.test"
+    with site.running() as worker:
+        rcpt = Recipient("info@example.test", "info@example.test", notify=NOTIFY_SUCCESS | NOTIFY_FAILURE)
+        answer = deliver(worker, enqueue(site.root, [rcpt]))
+    assert verbs(answer) == [("info@example.test", "expanded", "2.0.0")]
+
+
+def test_bad_alias_table_defers(site: Site) -> None:
+    """A table that cannot be read hides aliases: nobody may be told that they do not exist."""
+    with site.running("alias_maps = hash:/nonexistent/aliases") as worker:
+        assert verbs(site.deliver(worker, "nosuch")) == [("nosuch@example.test", "deferred", "4.3.0")]
+        assert worker.wait_for_line("status=deferred (alias database unavailable)")
+
+
+def test_include_file_members_are_forwarded(site: Site) -> None:
+    """Comments are skipped; a local member gets a queue file of its own."""
+    members = site.root / "members"
+    members.write_text("# friends\nalice\nBob <bob@example.test>, far@relay.test\n")
+    members.chmod(0o644)
+    site.aliases["list"] = f":include:{members}"
+    with site.running() as worker:
+        assert site.deliver(worker, "list").outcomes == []
+    assert site.cleanup is not None
+    (message,) = site.cleanup.received
+    assert message.recipients == ["alice@example.test", "bob@example.test", "far@relay.test"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "line", "verb", "text"),
+    [
+        (0o646, "alice\n", "bounced", "mail system configuration error"),
+        (0o644, "|exit 0\n", "bounced", "mail to command is restricted"),
+        (0o644, "/dev/null\n", "bounced", "mail to file is restricted"),
+        (None, "", "bounced", "mail system configuration error"),
+    ],
+)
+def test_include_file_that_is_not_trusted(site: Site, mode: int | None, line: str, verb: str, text: str) -> None:
+    """World-writable or missing; commands and files are not allowed in it."""
+    members = site.root / "members"
+    if mode is not None:
+        members.write_text(line)
+        members.chmod(mode)
+    site.aliases["list"] = f":include:{members}"
+    with site.running() as worker:
+        assert [outcome.verb for outcome in site.deliver(worker, "list").outcomes] == [verb]
+        assert worker.wait_for_line(f"({text})")
+
+
+# --- commands and files
+
+
+def test_command_of_an_alias(site: Site) -> None:
+    """From_, headers, content unquoted, no empty line; environment censored."""
+    out = site.root / "out"
+    out.mkdir()
+    out.chmod(0o777)
+    site.aliases["prog"] = f'"|cat > {out}/message; env > {out}/environment"'
+    with site.running() as worker:
+        site.deliver(worker, "prog+x!$y", sender="a`b@x.test")
+        assert worker.wait_for_line(f"status=sent (delivered to command: cat > {out}/message; env")
+    text = (out / "message").read_bytes()
+    assert text.startswith(b"From a`b@x.test ")
+    assert text.endswith(b"\nDelivered-To: prog+x!$y@example.test\n" + CONTENT)
+    environment = dict(line.split("=", 1) for line in (out / "environment").read_text().splitlines())
+    assert environment["SENDER"] == "a_b@x.test"
+    assert environment["EXTENSION"] == "x!_y"
+    assert environment["USER"] == environment["LOGNAME"] == "prog"
+    assert environment["LOCAL"] == "prog+x!_y"
+    assert environment["RECIPIENT"] == environment["ORIGINAL_RECIPIENT"] == "prog+x!_y@example.test"
+    assert environment["DOMAIN"] == "example.test"
+    assert environment["PATH"] == "/usr/bin:/bin"
+    assert "HOME" not in environment
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to run commands as somebody else")
+def test_commands_run_with_the_right_rights(site: Site) -> None:
+    """Root's alias: default_privs; a .forward: its user."""
+    site.aliases["prog"] = '"|id -u; exit 70"'
+    site.write("alice", '"|id -u; id -G; exit 70"\n')
+    with site.running() as worker:
+        site.deliver(worker, "prog")
+        site.deliver(worker, "alice")
+        nobody = pwd.getpwnam("nobody").pw_uid
+        assert worker.wait_for_line(f"(internal software error. Command output: {nobody} )")
+        assert worker.wait_for_line("(internal software error. Command output: 7001 7001 )")
+
+
+@pytest.mark.parametrize(
+    ("command", "verb", "status"), [("exit 67", "bounced", "5.1.1"), ("exit 75", "deferred", "4.3.0")]
+)
+def test_exit_status_of_a_command_decides(site: Site, command: str, verb: str, status: str) -> None:
+    """sysexits.h."""
+    site.aliases["prog"] = f'"|{command}"'
+    with site.running() as worker:
+        assert verbs(site.deliver(worker, "prog")) == [("prog@example.test", verb, status)]
+
+
+def test_file_of_an_alias(site: Site) -> None:
+    """Appended in mbox form; /dev/null takes everything; a Maildir by its slash."""
+    out = site.root / "out"
+    out.mkdir()
+    out.chmod(0o777)
+    site.aliases["archive"] = f"{out}/mbox, {out}/dir/, /dev/null"
+    with site.running() as worker:
+        assert site.deliver(worker, "archive").outcomes == []
+        lines = "\n".join(worker.log_lines())
+    assert f"(delivered to file: {out}/mbox)" in lines
+    assert "(delivered to file: /dev/null)" in lines
+    assert (out / "mbox").read_bytes().endswith(QUOTED + b"\n")
+    assert len(list((out / "dir" / "new").iterdir())) == 1
+
+
+@pytest.mark.parametrize("setting", ["allow_mail_to_files = forward", "allow_mail_to_commands = forward"])
+def test_destinations_may_be_forbidden(site: Site, setting: str) -> None:
+    """allow_mail_to_files, allow_mail_to_commands."""
+    site.aliases["x"] = "/dev/null" if "files" in setting else '"|exit 0"'
+    with site.running(setting) as worker:
+        assert [outcome.dsn.status for outcome in site.deliver(worker, "x").outcomes] == ["5.7.1"]
+
+
+# --- .forward
+
+
+def test_forward_file_redirects(site: Site) -> None:
+    """The address goes to a new message, also when it is local."""
+    site.write("alice", "# away\nbob, far@relay.test\n")
+    with site.running() as worker:
+        assert site.deliver(worker, "alice").outcomes == []
+    assert site.cleanup is not None
+    assert site.cleanup.received[0].recipients == ["bob@example.test", "far@relay.test"]
+    assert not (site.spool / "alice").exists()
+
+
+@pytest.mark.parametrize("own", ["alice", "\\alice", '"alice"', "alice@example.test"])
+def test_forward_file_that_names_its_user_keeps_a_copy(site: Site, own: str) -> None:
+    """Into the mailbox, not around again."""
+    site.write("alice", f"{own}, far@relay.test\n")
+    with site.running() as worker:
+        assert site.deliver(worker, "alice").outcomes == []
+    assert site.cleanup is not None
+    assert site.cleanup.received[0].recipients == ["far@relay.test"]
+    assert (site.spool / "alice").read_bytes().count(b"\nSubject: hello\n") == 1
+
+
+def test_empty_forward_file_means_no_forwarding(site: Site) -> None:
+    """Comments only count as empty."""
+    site.write("alice", "# nothing\n\n")
+    with site.running() as worker:
+        site.deliver(worker, "alice")
+    assert (site.spool / "alice").exists()
+
+
+def test_forward_file_of_an_extension_is_preferred(site: Site) -> None:
+    """~/.forward+ext before ~/.forward."""
+    site.write("alice", "far@relay.test\n")
+    site.write("alice", "near@relay.test\n", file=".forward+news")
+    with site.running() as worker:
+        for local in ("alice+news", "alice+other", "alice", "alice+../news"):
+            site.deliver(worker, local)
+        assert worker.wait_for_line("address with illegal extension: alice+../news")
+    assert site.cleanup is not None
+    assert [message.recipients[0] for message in site.cleanup.received] == [
+        "near@relay.test", "far@relay.test", "far@relay.test", "far@relay.test",
+    ]  # fmt: skip
+
+
+def test_forward_file_that_others_may_write_is_ignored(site: Site) -> None:
+    """With a warning; the mailbox gets the mail."""
+    path = site.write("alice", "far@relay.test\n", mode=0o602)
+    with site.running() as worker:
+        site.deliver(worker, "alice")
+        assert worker.wait_for_line(f"warning: file {path} is world writable")
+    assert (site.spool / "alice").exists()
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to give files away")
+def test_forward_file_of_somebody_else_is_ignored(site: Site) -> None:
+    """Neither the user's nor root's."""
+    path = site.write("alice", "far@relay.test\n", mode=0o644)
+    os.chown(path, site.uids["bob"], site.uids["bob"])
+    with site.running() as worker:
+        site.deliver(worker, "alice")
+        assert worker.wait_for_line(f"warning: file {path} has bad owner uid 7002")
+    assert (site.spool / "alice").exists()
+
+
+def test_forward_file_that_is_a_link_or_directory_is_ignored(site: Site) -> None:
+    """Not a regular file."""
+    (site.home("alice") / ".forward").symlink_to("/etc/passwd")
+    (site.home("bob") / ".forward").mkdir()
+    with site.running() as worker:
+        site.deliver(worker, "alice")
+        site.deliver(worker, "bob")
+        assert worker.wait_for_line(f"warning: file {site.home('alice')}/.forward is not a regular file")
+    assert (site.spool / "alice").exists()
+    assert (site.spool / "bob").exists()
+
+
+def test_forward_to_home_file_and_command(site: Site) -> None:
+    """~/file is in the home directory; the command has its user's environment."""
+    site.write("alice", '~/archive\n"|env > $HOME/environment"\n')
+    with site.running() as worker:
+        assert site.deliver(worker, "alice").outcomes == []
+    assert (site.home("alice") / "archive").read_bytes().endswith(QUOTED + b"\n")
+    environment = (site.home("alice") / "environment").read_text()
+    assert f"HOME={site.home('alice')}\n" in environment
+    assert "SHELL=/bin/sh\n" in environment
+    assert (site.home("alice") / "environment").stat().st_uid == site.uids["alice"]
+
+
+# --- mailbox_command and other transports
+
+
+def test_mailbox_command(site: Site) -> None:
+    """Its words are the shell's: $USER and $EXTENSION are in the environment."""
+    with site.running('mailbox_command = echo "$USER" "$EXTENSION" > $HOME/said; cat >> $HOME/said') as worker:
+        assert site.deliver(worker, "alice+box").outcomes == []
+        assert worker.wait_for_line("status=sent (delivered to command: echo ")
+    said = (site.home("alice") / "said").read_text()
+    assert said.startswith("alice box\nFrom sender@example.test ")
+
+
+def test_mailbox_command_maps_win(site: Site) -> None:
+    """By user."""
+    with site.running("mailbox_command = exit 67\nmailbox_command_maps = inline:{{alice = exit 0}}") as worker:
+        assert site.deliver(worker, "alice").outcomes == []
+        assert [outcome.dsn.status for outcome in site.deliver(worker, "bob").outcomes] == ["5.1.1"]
+
+
+def test_mailbox_transport_takes_over(site: Site) -> None:
+    """One recipient without a position; its outcome counts for ours."""
+    seen: list[Deliver] = []
+    outcome = Outcome(-1, "bounced", Dsn("5.2.2", "full"), "alice@example.test")
+    make_queue_directory(site.root)
+    with (
+        agent_service(site.root, "lmtp", seen, [outcome]),
+        site.running("mailbox_transport = lmtp:unix:private/dovecot") as worker,
+    ):
+        answer = site.deliver(worker, "alice")
+    assert verbs(answer) == [("alice@example.test", "bounced", "5.2.2")]
+    assert answer.outcomes[0].position == 0
+    (request,) = seen
+    assert (request.nexthop, [rcpt.position for rcpt in request.recipients]) == ("unix:private/dovecot", [-1])
+    assert not site.done()
+
+
+def test_mailbox_transport_that_delivers_ends_the_recipient(site: Site) -> None:
+    """We mark it done."""
+    make_queue_directory(site.root)
+    with (
+        agent_service(site.root, "lmtp", [], []),
+        site.running("mailbox_transport_maps = inline:{alice=lmtp:}") as worker,
+    ):
+        assert site.deliver(worker, "alice").outcomes == []
+        assert site.done()
+        site.deliver(worker, "bob")
+    assert (site.spool / "bob").exists()
+
+
+def test_mailbox_transport_that_is_missing_defers(site: Site) -> None:
+    """A temporary error."""
+    with site.running("mailbox_transport = nosuch") as worker:
+        assert verbs(site.deliver(worker, "alice")) == [("alice@example.test", "deferred", "4.3.0")]
+
+
+def test_fallback_transport_takes_unknown_names(site: Site) -> None:
+    """And only those."""
+    seen: list[Deliver] = []
+    make_queue_directory(site.root)
+    with (
+        agent_service(site.root, "cyrus", seen, []),
+        site.running("fallback_transport = cyrus") as worker,
+    ):
+        site.deliver(worker, "nosuch")
+        site.deliver(worker, "alice")
+    assert [request.recipients[0].address for request in seen] == ["nosuch@example.test"]
+
+
+def test_luser_relay_takes_unknown_names(site: Site) -> None:
+    """With $local and the like expanded."""
+    with site.running("luser_relay = $local@other.test") as worker:
+        assert site.deliver(worker, "nosuch+x").outcomes == []
+    assert site.cleanup is not None
+    assert site.cleanup.received[0].recipients == ["nosuch+x@other.test"]
+
+
+def test_require_home_directory_defers(site: Site) -> None:
+    """An unmounted home is no reason to deliver elsewhere."""
+    site.home("alice").rmdir()
+    with site.running("require_home_directory = yes") as worker:
+        assert verbs(site.deliver(worker, "alice")) == [("alice@example.test", "deferred", "4.3.0")]
+        assert worker.wait_for_line(f"(cannot access home directory {site.home('alice')}: No such file or directory)")
+
+
+def test_trace_only_message_changes_nothing(site: Site) -> None:
+    """sendmail -bv says what would be done."""
+    site.aliases["all"] = 'alice, "|exit 0", far@relay.test, /tmp/nofile'
+    with site.running() as worker:
+        site.deliver(worker, "all", trace=TRACE_VERIFY)
+        lines = "\n".join(worker.log_lines())
+    for text in ("mailbox", "command: exit 0", "file: /tmp/nofile"):
+        assert f"status=deliverable (delivers to {text})" in lines
+    assert "status=deliverable (forwards to far@relay.test)" in lines
+    assert list(site.spool.iterdir()) == []
