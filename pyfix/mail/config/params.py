@@ -34,9 +34,6 @@ class CoreParameters(ParameterSet):
     config_directory = String(DEFAULT_CONFIG_DIRECTORY, "Where main.cf and master.cf are.", low=1)
     queue_directory = String("/var/spool/pyfix", "The mail queue; processes work in it.", low=1)
     data_directory = String("/var/lib/pyfix", "Data that processes keep between runs; owned by mail_owner.", low=1)
-    command_directory = String("/usr/sbin", "Where the administrative commands are.", low=1)
-    daemon_directory = String("/usr/lib/postfix/sbin", "Where programs of master.cf that are none of pyfix are.", low=1)
-    process_id_directory = String("pid", "Where pid files are, in the queue directory.", low=1)
 
     mail_owner = String("postfix", "The user that owns the queue and runs most processes.", low=1)
     setgid_group = String("postdrop", "The group that may submit mail while the mail system is down.", low=1)
@@ -60,18 +57,12 @@ class CoreParameters(ParameterSet):
     ipc_idle = Seconds("5s", "How long an idle connection between processes is kept.", low=1)
     max_use = Integer("100", "Connections that a process serves before it ends.", low=1)
     max_idle = Seconds("100s", "How long an idle process stays.", low=1)
-    daemon_timeout = Seconds("18000s", "How long a process may take for one request before it is killed.", low=1)
     default_process_limit = Integer("100", "Processes a service where master.cf has no limit.", low=1)
-    import_environment = String(
-        "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME",
-        "Environment that processes keep of the caller's.",
-    )
     export_environment = String("TZ MAIL_CONFIG LANG", "Environment that commands outside the mail system get.")
 
     bounce_service_name = String("bounce", "The service that keeps and returns failed recipients.", low=1)
     cleanup_service_name = String("cleanup", "The service that puts new mail into the queue.", low=1)
     defer_service_name = String("defer", "The service that keeps delayed recipients.", low=1)
-    error_service_name = String("error", "The service that fails recipients.", low=1)
     pickup_service_name = String("pickup", "The service that takes local submissions.", low=1)
     postlog_service_name = String("postlog", "The service that writes maillog_file.", low=1)
     queue_service_name = String("qmgr", "The service that manages the queue.", low=1)

@@ -1,0 +1,164 @@
+"""The postconf command, as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pyfix.commands.postconf import main
+
+MAIN_CF = """\
+# comment
+myhostname = mail.example.com
+mynetworks = 127.0.0.0/8,
+    10.0.0.0/8
+own_name = 7
+smtpd_banner = $own_name ready
+smtpd_timout = 5
+"""
+MASTER_CF = """\
+smtp inet n - n - - smtpd
+relay unix - - n - - smtp
+    -o syslog_name=postfix/$service_name
+"""
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    """A configuration directory."""
+    (tmp_path / "main.cf").write_text(MAIN_CF)
+    (tmp_path / "master.cf").write_text(MASTER_CF)
+    return tmp_path
+
+
+def call(etc: Path, *words: str) -> Result:
+    """Run postconf on the directory."""
+    return CliRunner().invoke(main, ["-c", str(etc), *words], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["mynetworks"], "mynetworks = 127.0.0.0/8, 10.0.0.0/8\n"),
+        (["-h", "mynetworks"], "127.0.0.0/8, 10.0.0.0/8\n"),
+        (["-H", "mynetworks"], "mynetworks\n"),
+        (["-x", "smtpd_banner"], "smtpd_banner = 7 ready\n"),
+        (["-hx", "smtpd_banner"], "7 ready\n"),
+        (["-d", "smtpd_banner"], "smtpd_banner = $myhostname ESMTP $mail_name\n"),
+        (["-n", "max_use"], ""),
+        (["-o", "max_use=7", "max_use"], "max_use = 7\n"),
+        (["-C", "user"], "own_name = 7\n"),
+        (["-n", "-C", "builtin", "-H"], "config_directory\nmyhostname\nmynetworks\nsmtpd_banner\n"),
+        (["own_name", "myhostname"], "own_name = 7\nmyhostname = mail.example.com\n"),
+        (["-M", "smtp"], "smtp       inet  n       -       n       -       -       smtpd\n"),
+        (["-F", "smtp/inet/chroot"], "smtp/inet/chroot = n\n"),
+        (["-F", "*/*/type"], "smtp/inet/type = inet\nrelay/unix/type = unix\n"),
+        (["-P"], "relay/unix/syslog_name = postfix/$service_name\n"),
+        (["-Px", "relay"], "relay/unix/syslog_name = postfix/relay\n"),
+        (["-l"], "flock\nfcntl\ndotlock\n"),
+        (["-a"], ""),
+        (["-A"], ""),
+    ],
+)  # fmt: skip
+def test_request_shows(etc: Path, words: list[str], shown: str) -> None:
+    """Standard output holds what was asked for, and nothing else."""
+    result = call(etc, *words)
+    assert (result.stdout, result.exit_code) == (shown, 0)
+
+
+def test_table_types_are_listed(etc: Path) -> None:
+    """One a line."""
+    assert {"hash", "inline", "regexp", "static", "texthash"} <= set(call(etc, "-m").stdout.split())
+
+
+def test_everything_is_listed_in_the_order_of_names(etc: Path) -> None:
+    """Built in, service and user parameters together."""
+    names = [line.split(" = ")[0] for line in call(etc).stdout.splitlines()]
+    assert names == sorted(names)
+    assert {"2bounce_notice_recipient", "relay_destination_concurrency_limit", "own_name", "mynetworks"} <= set(names)
+
+
+def test_unused_parameter_is_warned_about(etc: Path) -> None:
+    """With the nearest known name."""
+    assert call(etc, "-n").stderr == (
+        f"postconf: warning: {etc}/main.cf: unused parameter: smtpd_timout=5; did you mean smtpd_timeout?\n"
+    )
+
+
+def test_unknown_parameter_is_warned_about(etc: Path) -> None:
+    """The request is carried out for the others."""
+    result = call(etc, "-d", "smtpd_timout", "max_use")
+    assert result.stdout == "max_use = 100\n"
+    assert result.stderr == "postconf: warning: smtpd_timout: unknown parameter; did you mean smtpd_timeout?\n"
+
+
+def test_unmatched_service_is_warned_about(etc: Path) -> None:
+    """As Postfix words it."""
+    assert 'postconf: warning: unmatched request: "nosuch"\n' in call(etc, "-M", "nosuch").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-d", "-n"], "specify one of -d -n"),
+        (["-h", "-H", "x"], "specify one of -h -H"),
+        (["-M", "-P"], "specify one of -M -P"),
+        (["-d", "a=b"], "specify one of -d -e"),
+        (["-x", "a=b"], "specify one of -e -x"),
+        (["-#", "a=b"], "specify one of -e -#"),
+        (["-e"], "-e requires name=value argument"),
+        (["-X"], "missing parameter name argument"),
+        (["a=b", "c"], "missing '=' after attribute name: \"c\"; specify \"name = value\""),
+        (["-o", "=a", "b"], 'invalid parameter override: missing attribute name: "=a"; specify "name = value"'),
+        (["-C", "x"], 'unknown -C option value in "x"; specify builtin, service, user or all'),
+        (["-F", "smtp/inet/x"], 'invalid service attribute name: "x"'),
+        (["-M", "smtp/inet/x"], "-M option requires service_name[/type]"),
+        (["-F", "a/b/c/d"], "-F option requires service_name[/type[/field]]"),
+        (["-Me", "x/inet=y"], "changing master.cf is not supported; edit the file and run pyfix reload"),
+        (["-M#", "smtp/inet"], "changing master.cf is not supported; edit the file and run pyfix reload"),
+        (["-PX", "smtp/inet/x"], "changing master.cf is not supported; edit the file and run pyfix reload"),
+        (["-b"], "-b (bounce templates) is not supported"),
+        (["-t"], "-t (bounce templates) is not supported"),
+        (["-T"], "-T (TLS reports) is not supported"),
+    ],
+)  # fmt: skip
+def test_request_is_refused(etc: Path, words: list[str], message: str) -> None:
+    """One line, exit status 1, and the files are as they were."""
+    result = call(etc, *words)
+    assert result.stderr.splitlines()[-1] == f"postconf: fatal: {message}"
+    assert (result.stdout, result.exit_code) == ("", 1)
+    assert (etc / "main.cf").read_text() == MAIN_CF
+
+
+def test_broken_main_cf_is_one_line(etc: Path) -> None:
+    """File, line and remedy, no traceback."""
+    (etc / "main.cf").write_text("x\n")
+    result = call(etc)
+    assert result.stderr == (
+        f'postconf: fatal: {etc}/main.cf, line 1: missing \'=\' after attribute name: "x"; specify "name = value"\n'
+    )
+    assert result.exit_code == 1
+
+
+def test_defaults_need_no_main_cf(tmp_path: Path) -> None:
+    """They can be asked for before there is a configuration."""
+    assert call(tmp_path, "-dh", "max_use").stdout == "100\n"
+
+
+def test_settings_are_changed(etc: Path) -> None:
+    """Several at once, in their places; the last of a name counts."""
+    result = call(etc, "myhostname = a.example", "max_use=1", "max_use=2", "-e")
+    assert result.stderr == "postconf: warning: ignoring earlier request: 'max_use = 1'\n"
+    assert (etc / "main.cf").read_text() == MAIN_CF.replace("mail.example.com", "a.example") + "max_use = 2\n"
+
+
+def test_settings_are_commented_out_and_removed(etc: Path) -> None:
+    """-# keeps the lines, -X does not."""
+    assert call(etc, "-#", "mynetworks").exit_code == 0
+    assert "#mynetworks = 127.0.0.0/8,\n#    10.0.0.0/8\n" in (etc / "main.cf").read_text()
+    assert call(etc, "-X", "myhostname", "smtpd_timout").exit_code == 0
+    assert (etc / "main.cf").read_text() == (
+        "# comment\n#mynetworks = 127.0.0.0/8,\n#    10.0.0.0/8\nown_name = 7\nsmtpd_banner = $own_name ready\n"
+    )
