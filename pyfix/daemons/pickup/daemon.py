@@ -64,15 +64,25 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         self._cleanup = AsyncPool(f"public/{self.params.cleanup_service_name}", CLEANUP_CONNECTIONS)
         self._open: dict[Connection, Submission] = {}
         self._refused: set[Connection] = set()
+        self._answering: set[Connection] = set()
+        self._finishing: set[asyncio.Task[None]] = set()
         self._scan: asyncio.Task[None] | None = None
         self.wakeup()
 
     async def stop(self) -> None:
-        """End what is not complete; its senders will be told by the end of the connection."""
+        """Wait for what cleanup has been asked."""
+        under_way = self._finishing | ({self._scan} if self._scan is not None else set())
+        if under_way:
+            await asyncio.wait(under_way)
         for submission in self._open.values():
             submission.abort()
         self._open.clear()
         self._cleanup.close()
+
+    def system_stops(self) -> None:
+        """Do not wait for those who have not sent everything: the end of the connection tells them to try again."""
+        for connection in self.connections - self._answering:
+            connection.close()
 
     def protocol(self, listener: Listener) -> LocalConnection:
         """Return a connection that knows its user."""
@@ -104,8 +114,9 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
             case ContentChunk(data=data) if submission is not None:
                 submission.add(data)
             case ContentEnd() if submission is not None:
-                request = submission.finish()
-                self.worker.spawn(self._finish(submission, request, connection))
+                task = self.worker.spawn(self._finish(submission, submission.finish(), connection))
+                self._finishing.add(task)
+                task.add_done_callback(self._finishing.discard)
             case Trigger():
                 self.wakeup()
             case _:
@@ -130,6 +141,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
 
     async def _finish(self, submission: Submission, request: Submit, connection: Connection) -> None:
         self._open.pop(connection, None)
+        self._answering.add(connection)
         self.log.flush()
         try:
             reply: Message = await self._cleanup.call(request, Submitted)
@@ -137,6 +149,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
             self.log.warning(f"{request.queue_id}: {error}")
             submission.abort()
             reply = Submitted("", "4.3.0", 451, "mail system is down")
+        self._answering.discard(connection)
         connection.send(reply)
 
     def _drop(self, connection: Connection) -> None:

@@ -1,0 +1,268 @@
+"""A real pickup process with a cleanup of the test's own, driven by sendmail's code and by files in maildrop."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fake_cleanup import FakeCleanup
+from harness import RunningWorker, make_queue_directory, run_worker
+
+from pyfix.commands.outcome import CommandError, CommandLog, login_name
+from pyfix.commands.submission import Door
+from pyfix.daemons.pickup.daemon import SERVICE
+from pyfix.mail.ipc.messages import (
+    CLEANUP_BOUNCE,
+    CLEANUP_EXTRACT,
+    TRACE_VERIFY,
+    ContentChunk,
+    ContentEnd,
+    Envelope,
+    LocalSubmit,
+    Recipient,
+    Submitted,
+)
+from pyfix.mail.queue import Queue
+from pyfix.mail.queue.maildrop import write_drop_file
+
+REQUEST = LocalSubmit("a@example.org", "", ["b@example.org"], extract=False)
+CONTENT = b"Subject: s\n\nbody\n"
+ME = os.getuid()
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Queue:
+    """The queue directory."""
+    return Queue(str(make_queue_directory(tmp_path)))
+
+
+@contextmanager
+def pickup(tmp_path: Path, main_cf: str = "") -> Iterator[RunningWorker]:
+    with run_worker(SERVICE, f"alias_maps =\n{main_cf}", tmp_path, name="pickup", public=True) as worker:
+        yield worker
+
+
+def door(worker: RunningWorker, queue: Queue) -> Door:
+    return Door(worker.path, queue, "me(1)", CommandLog("sendmail"))
+
+
+def is_empty(queue: Queue) -> bool:
+    return not list(queue.scan("incoming"))
+
+
+def test_a_message_is_handed_to_cleanup_with_its_received_header(queue: Queue, tmp_path: Path) -> None:
+    """The kernel tells the uid; the log names it, as the header does."""
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        queue_id = door(worker, queue).submit(REQUEST, [CONTENT])
+        (message,) = cleanup.received
+        assert message.queue_id == queue_id
+        assert message.recipients == ["b@example.org"]
+        assert message.envelope.sender == "a@example.org"
+        assert message.content.startswith(
+            f"Received: by mail.example.test (Postfix, from userid {ME})\n\tid {queue_id}; ".encode()
+        )
+        assert message.content.endswith(b"\n" + CONTENT)
+        assert worker.wait_for_line("uid=") == f"{queue_id}: uid={ME} from=<a@example.org>"
+
+
+def test_a_large_message_is_spooled(queue: Queue, tmp_path: Path) -> None:
+    """Memory does not grow with the message."""
+    body = CONTENT + b"0123456789abcde\n" * 100_000
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        door(worker, queue).submit(REQUEST, [body])
+        (message,) = cleanup.received
+        assert message.was_spooled
+        assert message.content.endswith(b"\n" + body)
+
+
+def test_without_a_sender_it_is_the_login_name(queue: Queue, tmp_path: Path) -> None:
+    """An empty sender is another thing."""
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        for sender in (None, ""):
+            door(worker, queue).submit(LocalSubmit(sender, "", ["b@example.org"], extract=False), [CONTENT])
+        assert [message.envelope.sender for message in cleanup.received] == [login_name(ME), ""]
+
+
+def test_the_full_name_goes_into_a_missing_from_header(queue: Queue, tmp_path: Path) -> None:
+    """One that is there stays alone."""
+    request = LocalSubmit("a@example.org", "A. B.", ["b@example.org"], extract=False)
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        door(worker, queue).submit(request, [CONTENT])
+        door(worker, queue).submit(request, [b"From: c@d.e\n" + CONTENT])
+        first, second = cleanup.received
+        assert b'\nSubject: s\nFrom: "A. B." <a@example.org>\n\nbody\n' in first.content
+        assert second.content.count(b"From:") == 1
+
+
+def test_an_mbox_line_is_dropped(queue: Queue, tmp_path: Path) -> None:
+    """Programs that print a message from an mbox file forget it."""
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        door(worker, queue).submit(REQUEST, [b"From a@b Mon Jan  1\n" + CONTENT])
+        assert b"From a@b" not in cleanup.received[0].content
+
+
+def test_options_of_sendmail_reach_the_envelope(queue: Queue, tmp_path: Path) -> None:
+    """-t, -B, -V, -R and -bv."""
+    request = LocalSubmit(
+        "a@example.org", "", ["b@example.org"], extract=True, encoding="8bit", envid="id", ret=1, trace=TRACE_VERIFY
+    )
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        door(worker, queue).submit(request, [CONTENT])
+        (message,) = cleanup.received
+        envelope = message.envelope
+        assert (envelope.encoding, envelope.envid, envelope.ret, envelope.trace) == ("8bit", "id", 1, TRACE_VERIFY)
+        assert message.flags & CLEANUP_EXTRACT
+        assert not message.flags & CLEANUP_BOUNCE
+
+
+def test_a_message_beyond_the_limit_is_refused_on_the_way(queue: Queue, tmp_path: Path) -> None:
+    """The sender hears it although it is still sending, and the connection serves the next message."""
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path, "message_size_limit = 1000") as worker:
+        with pytest.raises(CommandError, match=r"me\(1\): message file too big") as caught:
+            door(worker, queue).submit(REQUEST, [b"x" * 100_000] * 20)
+        assert caught.value.status == os.EX_UNAVAILABLE
+        peer = worker.connect()
+        for piece in (REQUEST, ContentChunk(b"x" * 2000), ContentChunk(b"y"), ContentEnd(), REQUEST, ContentEnd()):
+            peer.send(piece)
+        assert peer.receive() == Submitted("", "5.3.4", 552, "message file too big")
+        assert isinstance(peer.receive(), Submitted)
+        assert len(cleanup.received) == 1
+        assert is_empty(queue)
+
+
+def test_only_authorized_users_submit(queue: Queue, tmp_path: Path) -> None:
+    """authorized_submit_users, by the login name of the uid that the kernel tells."""
+    with pickup(tmp_path, "authorized_submit_users = !static:all, nobody-else") as worker:
+        with pytest.raises(CommandError, match="is not allowed to submit mail") as caught:
+            door(worker, queue).submit(REQUEST, [CONTENT])
+        assert caught.value.status == os.EX_NOPERM
+        assert is_empty(queue)
+
+
+@pytest.mark.parametrize(("answer", "reason"), [("refuse", "mail system is down"), ("hang up", "mail system is down"),
+                                                ("reject", "queue file write error")])  # fmt: skip
+def test_trouble_with_cleanup_is_temporary(queue: Queue, tmp_path: Path, answer: str, reason: str) -> None:
+    """The caller tries again: exit status 75."""
+    with FakeCleanup(tmp_path, answers=[answer]), pickup(tmp_path) as worker:
+        with pytest.raises(CommandError, match=reason) as caught:
+            door(worker, queue).submit(REQUEST, [CONTENT])
+        assert caught.value.status == os.EX_TEMPFAIL
+
+
+def test_a_sender_that_leaves_in_the_middle_leaves_nothing(queue: Queue, tmp_path: Path) -> None:
+    """Its queue file goes with it."""
+    with pickup(tmp_path) as worker:
+        peer = worker.connect()
+        peer.send(REQUEST)
+        peer.send(ContentChunk(b"x" * 500_000))
+        worker.wait_for_line("uid=")
+        peer.close()
+        worker.stop()
+        assert is_empty(queue)
+
+
+def test_a_slow_sender_does_not_hold_up_others(queue: Queue, tmp_path: Path) -> None:
+    """One process serves all users."""
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        slow = worker.connect()
+        slow.send(REQUEST)
+        assert door(worker, queue).submit(REQUEST, [CONTENT])
+        slow.send(ContentEnd())
+        assert isinstance(slow.receive(), Submitted)
+        assert len(cleanup.received) == 2
+
+
+# --- maildrop
+
+
+def test_without_pickup_the_message_waits_in_maildrop(queue: Queue, tmp_path: Path) -> None:
+    """Complete on disk before sendmail says so; pickup plays it when it starts."""
+    absent = Door(str(tmp_path / "public" / "pickup"), queue, "me(1)", CommandLog("sendmail"))
+    assert absent.submit(REQUEST, [CONTENT]) == ""
+    (entry,) = queue.scan("maildrop")
+    assert entry.complete
+    assert stat.S_IMODE(os.stat(queue.path("maildrop", entry.id)).st_mode) == 0o744
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        worker.wait_for_line(f"uid={ME} from=<a@example.org>")
+        worker.stop()
+        (message,) = cleanup.received
+        assert message.content.endswith(CONTENT)
+        assert message.flags & CLEANUP_BOUNCE
+    assert list(queue.scan("maildrop")) == []
+
+
+@pytest.mark.skipif(ME == 0, reason="root may write everywhere")
+def test_a_maildrop_that_may_not_be_written_is_a_temporary_failure(queue: Queue, tmp_path: Path) -> None:
+    """sendmail's exit status 75."""
+    (tmp_path / "maildrop").chmod(0o500)
+    absent = Door(str(tmp_path / "public" / "pickup"), queue, "me(1)", CommandLog("sendmail"))
+    with pytest.raises(CommandError) as caught:
+        absent.submit(REQUEST, [CONTENT])
+    assert caught.value.status == os.EX_TEMPFAIL
+
+
+def test_a_file_stays_in_maildrop_while_the_trouble_is_temporary(queue: Queue, tmp_path: Path) -> None:
+    """The next wakeup tries again."""
+    name = write_drop_file(queue, REQUEST, [CONTENT])
+    with FakeCleanup(tmp_path, answers=["reject"]) as cleanup, pickup(tmp_path) as worker:
+        worker.wait_for_line("uid=")
+        worker.log_lines()
+        while cleanup.answers:
+            worker.wake()
+        assert worker.wait_for_line("uid=")
+        worker.wake()
+        while not cleanup.received:
+            worker.wake()
+        worker.stop()
+    assert queue.find(name) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage" * 10, b"\x00\x00\x00\x05abcde", b"\xff\xff\xff\xff"])
+def test_a_file_that_makes_no_sense_goes_to_corrupt(queue: Queue, tmp_path: Path, data: bytes) -> None:
+    """With a warning, and out of the way of the others."""
+    file = queue.create("maildrop")
+    file.write_frame(data, 0)
+    file.complete_drop(0o744)
+    good = write_drop_file(queue, REQUEST, [CONTENT])
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        line = worker.wait_for_line("saving corrupt file")
+        assert line.startswith(f"warning: maildrop/{file.id}: ")
+        worker.wait_for_line("uid=")
+        worker.stop()
+        assert len(cleanup.received) == 1
+    assert os.listdir(tmp_path / "corrupt") == [file.id]
+    assert queue.find(good) is None
+
+
+def test_a_file_that_ends_early_is_not_submitted(queue: Queue, tmp_path: Path) -> None:
+    """Half a message is worse than none."""
+    name = write_drop_file(queue, REQUEST, [CONTENT])
+    path = queue.path("maildrop", name)
+    with open(path, "r+b") as file:
+        file.truncate(os.stat(path).st_size - 5)
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        assert "ends early" in worker.wait_for_line("corrupt")
+        worker.stop()
+        assert cleanup.received == []
+    assert is_empty(queue)
+
+
+def test_a_requeued_message_is_submitted_again(queue: Queue, tmp_path: Path) -> None:
+    """postsuper -r: what is done is left out, and the message keeps its age."""
+    file = queue.create()
+    envelope = Envelope("s@example.org", 1000.0, 0, filter="error:old")
+    file.commit(envelope, [Recipient("a@x.y"), Recipient("b@x.y")], content=[b"Received: r\n", CONTENT])
+    with queue.open("incoming", file.id, writable=True) as message:
+        message.mark_done(0)
+    queue.move(file.id, "incoming", "maildrop")
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        line = worker.wait_for_line("orig_id")
+        worker.stop()
+        (received,) = cleanup.received
+    assert line == f"{received.queue_id}: uid={ME} from=<s@example.org> orig_id={file.id}"
+    assert received.recipients == ["b@x.y"]
+    assert (received.envelope.arrival, received.envelope.filter) == (1000.0, "")
+    assert received.content.endswith(b"\nReceived: r\n" + CONTENT)
+    assert queue.find(file.id) is None

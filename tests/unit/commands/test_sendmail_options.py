@@ -1,0 +1,106 @@
+"""The command line of sendmail."""
+
+import pytest
+
+from pyfix.commands.sendmail_options import BadUsage, parse_options
+from pyfix.mail.ipc.messages import (
+    NOTIFY_DELAY,
+    NOTIFY_FAILURE,
+    NOTIFY_NEVER,
+    NOTIFY_SUCCESS,
+    RET_HDRS,
+    TRACE_RECORD,
+    TRACE_VERIFY,
+)
+
+
+def test_options_of_the_usual_callers_are_understood() -> None:
+    """As cron, PHP, mutt and git write them."""
+    options = parse_options(["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root"])
+    assert (options.full_name, options.ignore_dots, options.encoding) == ("CronDaemon", True, "8bit")
+    assert options.recipients == ["root"]
+    options = parse_options(["-t", "-i", "-f", "a@b"])
+    assert (options.extract, options.sender, options.recipients) == (True, "a@b", [])
+    options = parse_options(["-oem", "-oi", "-f", "a@b", "--", "-x@y", "c@d"])
+    assert (options.ignore_dots, options.recipients) == (True, ["-x@y", "c@d"])
+    assert parse_options(["-odb", "-om", "-om7", "x"]).recipients == ["x"]
+
+
+def test_flags_may_be_joined_and_values_attached() -> None:
+    """-tif a is -t -i -f a."""
+    options = parse_options(["-tifa@b", "c"])
+    assert (options.extract, options.ignore_dots, options.sender, options.recipients) == (True, True, "a@b", ["c"])
+
+
+@pytest.mark.parametrize(
+    "letters", ["-G", "-U", "-m", "-n", "-c", "-d1", "-d", "-q30m", "-bh", "-h9", "-X/tmp/log", "-O", "-p"]
+)
+def test_options_without_meaning_are_accepted(letters: str) -> None:
+    """Programs still give them."""
+    arguments = [letters, "value"] if letters in ("-O", "-p") else [letters]
+    assert parse_options([*arguments, "x"]).recipients == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mode"),
+    [(["-bs"], "s"), (["-bp"], "p"), (["-bi"], "i"), (["-I"], "i"), (["-q"], "q"), (["-bv"], "v"), ([], "m")],
+)
+def test_modes(arguments: list[str], mode: str) -> None:
+    """-b and its relatives."""
+    assert parse_options(arguments).mode == mode
+
+
+def test_parts_of_the_queue_can_be_named() -> None:
+    """-qI and -qR."""
+    assert parse_options(["-qIABCDEF1"]).queue_id == "ABCDEF1"
+    assert parse_options(["-qRexample.org"]).site == "example.org"
+
+
+@pytest.mark.parametrize(
+    ("value", "flags"),
+    [("never", NOTIFY_NEVER), ("success,delay", NOTIFY_SUCCESS | NOTIFY_DELAY), ("FAILURE", NOTIFY_FAILURE),
+     ("failure,failure", NOTIFY_FAILURE)],
+)  # fmt: skip
+def test_notification_is_parsed(value: str, flags: int) -> None:
+    """-N."""
+    assert parse_options(["-N", value]).notify == flags
+
+
+def test_bad_delivery_options_are_warned_of_and_ignored() -> None:
+    """With Postfix's words."""
+    options = parse_options(["-Nfoo", "-R", "foo", "-V", "a b", "-Rhdrs"])
+    assert options.warnings == ["bad -N option value -- ignored", "bad -R option value -- ignored"]
+    assert (options.notify, options.ret, options.envid) == (0, RET_HDRS, "a b")
+    assert parse_options(["-V", ""]).warnings == ["bad syntax in -V option value -- ignored"]
+
+
+def test_reports_are_asked_for() -> None:
+    """-bv tries nothing, -v tells what was done."""
+    assert parse_options(["-bv"]).trace == TRACE_VERIFY
+    assert parse_options(["-v"]).trace == TRACE_RECORD
+    assert parse_options([]).trace == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["-Z"], "invalid option -- 'Z'"),
+        (["-f"], "option requires an argument -- 'f'"),
+        (["-bX"], "unsupported: -bX"),
+        (["-qZ"], "-qZ is not implemented"),
+        (["-Bfoo"], "-B option needs 8BITMIME or 7BIT"),
+        (["-bv", "-t"], "-t option cannot be used with -bv"),
+        (["-XV+="], "unsupported: -XV (variable envelope return path)"),
+    ],
+)
+def test_nonsense_is_refused(arguments: list[str], problem: str) -> None:
+    """What can't be obeyed is said."""
+    with pytest.raises(BadUsage) as caught:
+        parse_options(arguments)
+    assert str(caught.value) == problem
+
+
+def test_the_directory_may_be_given_as_its_main_cf() -> None:
+    """-C takes both, as Postfix's does."""
+    assert parse_options(["-C/etc/x/main.cf"]).directory == "/etc/x/"
+    assert parse_options(["-C", "/etc/x"]).directory == "/etc/x"
