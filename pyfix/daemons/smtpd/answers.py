@@ -85,6 +85,10 @@ class Answers:
         self._rewrite = rewrite or AsyncChannel(_REWRITE)
         self._cache = ResolveCache()
 
+    def close(self) -> None:
+        """Close the connection to trivial-rewrite."""
+        self._rewrite.disconnect()
+
     async def decide(self, evaluation: Evaluation[T]) -> T:
         """Run an evaluation to its end and return its result."""
         try:

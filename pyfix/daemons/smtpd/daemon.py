@@ -57,7 +57,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             deadlines=Deadlines(loop, params.smtpd_timeout), greeting=f"220 {params.smtpd_banner}",
             noop_commands=frozenset(word.upper() for word in params.smtpd_noop_commands),
         )  # fmt: skip
-        loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
+        self._table_timer = loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
 
     def _describe(self, name: str, address: str, reverse_name: str) -> Peer:
         tables = self._tables
@@ -79,7 +79,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             self.log.info("table has changed -- restarting")
             self.worker.retire()
             return
-        asyncio.get_running_loop().call_later(_LOOK_AT_TABLES_S, self._watch_tables)
+        self._table_timer = asyncio.get_running_loop().call_later(_LOOK_AT_TABLES_S, self._watch_tables)
 
     def system_stops(self) -> None:
         """Tell idle clients; the others finish their message."""
@@ -89,10 +89,13 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
                 session.say_goodbye()
 
     async def stop(self) -> None:
-        """All sessions have ended."""
+        """All sessions have ended: close the connections to the neighbours."""
         self._server.cleanup.close()
+        self._server.answers.close()
+        self._table_timer.cancel()
         self._disk.shutdown(wait=False)
         self._lookups.shutdown(wait=False)
+        await asyncio.sleep(0)  # the loop closes what was closed above in its next turn
 
 
 SERVICE = Service("smtpd", SmtpdDaemon, SmtpdParameters)

@@ -52,7 +52,7 @@ class Session(Verbs):
                 if line is None:
                     break
                 await self._handle_line(line)
-            if self.server.is_stopping and self.is_idle:
+            if self.server.is_stopping and self.transaction is None:
                 self.say_goodbye()
 
     async def _receive(self, receiver: Receiver) -> None:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TIMEOUT_S = 20.0
-_ID = re.compile(r"\b[0-9A-F]{8,16}\b")
+_ID = re.compile(r"(?<=queued as )\w+|^[0-9A-F]{6,}(?=: )|(?<=^warning: )[0-9A-F]{6,}(?=: )")
 
 
 @dataclass

@@ -1,0 +1,349 @@
+"""smtpd as a process: storage, slow and silent clients, neighbours that fail, the end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from harness import DEADLINE_S, RunningWorker, make_queue_directory, run_worker
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "sessions" / "smtp"))
+
+from neighbours import Neighbours
+
+from pyfix.daemons.smtpd.daemon import SERVICE
+from pyfix.service.status import STOP
+
+MAIN_CF = """
+compatibility_level = 3.7
+mydestination =
+mynetworks = 10.0.0.0/8
+virtual_mailbox_domains = virtual.test
+virtual_mailbox_maps = inline:{u1@virtual.test=u1}
+smtpd_peername_lookup = no
+smtpd_error_sleep_time = 0
+"""
+
+
+@dataclass
+class Client:
+    """A client that asserts what it is told."""
+
+    sock: socket.socket
+
+    def __post_init__(self) -> None:
+        self.lines = self.sock.makefile("rb")
+
+    def read(self) -> str:
+        """Return the last line of the next reply, "" at the end of the stream."""
+        while True:
+            line = self.lines.readline().decode()
+            if line[3:4] != "-":
+                return line.rstrip("\r\n")
+
+    def say(self, command: str) -> str:
+        """Send a command and return the last line of its reply."""
+        self.sock.sendall(command.encode() + b"\r\n")
+        return self.read()
+
+    def begin(self) -> None:
+        """Say all that comes before the content."""
+        assert self.say("EHLO client.example").startswith("250 ")
+        assert self.say("MAIL FROM:<a@b.c>") == "250 2.1.0 Ok"
+        assert self.say("RCPT TO:<u1@virtual.test>") == "250 2.1.5 Ok"
+        assert self.say("DATA").startswith("354 ")
+
+    def close(self) -> None:
+        """Hang up."""
+        self.lines.close()
+        self.sock.close()
+
+
+@dataclass
+class Scene:
+    """A running smtpd and what surrounds it."""
+
+    worker: RunningWorker
+    neighbours: Neighbours
+    directory: Path
+    stack: ExitStack
+
+    def connect(self, receive_buffer: int = 0) -> Client:
+        """Return a client that has been greeted."""
+        sock = socket.socket()
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        sock.settimeout(DEADLINE_S)
+        host, _, port = self.worker.path.rpartition(":")
+        sock.connect((host, int(port)))
+        client = Client(sock)
+        self.stack.callback(client.close)
+        assert client.read().startswith("220 ")
+        return client
+
+    def incoming(self) -> list[str]:
+        """Return the queue files that were not committed."""
+        folder = self.directory / "incoming"
+        return [name for name in os.listdir(folder) if not (folder / name).stat().st_mode & 0o100]
+
+
+@contextmanager
+def scene(directory: Path, main_cf: str = "") -> Iterator[Scene]:
+    """Run smtpd with fakes around it."""
+    neighbours = Neighbours(make_queue_directory(directory))
+    try:
+        with run_worker(SERVICE, MAIN_CF + main_cf, directory, name="smtp", inet=True) as worker, ExitStack() as stack:
+            yield Scene(worker, neighbours, directory, stack)
+    finally:
+        neighbours.close()
+
+
+@pytest.mark.parametrize("size", [0, 1, 4000, 256 * 1024, 300 * 1024, 3_000_000])
+def test_content_of_any_size_arrives_as_it_was_sent(tmp_path: Path, size: int) -> None:
+    """Small ones in the request, large ones through the queue file, Received: first in both."""
+    line = b"0123456789 abcdefghijklmnopqrstuvwxyz 0123456789 abcdefghijk\r\n"
+    content = (line * (size // len(line) + 1))[:size] + b"\r\n"
+    with scene(tmp_path) as stage:
+        client = stage.connect()
+        client.begin()
+        client.sock.sendall(content + b".\r\n")
+        assert client.read().startswith("250 2.0.0 Ok: queued as ")
+        accepted = stage.neighbours.messages[0]
+    assert accepted.content.startswith(b"Received: from client.example (unknown [127.0.0.1])\n\tby mail.example.test ")
+    assert accepted.content.endswith(b" (UTC)\n" + content.replace(b"\r\n", b"\n"))
+    assert (accepted.submit.body is None) == (size > 1_000_000)
+    assert accepted.submit.recipients[0].address == "u1@virtual.test"
+
+
+def test_envelope_carries_what_the_client_said(tmp_path: Path) -> None:
+    """DSN parameters, encoding and who the client is."""
+    with scene(tmp_path) as stage:
+        client = stage.connect()
+        client.say("EHLO client.example")
+        client.say("MAIL FROM:<a@b.c> BODY=8BITMIME RET=HDRS ENVID=env+2B1 SMTPUTF8")
+        client.say("RCPT TO:<u1@virtual.test> NOTIFY=FAILURE,DELAY ORCPT=rfc822;x@y")
+        client.say("DATA")
+        assert client.say(".").startswith("250 ")
+        submit = stage.neighbours.messages[0].submit
+    envelope, recipient = submit.envelope, submit.recipients[0]
+    assert (envelope.sender, envelope.encoding, envelope.smtputf8) == ("a@b.c", "8bit", True)
+    assert (envelope.ret, envelope.envid) == (2, "env+1")
+    assert (recipient.notify, recipient.orcpt, recipient.original) == (12, "rfc822;x@y", "u1@virtual.test")
+    assert (envelope.client.name, envelope.client.helo, envelope.client.protocol) == (
+        "unknown",
+        "client.example",
+        "ESMTP",
+    )
+
+
+def test_refusal_of_cleanup_is_the_reply_and_leaves_no_file(tmp_path: Path) -> None:
+    """250 only for what is on stable storage."""
+    with scene(tmp_path) as stage:
+        stage.neighbours.refusal = (554, "5.4.0", "Error: too many hops")
+        client = stage.connect()
+        client.begin()
+        assert client.say("x\r\n.") == "554 5.4.0 Error: too many hops"
+        assert stage.incoming() == []
+        assert client.say("MAIL FROM:<a@b.c>") == "250 2.1.0 Ok"
+
+
+def test_cleanup_that_dies_is_a_temporary_error(tmp_path: Path) -> None:
+    """The client keeps the message; so does a cleanup that is not there at all."""
+    with scene(tmp_path) as stage:
+        stage.neighbours.dies = True
+        client = stage.connect()
+        client.begin()
+        assert client.say("x\r\n.") == "451 4.3.0 Error: queue file write error"
+        os.unlink(tmp_path / "public/cleanup")
+        client.begin()
+        assert client.say("x\r\n.") == "451 4.3.0 Error: queue file write error"
+        assert stage.incoming() == []
+
+
+def test_rewrite_that_cannot_answer_defers_the_recipient(tmp_path: Path) -> None:
+    """Nobody is refused for good, and the answer is not kept."""
+    with scene(tmp_path) as stage:
+        stage.neighbours.problem = "table is gone"
+        client = stage.connect()
+        client.say("HELO x")
+        client.say("MAIL FROM:<a@b.c>")
+        assert client.say("RCPT TO:<u1@virtual.test>") == "451 4.3.0 <u1@virtual.test>: Temporary lookup failure"
+        stage.neighbours.problem = ""
+        assert client.say("RCPT TO:<u1@virtual.test>") == "250 2.1.5 Ok"
+
+
+def test_queue_directory_that_cannot_be_written_is_a_temporary_error(tmp_path: Path) -> None:
+    """RCPT is refused for now; when the directory is back, mail flows without a restart."""
+    with scene(tmp_path) as stage:
+        client = stage.connect()
+        client.say("HELO x")
+        client.say("MAIL FROM:<a@b.c>")
+        os.rename(tmp_path / "incoming", tmp_path / "away")
+        assert client.say("RCPT TO:<u1@virtual.test>") == "451 4.3.0 Error: queue file write error"
+        os.rename(tmp_path / "away", tmp_path / "incoming")
+        assert client.say("RCPT TO:<u1@virtual.test>") == "250 2.1.5 Ok"
+
+
+def test_full_queue_file_system_refuses_mail(tmp_path: Path) -> None:
+    """queue_minfree: 452 at MAIL."""
+    with scene(tmp_path, f"queue_minfree = {(1 << 31) - 1}\nmessage_size_limit = {(1 << 62)}\n") as stage:
+        client = stage.connect()
+        client.say("HELO x")
+        assert client.say("MAIL FROM:<a@b.c>") == "452 4.3.1 Insufficient system storage"
+        stage.worker.wait_for_line(
+            "NOQUEUE: reject: MAIL from unknown[127.0.0.1]: 452 4.3.1 Insufficient system storage"
+        )
+
+
+def test_client_that_hangs_up_in_a_large_message_leaves_no_file(tmp_path: Path) -> None:
+    """The spooled part goes with it."""
+    with scene(tmp_path) as stage:
+        client = stage.connect()
+        client.begin()
+        client.sock.sendall(b"0123456789\r\n" * 100_000)
+        assert stage.incoming()
+        client.close()
+        stage.worker.wait_for_line("lost connection after DATA (")
+        stage.worker.wait_for_line("disconnect from")
+        assert stage.incoming() == []
+
+
+def test_clients_that_trickle_slow_nobody_down(tmp_path: Path) -> None:
+    """200 clients inside DATA hold no cleanup: another one delivers at once, and they can all finish."""
+    with scene(tmp_path) as stage:
+        slow = [stage.connect() for _ in range(200)]
+        for client in slow:
+            client.begin()
+            client.sock.sendall(b"x")
+        quick = stage.connect()
+        quick.begin()
+        assert quick.say("quick\r\n.").startswith("250 ")
+        assert len(stage.neighbours.messages) == 1
+        for client in slow:
+            assert client.say("\r\n.").startswith("250 ")
+
+
+def test_client_that_reads_nothing_is_cut_off(tmp_path: Path) -> None:
+    """Its replies do not pile up in memory, and the timeout ends it."""
+    with scene(tmp_path, "smtpd_timeout = 2\nsmtpd_junk_command_limit = 1000000000\n") as stage:
+        client = stage.connect(receive_buffer=4096)
+        client.sock.settimeout(0.5)
+        sent = 0
+        with pytest.raises(OSError):
+            while sent < 1 << 30:
+                sent += client.sock.send(b"EHLO x\r\n" * 8192)
+        stage.worker.wait_for_line("timeout after EHLO from unknown[127.0.0.1]")
+        other = stage.connect()
+        assert other.say("NOOP") == "250 2.0.0 Ok"
+
+
+def test_megabyte_line_is_one_bad_command(tmp_path: Path) -> None:
+    """The line is cut, the session goes on, memory does not grow with it."""
+    with scene(tmp_path) as stage:
+        client = stage.connect()
+        before = resident(stage.worker.pid)
+        client.sock.sendall(b"x" * 20_000_000)
+        assert client.say("") == "500 5.5.2 Error: command not recognized"
+        assert client.say("NOOP") == "250 2.0.0 Ok"
+        assert resident(stage.worker.pid) - before < 4_000_000
+
+
+def test_large_message_costs_no_memory(tmp_path: Path) -> None:
+    """30 MB go through in pieces."""
+    with scene(tmp_path, "message_size_limit = 0\n") as stage:
+        client = stage.connect()
+        client.begin()
+        piece = b"0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\r\n" * 1000
+        client.sock.sendall(piece * 15)
+        before = resident(stage.worker.pid)
+        for _ in range(30):
+            client.sock.sendall(piece * 15)
+            assert resident(stage.worker.pid) - before < 4_000_000
+        assert client.say(".").startswith("250 ")
+
+
+def resident(pid: int) -> int:
+    """Return the resident memory of a process in bytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_stop_tells_idle_clients_and_lets_others_finish(tmp_path: Path) -> None:
+    """RFC 5321 section 3.8: 421 to the idle; a message under way is still taken."""
+    with scene(tmp_path) as stage:
+        idle, busy = stage.connect(), stage.connect()
+        busy.begin()
+        stage.worker.status.send(STOP)
+        assert idle.read() == "421 4.3.2 mail.example.test Service shutting down"
+        assert idle.read() == ""
+        assert busy.say("x\r\n.").startswith("250 2.0.0 Ok: queued as ")
+        assert busy.read() == "421 4.3.2 mail.example.test Service shutting down"
+        assert stage.worker.stop() == 0
+
+
+def test_worker_of_an_ended_generation_serves_its_clients_on(tmp_path: Path) -> None:
+    """reload drops no connection."""
+    with scene(tmp_path) as stage:
+        client = stage.connect()
+        stage.worker.status.close()
+        client.begin()
+        assert client.say("x\r\n.").startswith("250 ")
+        client.begin()
+        assert client.say("x\r\n.").startswith("250 ")
+        assert client.say("QUIT") == "221 2.0.0 Bye"
+        assert stage.worker.stop() == 0
+
+
+def test_open_relay_does_not_start(tmp_path: Path) -> None:
+    """Without a restriction against relaying, smtpd ends with Postfix's words."""
+    make_queue_directory(tmp_path)
+    main_cf = MAIN_CF + "smtpd_relay_restrictions = permit_mynetworks\n"
+    with run_worker(SERVICE, main_cf, tmp_path, name="smtp", inet=True) as worker:
+        worker.wait_for_line(
+            "fatal: in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one "
+            "working instance of: reject_unauth_destination, defer_unauth_destination, reject, defer, defer_if_permit "
+            "or check_relay_domains"
+        )
+        assert worker.stop() == 1
+
+
+def test_changed_table_is_read_by_a_fresh_process(tmp_path: Path) -> None:
+    """The worker sees the change and retires; the master starts another."""
+    path = tmp_path / "users"
+    path.write_text("u1@virtual.test x\n")
+    with scene(tmp_path, f"virtual_mailbox_maps = texthash:{path}\n") as stage:
+        stage.connect().close()
+        path.write_text("u1@virtual.test x\nu2@virtual.test x\n")
+        os.utime(path, (1, 1))
+        stage.worker.wait_for_line("table has changed -- restarting")
+        assert stage.worker.stop() == 0
+
+
+def test_thousands_of_idle_clients_are_cheap(tmp_path: Path) -> None:
+    """An idle connection costs a few KiB, and new clients are greeted."""
+    with scene(tmp_path) as stage:
+        clients = [stage.connect() for _ in range(50)]
+        before = resident(stage.worker.pid)
+        clients += [stage.connect() for _ in range(400)]
+        assert (resident(stage.worker.pid) - before) / 400 < 16_000
+        assert stage.connect().say("NOOP") == "250 2.0.0 Ok"
+
+
+def test_soft_error_limit_delays_replies(tmp_path: Path) -> None:
+    """An offender waits, others do not."""
+    with scene(tmp_path, "smtpd_soft_error_limit = 2\nsmtpd_error_sleep_time = 1\n") as stage:
+        bad, good = stage.connect(), stage.connect()
+        begin = time.monotonic()
+        assert bad.say("FOO").startswith("500 ")
+        assert bad.say("FOO").startswith("500 ")
+        bad.sock.sendall(b"FOO\r\n")
+        assert good.say("NOOP") == "250 2.0.0 Ok"
+        assert bad.read().startswith("500 ")
+        assert time.monotonic() - begin >= 1

@@ -1,0 +1,198 @@
+"""An smtpd session without process, sockets or neighbours: bytes in, bytes out, for properties of the dialogue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pyfix.base.log import MemoryLog
+from pyfix.daemons.smtpd.answers import Answers
+from pyfix.daemons.smtpd.extensions import make_extensions
+from pyfix.daemons.smtpd.params import SmtpdParameters
+from pyfix.daemons.smtpd.peername import Peer, Peers
+from pyfix.daemons.smtpd.server import Deadlines, Server
+from pyfix.daemons.smtpd.session import Session
+from pyfix.daemons.smtpd.tables import Tables
+from pyfix.mail.config import Config
+from pyfix.mail.ipc.messages import Resolve, Resolved, ResolvedList, Rewrite, Rewritten, Submit, Submitted
+
+MAIN_CF = """
+compatibility_level = 3.7
+mydestination =
+mynetworks = 10.0.0.0/8
+virtual_mailbox_domains = virtual.test
+virtual_mailbox_maps = inline:{u1@virtual.test=u1}
+local_recipient_maps =
+smtpd_peername_lookup = no
+smtpd_error_sleep_time = 0
+smtpd_hard_error_limit = 1000
+"""
+
+
+class Wire:
+    """The transport: keeps what is written."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.closed = False
+        self.paused = False
+
+    def get_extra_info(self, name: str) -> Any:
+        return ("192.0.2.1", 4321) if name == "peername" else None
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+
+class File:
+    """A queue file that is nowhere."""
+
+    def __init__(self, number: int) -> None:
+        self.id = f"{number:06X}"
+        self.spooled = b""
+
+    def spool(self, data: bytes) -> None:
+        self.spooled += data
+
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
+class FakeQueue:
+    """A queue on a disk without end."""
+
+    def __init__(self) -> None:
+        self.files: list[File] = []
+
+    def create(self) -> File:
+        self.files.append(File(len(self.files) + 1))
+        return self.files[-1]
+
+    def free_space(self) -> int:
+        return 1 << 60
+
+
+class FakeRewrite:
+    """trivial-rewrite: virtual.test is ours."""
+
+    async def call(self, request: Any, expect: type[Any]) -> Any:
+        await asyncio.sleep(0)
+        if isinstance(request, Rewrite):
+            return Rewritten([f"{address}@virtual.test" for address in request.addresses])
+        assert isinstance(request, Resolve)
+        return ResolvedList([resolve(address) for address in request.addresses])
+
+
+def resolve(address: str) -> Resolved:
+    """Return where mail for the address goes."""
+    domain = address.rpartition("@")[2].lower()
+    return Resolved("x", domain, address, "virtual" if domain == "virtual.test" else "default")
+
+
+class FakeCleanup:
+    """cleanup: keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.submitted: list[Submit] = []
+
+    async def call(self, request: Submit, expect: type[Any]) -> Submitted:
+        await asyncio.sleep(0)
+        self.submitted.append(request)
+        return Submitted(request.queue_id)
+
+
+class FakeWorker:
+    """The skeleton."""
+
+    def __init__(self) -> None:
+        self.clients = 0
+        self.tasks: set[asyncio.Task[Any]] = set()
+
+    def client_opened(self) -> None:
+        self.clients += 1
+
+    def client_closed(self) -> None:
+        self.clients -= 1
+
+    def spawn(self, work: Any) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        return task
+
+
+class Stage:
+    """One session with everything around it."""
+
+    def __init__(self, main_cf: str = "") -> None:
+        config = Config.from_text(MAIN_CF + main_cf)
+        params = config.read(SmtpdParameters)
+        tables = Tables(config, params)
+        loop = asyncio.get_running_loop()
+        self.log = MemoryLog()
+        self.worker = FakeWorker()
+        self.queue = FakeQueue()
+        self.cleanup = FakeCleanup()
+        self.executor = ThreadPoolExecutor(1)
+        rewrite: Any = FakeRewrite()
+        anything: Any = self
+        self.server = Server(
+            worker=anything.worker, params=params, log=self.log, loop=loop, queue=anything.queue, rules=tables.rules,
+            answers=Answers(self.log, tables.networks, lambda domain: False, self.executor, rewrite=rewrite),
+            peers=Peers(None, lambda name, address, reverse: Peer(name, address, reverse, f"{name}[{address}]",
+                                                                  may_send_bare_newline=False), self.log),
+            cleanup=anything.cleanup, disk=self.executor, extensions=make_extensions(params),
+            forbidden=tables.forbidden, deadlines=Deadlines(loop, params.smtpd_timeout),
+            greeting=f"220 {params.smtpd_banner}",
+        )  # fmt: skip
+        self.wire = Wire()
+        self.session = Session(self.server)
+
+    async def play(self, pieces: Sequence[bytes]) -> bytes:
+        """Send pieces, each when the last one has been dealt with; hang up; return all that was written."""
+        wire: Any = self.wire
+        self.session.connection_made(wire)
+        for piece in pieces:
+            await self.settle()
+            if self.wire.closed:
+                break
+            self.session.data_received(piece)
+        await self.settle()
+        self.session.eof_received()
+        await self.settle()
+        self.session.connection_lost(None)
+        await self.settle()
+        self.executor.shutdown()
+        for task in self.worker.tasks:
+            task.result()
+        return self.wire.written
+
+    async def settle(self) -> None:
+        """Wait until nothing runs."""
+        while pending := [task for task in self.worker.tasks if not task.done()]:
+            await asyncio.wait(pending)
+
+
+def play(pieces: Sequence[bytes], main_cf: str = "") -> tuple[bytes, Stage]:
+    """Play one session; return what it wrote, and the stage to look at."""
+
+    async def run() -> tuple[bytes, Stage]:
+        stage = Stage(main_cf)
+        return await stage.play(pieces), stage
+
+    return asyncio.run(run())
