@@ -33,6 +33,15 @@ def _many(*replies: bytes) -> dict[str, bytes]:
 OK = b"250 Ok\r\n"
 PLAIN = b"250 sink.test\r\n"
 
+SEVEN = Script(ehlo=b"250-sink.test\r\n250 PIPELINING\r\n")
+_PART = b"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
+_TEXT = "caf\xe9 = good \n".encode() + b"x" * 60 + b"\xc3\xa9" * 40 + b"\n.dot\ntab\t\n"
+EIGHT = b"Subject: x\n" + _PART + _TEXT
+PARTS = (
+    b'Subject: x\nContent-Type: multipart/mixed; boundary="bb"\nContent-Transfer-Encoding: 8bit\n\npreamble\n'
+    b"--bb\n" + _PART + _TEXT + b"--bb\n\nplain\n--bb--\nepilogue\n"
+)
+
 CASES = [
     Case("accepted", Script()),
     Case("accepted-three", Script(), recipients=3),
@@ -102,5 +111,9 @@ CASES = [
     Case("dot-bare-line-feed", Script(dot=b"250 2.0.0 Ok\n")),
     Case("dot-999", Script(dot=b"999 odd\r\n")),
     Case("data-150", Script(ehlo=PLAIN, data=b"150 wait\r\n")),
+    Case("mime-simple", SEVEN, content=EIGHT),
+    Case("mime-multipart", SEVEN, content=PARTS),
+    Case("mime-undeclared", SEVEN, content=b"Subject: x\n\ncaf\xc3\xa9\n"),
+    Case("mime-8bit-server", Script(), content=EIGHT),
     Case("quit-refused", Script(quit=b"500 no\r\n")),
 ]

@@ -61,17 +61,20 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def servers() -> Iterator[dict[str, int]]:
-    """The port of each case's server."""
+def servers() -> Iterator[dict[str, ScriptedServer]]:
+    """Each case's server, but for the case that has none."""
     with contextlib.ExitStack() as stack:
-        yield {
-            case.name: stack.enter_context(ScriptedServer(case.script)).port if case.script else free_port()
-            for case in CASES
-        }
+        yield {case.name: stack.enter_context(ScriptedServer(case.script)) for case in CASES if case.script}
 
 
 @pytest.fixture
-def postfix(tmp_path: Path, servers: dict[str, int]) -> Iterator[tuple[Path, int]]:
+def ports(servers: dict[str, ScriptedServer]) -> dict[str, int]:
+    """Each case's port."""
+    return {case.name: servers[case.name].port if case.script else free_port() for case in CASES}
+
+
+@pytest.fixture
+def postfix(tmp_path: Path, ports: dict[str, int]) -> Iterator[tuple[Path, int]]:
     """A running private Postfix: its log and its port."""
     root = tmp_path / "postfix"
     for path in [tmp_path, *tmp_path.parents][:4]:
@@ -79,7 +82,7 @@ def postfix(tmp_path: Path, servers: dict[str, int]) -> Iterator[tuple[Path, int
     for name in ("etc", "queue", "data"):
         (root / name).mkdir(parents=True)
     port = free_port()
-    transport = " ".join(f"{{ {name}.test = smtp:[127.0.0.1]:{number} }}" for name, number in servers.items())
+    transport = " ".join(f"{{ {name}.test = smtp:[127.0.0.1]:{number} }}" for name, number in ports.items())
     (root / "etc" / "main.cf").write_text(
         f"compatibility_level = 3.7\nqueue_directory = {root}/queue\ndata_directory = {root}/data\n"
         "command_directory = /usr/sbin\ndaemon_directory = /usr/lib/postfix/sbin\n"
@@ -136,7 +139,7 @@ def select_pause() -> None:
             idle.recv(1)
 
 
-def through_pyfix(directory: Path, servers: dict[str, int]) -> dict[str, str]:
+def through_pyfix(directory: Path, ports: dict[str, int]) -> dict[str, str]:
     """Deliver all cases with pyfix's smtp and return what it says."""
     found: dict[str, str] = {}
     with run_worker(SERVICE, LIMITS + "inet_protocols = ipv4\n", directory, name="smtp") as worker:
@@ -147,7 +150,7 @@ def through_pyfix(directory: Path, servers: dict[str, int]) -> dict[str, str]:
                 addresses(case),
                 case.content,
                 sender=case.sender,
-                nexthop=f"[127.0.0.1]:{servers[case.name]}",
+                nexthop=f"[127.0.0.1]:{ports[case.name]}",
             )
             channel.call(request, Delivered)
             for address in addresses(case):
@@ -159,14 +162,26 @@ def through_pyfix(directory: Path, servers: dict[str, int]) -> dict[str, str]:
     return found
 
 
-def test_log_says_what_postfix_says(postfix: tuple[Path, int], servers: dict[str, int], tmp_path: Path) -> None:
-    """For every recipient of every case: relay, dsn, status and text."""
+def test_log_says_what_postfix_says(
+    postfix: tuple[Path, int], servers: dict[str, ScriptedServer], ports: dict[str, int], tmp_path: Path
+) -> None:
+    """For every recipient of every case: relay, dsn, status and text; converted content is equal, too."""
     theirs = through_postfix(*postfix)
-    ours = through_pyfix(tmp_path / "pyfix", servers)
+    ours = through_pyfix(tmp_path / "pyfix", ports)
     assert len(theirs) == sum(case.recipients for case in CASES)
     assert sorted(f"{address} {normal(said)}" for address, said in ours.items()) == sorted(
         f"{address} {normal(said)}" for address, said in theirs.items()
     )
+    for case in CASES:
+        if case.name.startswith("mime-"):
+            their_content, our_content = (session.contents[0] for session in servers[case.name].sessions)
+            assert essence(our_content) == essence(their_content)
+
+
+def essence(content: bytes) -> tuple[list[bytes], bytes]:
+    """The MIME fields and the body of a message: the rest of the header is not smtp's business."""
+    head, _, body = content.partition(b"\r\n\r\n")
+    return sorted(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-")), body
 
 
 def normal(said: str) -> str:

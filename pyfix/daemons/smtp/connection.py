@@ -39,6 +39,7 @@ from pyfix.proto.smtp_client.actions import (
 )
 from pyfix.proto.smtp_client.commands import Mail, Rcpt
 from pyfix.proto.smtp_client.content import ContentEncoder
+from pyfix.proto.smtp_client.downgrade import Downgrader, TooDeep
 from pyfix.proto.smtp_client.reply import Reply
 from pyfix.proto.smtp_client.session import Session, SessionSettings
 
@@ -91,6 +92,8 @@ class Message:
     content: Content
     probe: bool = False
     """Ask for the recipients only."""
+    to_7bit: bool = False
+    """Convert 8-bit parts, because the server does not take them."""
 
 
 class Connection(asyncio.Protocol):
@@ -127,6 +130,7 @@ class Connection(asyncio.Protocol):
         self._handshake_failure: Dsn | None = None
         self._message: Message | None = None
         self._encoder: ContentEncoder | None = None
+        self._downgrader: Downgrader | None = None
         self._sent = 0
         self._paused = False
         self._keep = False
@@ -153,7 +157,9 @@ class Connection(asyncio.Protocol):
         self._sent = 0
         self.uses += 1
         self._heard = self._keep = False
-        actions = self.session.begin(message.mail, message.recipients, probe=message.probe)
+        actions = self.session.begin(
+            message.mail, message.recipients, with_size=not message.to_7bit, probe=message.probe
+        )
         self._perform(actions)
         if self._listener is not None:
             await self._wait()
@@ -232,6 +238,7 @@ class Connection(asyncio.Protocol):
 
     def _do_send_content(self, action: SendContent) -> None:
         self._encoder = ContentEncoder(self._line_limit)
+        self._downgrader = Downgrader() if self._message is not None and self._message.to_7bit else None
         self._keep = self.wants_keep(self)
         self._stream()
 
@@ -314,20 +321,32 @@ class Connection(asyncio.Protocol):
         while not self._paused and self._sent < content.length:
             try:
                 chunk = content.read() if content.is_small else content.read_range(self._sent, _CHUNK)
+                self._sent += len(chunk)
+                if self._downgrader is not None:
+                    chunk = self._downgrader.convert(chunk)
             except (OSError, ContentError) as error:
                 self._log.warning(f"read message content: {error}")
-                self._fail(verdict.unreadable())
-                self._end_message()
-                self.abort()
+                self._give_up(verdict.unreadable())
                 return
-            self._sent += len(chunk)
+            except TooDeep:
+                self._give_up(verdict.nested_too_deep())
+                return
             self._out.append(encoder.encode(chunk))
             if self._sent < content.length:
                 self._flush()
         if self._sent >= content.length:
             self._end_content(encoder)
 
+    def _give_up(self, dsn: Dsn) -> None:
+        """The content can't be sent to its end: only the loss of the connection tells the server."""
+        if self._listener is not None:
+            self._listener.message_refused(dsn)
+        self._end_message()
+        self.abort()
+
     def _end_content(self, encoder: ContentEncoder) -> None:
+        if self._downgrader is not None:
+            self._out.append(encoder.encode(self._downgrader.finish()))
         self._out.append(encoder.finish())
         if encoder.broke_line and self._listener is not None:
             self._listener.line_broken(self._line_limit)

@@ -280,7 +280,9 @@ class Delivery:
             recipients = [_rcpt_with_dsn(rcpt, envelope) for rcpt in self._attempted]
         else:
             recipients = [Rcpt(rcpt.address) for rcpt in self._attempted]
-        return Message(mail, recipients, self._job.content, probe=self._job.is_trace_only)
+        features = connection.session.features
+        to_7bit = self._settings.convert_8bit and not features.eight_bit and envelope.encoding != "7bit"
+        return Message(mail, recipients, self._job.content, probe=self._job.is_trace_only, to_7bit=to_7bit)
 
     # --- what the connection reports --------------------------------------------------------------------------------
 

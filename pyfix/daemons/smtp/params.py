@@ -94,3 +94,4 @@ class ClientParameters(SmtpParameters, LmtpParameters, DeliveryParameters, Queue
 
     disable_dns_lookups = Boolean("no", "Ask the DNS nothing: addresses come from the system's own name service.")
     ignore_mx_lookup_error = Boolean("no", "Look for the domain's own address when its MX lookup gets no answer.")
+    disable_mime_output_conversion = Boolean("no", "Send 8-bit content as it is to servers without 8BITMIME.")

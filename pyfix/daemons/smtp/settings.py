@@ -50,6 +50,7 @@ class ClientSettings:
     bind_ipv6: str
     bind_enforce: bool
     assume_final: bool
+    convert_8bit: bool
 
 
 def make_settings(params: ClientParameters, *, lmtp: bool) -> ClientSettings:
@@ -109,6 +110,7 @@ def _smtp_settings(p: ClientParameters) -> ClientSettings:
         bind_ipv6=p.smtp_bind_address6,
         bind_enforce=p.smtp_bind_address_enforce,
         assume_final=False,
+        convert_8bit=not p.disable_mime_output_conversion,
     )
 
 
@@ -162,6 +164,7 @@ def _lmtp_settings(p: ClientParameters) -> ClientSettings:
         bind_ipv6=p.lmtp_bind_address6,
         bind_enforce=p.lmtp_bind_address_enforce,
         assume_final=p.lmtp_assume_final,
+        convert_8bit=not p.disable_mime_output_conversion,
     )
 
 

@@ -52,6 +52,11 @@ def unreadable() -> Dsn:
     return Dsn("4.3.0", "unreadable mail queue entry")
 
 
+def nested_too_deep() -> Dsn:
+    """Return the verdict on a message that can't be converted to 7 bits."""
+    return Dsn("5.6.0", "MIME nesting exceeds safety limit")
+
+
 def not_connected(host: str, address: str, port: int, reason: str) -> Dsn:
     """Return the verdict on a host that can't be reached; port 0 is a Unix-domain socket."""
     where = f"{host}[{address}]:{port}" if port else f"{host}[{address}]"
