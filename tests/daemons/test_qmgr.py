@@ -124,6 +124,19 @@ def test_addresses_of_one_moment_are_resolved_together(near: Neighbourhood) -> N
     assert [request.addresses for request in asked] == [["a@virtual.test", "b@virtual.test"]]
 
 
+def test_senders_are_resolved_apart_where_routes_depend_on_them(near: Neighbourhood) -> None:
+    """sender_dependent_relayhost_maps; otherwise the sender is not even told, so that one answer serves all."""
+    near.serve("virtual", deliver_all(near.root))
+    for value, senders in (("static:x", ["one@a.test", "two@a.test"]), ("", [""])):
+        rewrite = near.serve("rewrite", near.fakes["rewrite"]._handler)
+        hints = [near.message("a@virtual.test", sender=sender) for sender in ("one@a.test", "two@a.test")]
+        with running_qmgr(near.root, f"sender_dependent_relayhost_maps = {value}") as qmgr:
+            qmgr.hint(*hints)
+            for hint in hints:
+                qmgr.wait_for_line(f"{hint.queue_id}: removed")
+        assert sorted({request.sender for request in rewrite.requests if isinstance(request, Resolve)}) == senders
+
+
 def test_bounced_recipient_is_recorded_before_the_notice(near: Neighbourhood) -> None:
     """Record, notice with the message still in active/, then removal."""
     near.serve("virtual", report("bounced", "5.1.1", "unknown user"))

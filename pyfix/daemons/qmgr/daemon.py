@@ -70,12 +70,19 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
         recorder = Recorder(services, queue, backoff, log)
         self._finisher = Finisher(services, queue, backoff, log, spawn)
         self._dispatcher = Dispatcher(queue, params, _route_rules(params), recorder, log, spawn)
-        self._resolver = Resolver(AsyncChannel(f"private/{params.rewrite_service_name}"), log, spawn)
+        self._resolver = Resolver(
+            AsyncChannel(f"private/{params.rewrite_service_name}"), log, spawn, per_sender=self._routes_by_sender()
+        )
         self._active = ActiveQueue(
             queue, _active_limits(params), log, self._route, self._finisher.finish, self._resume_scans
         )
         self._finisher.active = self._dispatcher.active = self._active
         self._feeder = Feeder(queue, self._active)
+
+    def _routes_by_sender(self) -> bool:
+        """Tell whether trivial-rewrite's answers depend on the sender: else one answer serves all senders."""
+        names = ("sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps")
+        return any(self.config.evaluate(name, "") for name in names)
 
     def _route(self, message: Message, recipients: list[Recipient]) -> None:
         """Recipients have been read: ask where they go, then queue them."""

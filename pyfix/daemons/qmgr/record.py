@@ -101,8 +101,9 @@ class Recorder:
     async def _defer(self, message: Message, recipient: Recipient, outcome: Outcome) -> bool:
         if is_expired(message.age(clock.now()), message.envelope.sender, self._limits):
             returned = Outcome(outcome.position, "bounced", outcome.dsn, outcome.address)
-            message.expired = True
-            return await self._bounce(message, recipient, returned)
+            is_recorded = await self._bounce(message, recipient, returned)
+            message.expired = message.expired or is_recorded
+            return is_recorded
         is_first, message.deferred = not message.deferred, True
         try:
             if is_first and message.scanned:  # the reasons of the last attempt give way to those of this one

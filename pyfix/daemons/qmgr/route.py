@@ -75,4 +75,6 @@ def is_double_bounce(recipient: str, address_class: str, rules: RouteRules) -> b
 
 def _filtered(spec: str, recipient: str, rules: RouteRules) -> Route:
     transport, _, nexthop = spec.partition(":")
+    if not transport:
+        return Route(RETRY, f"4.3.5 content filter without transport: {spec}", recipient)
     return Route(transport, nexthop or rules.default_filter_nexthop or recipient.rpartition("@")[2], recipient)

@@ -49,6 +49,11 @@ def test_filter_without_nexthop_uses_the_domain() -> None:
     assert route(message(filter="scan"), "a@b.test", SMTP, rules).nexthop == "relay.test"
 
 
+def test_filter_without_transport_is_temporary() -> None:
+    """A slip in the configuration must not lose mail."""
+    assert route(message(filter=":x"), "a@b.test", SMTP, RULES).transport == "retry"
+
+
 def test_filter_does_not_apply_to_errors() -> None:
     """An address that can't be delivered to needs no inspection."""
     answer = Resolved("error", "5.1.1 unknown", "a@b.test", "local", status="5.1.1")
