@@ -80,7 +80,7 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
             with Job(request, self._queue, self.log, self.params, self.worker.service) as job:
                 self._deliver(job)
                 return job.finish()
-        except JobError as error:
+        except (JobError, ContentError) as error:
             self.log.warning(str(error))
             return Refused(str(error))
 

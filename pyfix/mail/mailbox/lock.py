@@ -26,6 +26,8 @@ from pyfix.mail.mailbox.errors import MailboxError, system_error
 METHODS: Final = ("flock", "fcntl", "dotlock")
 _JOURNAL_LIMIT: Final = 4096
 _NO_HOST: Final = "?"
+_NO_UNNAMED: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT, errno.EXDEV)
+"""What is answered where files cannot be without a name, or /proc, through which they get one, is out of sight."""
 
 
 class LockParameters(ParameterSet):
@@ -132,7 +134,7 @@ class DotLock:
         policy = self._policy
         for attempt in range(policy.attempts):
             try:
-                self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                self._create()
             except FileExistsError:
                 if self._take_over():
                     return
@@ -141,9 +143,32 @@ class DotLock:
             except OSError as error:
                 raise self._failed(error, "5.2.0") from error
             else:
-                self._write(Journal(os.getpid(), self._host))
                 return
         raise self._failed(FileExistsError(errno.EEXIST, "exists"), "4.2.0")
+
+    def _create(self) -> None:
+        """Make the lock file; raise OSError, FileExistsError when it is there.
+
+        It is signed before it has a name: a lock that nobody signed could only be broken by its age.
+        """
+        try:
+            self._create_unnamed()
+        except OSError as error:
+            if error.errno not in _NO_UNNAMED:
+                raise
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._write(Journal(os.getpid(), self._host))
+
+    def _create_unnamed(self) -> None:
+        """Make and sign a file without a name, then give it one; raise OSError."""
+        self._fd = os.open(os.path.dirname(self._path) or ".", os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+        try:
+            self._write(Journal(os.getpid(), self._host))
+            os.link(f"/proc/self/fd/{self._fd}", self._path, src_dir_fd=self._fd, follow_symlinks=True)
+        except (OSError, MailboxError):
+            os.close(self._fd)
+            self._fd = -1
+            raise
 
     def note(self, inode: int, size: int, planned: int) -> None:
         """Say what the mailbox looks like and will look like."""

@@ -13,7 +13,7 @@ from typing import Final
 from pyfix.mail.delivery.content import CHUNK_SIZE, Content
 
 _HEADER_LIMIT: Final = 1024 * 1024
-_DELIVERED_TO = re.compile(rb"^Delivered-To:[ \t]*([^\n]{1,2048}(?:\n[ \t][^\n]{0,2048}){0,16})", re.I | re.M)
+_DELIVERED_TO = re.compile(rb"^Delivered-To:[ \t]*([^\n]{0,2048}(?:\n[ \t][^\n]{0,2048}){0,16})", re.I | re.M)
 
 
 def delivered_to(content: Content) -> frozenset[str]:

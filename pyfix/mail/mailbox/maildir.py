@@ -24,6 +24,8 @@ from pyfix.mail.mailbox.errors import MailboxError, system_error, too_large
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
+_ENDS = (b"\n", b"")
+
 
 class MaildirWriter:
     """Delivers the content of one message into any number of Maildirs."""
@@ -35,7 +37,6 @@ class MaildirWriter:
         self._host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
         self._pid = os.getpid()
         self._device = os.fstat(content.fd).st_dev
-        self._tail = b"" if content.ends_with_newline else b"\n"
 
     def deliver(self, maildir: str, head: bytes) -> str:
         """Write one message; return its path below new/. `maildir` ends in "/". Raises MailboxError."""
@@ -76,11 +77,12 @@ class MaildirWriter:
         content = self._content
         try:
             if content.is_small:
-                write_all(fd, [head, content.read(), self._tail])
+                data = content.read()
+                write_all(fd, [head, data] if data[-1:] in _ENDS else [head, data, b"\n"])
             else:
                 write_all(fd, [head])
                 content.copy_to(fd)
-                write_all(fd, [self._tail])
+                write_all(fd, [] if content.ends_with_newline else [b"\n"])
             os.fsync(fd)
         except OSError as error:
             raise system_error("error writing message", error, "4.3.0") from error
