@@ -43,7 +43,7 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
     def after_jail(self) -> None:
         """Connect what a message passes through."""
         params = self.params
-        self._queue = Queue.from_params(params)
+        self.queue = Queue.from_params(params)
         self._qmgr = QmgrHint(f"public/{params.queue_service_name}")
         self._trace = Channel(f"private/{params.trace_service_name}", _TRACE_TIMEOUT_S)
         stage = AddressStage(
@@ -103,7 +103,7 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
 
     def _adopt(self, queue_id: str) -> NewFile:
         try:
-            return self._queue.adopt(queue_id)
+            return self.queue.adopt(queue_id)
         except (OSError, CorruptFile, ValueError) as error:
             self.log.warning(f"{queue_id[:100]}: open queue file: {error}")
             raise refusal.bad_request() from error

@@ -203,6 +203,8 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
 
     async def _submit_file(self, name: str, file: DropFile) -> bool:
         if file.is_queue_file:
+            if file.uid not in (0, os.getuid()):  # an envelope is believed, so it must be one of ours
+                raise BadDropFile(f"queue file of user {file.uid}")
             submission, request = requeue(self._queue, self.params, self.log, name, file)
         else:
             submission, request = self._replay(file)

@@ -1,0 +1,102 @@
+"""cleanup on a disk that fails, call by call."""
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pyfix.base.log import Log, MemoryLog
+from pyfix.daemons.cleanup.daemon import CleanupDaemon
+from pyfix.daemons.cleanup.params import CleanupParameters
+from pyfix.mail.config import Config
+from pyfix.mail.ipc.messages import CLEANUP_MAP, Envelope, Recipient, Submit, Submitted
+from pyfix.mail.queue import Disk, Queue
+
+BODY = b"Received: r\nFrom: a@x.y\n\nbody\n"
+CALLS = ("pread", "pwrite", "pwritev", "ftruncate", "rename", "fchmod", "fsync")
+
+
+class Failing(Disk):
+    """Fails at one of the calls that touch the file."""
+
+    def __init__(self, problem: int, at: int) -> None:
+        self._problem = problem
+        self._at = at
+        self.count = 0
+        for name in CALLS:
+            setattr(self, name, self._wrap(getattr(Disk, name)))
+
+    def _wrap(self, call: Callable[..., object]) -> Callable[..., object]:
+        def wrapped(*args: object) -> object:
+            self.count += 1
+            if self.count == self._at:
+                raise OSError(self._problem, os.strerror(self._problem))
+            return call(*args)
+
+        return wrapped
+
+
+@dataclass
+class FakeWorker:
+    """As much of a worker as cleanup looks at."""
+
+    config: Config
+    log: Log
+    is_retiring: bool = False
+
+
+def make_daemon(root: Path) -> CleanupDaemon:
+    config = Config.from_text(
+        "myhostname = mail.example.test\nmydomain = example.test\nalias_maps =\nmydestination =\n"
+    )
+    worker = FakeWorker(config, MemoryLog())
+    daemon = CleanupDaemon(worker, config.read(CleanupParameters))  # type: ignore[arg-type]  # a fake of the few attributes
+    daemon.before_jail()
+    daemon.after_jail()
+    for name in ("incoming", "hold"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    return daemon
+
+
+def submit(daemon: CleanupDaemon, root: Path, disk: Disk, spooled: bool) -> Submitted:
+    file = Queue(str(root)).create()
+    if spooled:
+        file.spool(BODY)
+    file.close()
+    daemon.queue = Queue(str(root), disk=disk)
+    request = Submit(file.id, Envelope("a@x.y", 1.0, 0), [Recipient("b@x.y")], None if spooled else BODY, CLEANUP_MAP)
+    reply = daemon.handle(request, None)  # type: ignore[arg-type]  # the peer is not looked at
+    assert isinstance(reply, Submitted)
+    return reply
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        (errno.ENOSPC, (452, "4.3.1", "Insufficient system storage")),
+        (errno.EDQUOT, (452, "4.3.1", "Insufficient system storage")),
+        (errno.EIO, (451, "4.3.0", "Error: queue file write error")),
+    ],
+)
+def test_every_failure_has_its_reply_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spooled: bool, problem: int, expected: tuple[int, str, str]
+) -> None:
+    """The client keeps its message and tries again; the disk is as it was."""
+    monkeypatch.chdir(tmp_path)
+    daemon = make_daemon(tmp_path)
+    counting = Failing(0, -1)
+    assert submit(daemon, tmp_path, counting, spooled).code == 250
+    assert counting.count >= 3
+    for entry in Queue(str(tmp_path)).scan("incoming"):
+        Queue(str(tmp_path)).remove("incoming", entry.id)
+    for at in range(1, counting.count + 1):
+        reply = submit(daemon, tmp_path, Failing(problem, at), spooled)
+        assert (reply.code, reply.status, reply.reason) == expected
+        assert os.listdir(tmp_path / "incoming") == []
+    log = daemon.log
+    assert isinstance(log, MemoryLog)
+    assert any(line.endswith(f": write queue file: {os.strerror(problem)}") for line in log.lines)
