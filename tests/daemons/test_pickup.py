@@ -266,3 +266,16 @@ def test_a_requeued_message_is_submitted_again(queue: Queue, tmp_path: Path) -> 
     assert (received.envelope.arrival, received.envelope.filter) == (1000.0, "")
     assert received.content.endswith(b"\nReceived: r\n" + CONTENT)
     assert queue.find(file.id) is None
+
+
+@pytest.mark.root
+def test_a_queue_file_of_a_stranger_is_not_believed(queue: Queue, tmp_path: Path) -> None:
+    """Its envelope could claim anything."""
+    file = queue.create()
+    file.commit(Envelope("s@example.org", 1000.0, 0), [Recipient("a@x.y")], content=[CONTENT])
+    os.chown(queue.path("incoming", file.id), 12345, 12345)
+    queue.move(file.id, "incoming", "maildrop")
+    with pickup(tmp_path) as worker:
+        assert "queue file of user 12345" in worker.wait_for_line("corrupt")
+        worker.stop()
+    assert queue.find(file.id) == "corrupt"
