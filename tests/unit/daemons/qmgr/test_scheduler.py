@@ -84,6 +84,18 @@ def test_single_message_at_a_busy_destination_gets_the_next_place_but_one() -> N
     assert order == ["mailing x.test", "single x.test", "mailing x.test"]
 
 
+def test_newcomer_does_not_pass_those_who_wait() -> None:
+    """A window that has just widened belongs to the peers that wait at the destination."""
+    scheduler = Scheduler(WindowLimits(initial=1))
+    add(scheduler, make_job("first"), "x.test", 2)
+    assert take(scheduler, 5) == ["first x.test"]
+    scheduler.destinations["x.test"].succeed()
+    add(scheduler, make_job("second"), "x.test")
+    assert take(scheduler, 5) == []
+    scheduler.release(scheduler.destinations["x.test"])
+    assert take(scheduler, 5) == ["first x.test", "second x.test"]
+
+
 def test_one_slow_destination_does_not_hold_up_a_job() -> None:
     """Peers wait at their own destination only."""
     scheduler = Scheduler(WindowLimits(initial=1, limit=1))
