@@ -67,7 +67,7 @@ def pieces_of(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in itertools.pairwise(places)]
 
 
-@settings(max_examples=400)
+@settings(max_examples=500)
 @given(STREAM, st.lists(st.integers(0, 400), max_size=12), st.booleans())
 def test_cut_of_the_stream_never_changes_the_actions(data: bytes, cuts: list[int], lmtp: bool) -> None:
     """Whole, in pieces and byte by byte are the same conversation.
@@ -80,7 +80,7 @@ def test_cut_of_the_stream_never_changes_the_actions(data: bytes, cuts: list[int
     assert Owner(lmtp).run([data[at : at + 1] for at in range(len(data))]) == whole
 
 
-@settings(max_examples=400)
+@settings(max_examples=500)
 @given(STREAM, st.booleans())
 def test_every_recipient_is_reported_exactly_once(data: bytes, lmtp: bool) -> None:
     """Per message: accepted, refused, or left to the end of the session; then nothing follows Closed."""

@@ -23,6 +23,8 @@ class Reply:
     code: int
     text: str
     """All lines with their codes, joined by newline, unprintable characters replaced by "?"."""
+    complaint: str = ""
+    """A warning for the log, wanting the server's name in front; "" for none."""
 
     @property
     def kind(self) -> int:
@@ -47,7 +49,7 @@ class Reply:
 class ReplyParser:
     """Collects bytes and yields replies."""
 
-    __slots__ = ("_buffer", "_count", "_count_limit", "_kept", "_length", "_line_limit", "complaints", "error")
+    __slots__ = ("_buffer", "_complaint", "_count", "_count_limit", "_kept", "_length", "_line_limit", "error")
 
     def __init__(self, line_limit: int = 2048, count_limit: int = 1000) -> None:
         self._line_limit = line_limit
@@ -56,8 +58,7 @@ class ReplyParser:
         self._kept: list[str] = []
         self._length = 0
         self._count = 0
-        self.complaints: list[str] = []
-        """Warnings that the caller should log with the server's name in front; the caller empties it."""
+        self._complaint = ""
         self.error = ""
         """Set once a reply had no end; nothing is read after it."""
 
@@ -98,7 +99,7 @@ class ReplyParser:
         code = text[:3]
         is_reply = len(code) == 3 and code.isascii() and code.isdigit()
         if is_reply and not self._count and (len(text) == 3 or text[3] == " "):
-            return Reply(int(code), text)
+            return self._finished(code, text)
         self._count += 1
         if self._count > self._count_limit:
             self.error = f"more than {self._count_limit} lines in one reply"
@@ -110,14 +111,20 @@ class ReplyParser:
             return None
         whole = "\n".join(self._kept)
         self._kept, self._length, self._count = [], 0, 0
-        return Reply(int(code), whole)
+        return self._finished(code, whole)
+
+    def _finished(self, code: str, text: str) -> Reply:
+        if not self._complaint:
+            return Reply(int(code), text)
+        complaint, self._complaint = self._complaint, ""
+        return Reply(int(code), text, complaint)
 
     def _printable(self, raw: bytes) -> str:
         """Return the line as text within the limit, without what could confuse a log reader."""
         if len(raw) > self._line_limit:
             raw = raw[: self._line_limit]
             beginning = raw[:30].decode("ascii", "replace").replace("\ufffd", "?")
-            self.complaints.append(f"response longer than {self._line_limit}: {_UNPRINTABLE.sub('?', beginning)}...")
+            self._complaint = f"response longer than {self._line_limit}: {_UNPRINTABLE.sub('?', beginning)}..."
         elif raw.endswith(b"\r"):
             raw = raw[:-1]
         if raw.isascii():

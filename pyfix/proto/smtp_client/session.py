@@ -63,6 +63,9 @@ class SessionSettings:
     discard_keywords: frozenset[str] = frozenset()
     line_limit: int = 2048
     reply_limit: int = 1000
+    """Lines in one reply."""
+    early_limit: int = 10_000
+    """Replies that may wait for our turn: a bound on memory, far beyond what any honest server says out of turn."""
 
 
 _QUIET_STAGES: Final = frozenset({Stage.READY, Stage.IDLE, Stage.RSET, Stage.QUIT, Stage.CLOSED})
@@ -378,17 +381,18 @@ class Session:
         self.stage = Stage.CLOSED
         self._undecided = 0
         self._awaited.clear()
+        self._pending.clear()
         self._out.append(Closed())
 
     def _proceed(self) -> list[Action]:
         """Answer what replies can be answered now, and hand over the actions."""
         parser = self._parser
-        if parser.complaints:
-            self._out.extend(Complaint(text) for text in parser.complaints)
-            parser.complaints.clear()
         while self._pending and self.stage not in _OWNERS_TURN:
-            _ON_REPLY[self.stage](self, self._pending.popleft())
-        if len(self._pending) > self._settings.reply_limit + len(self._recipients):
+            reply = self._pending.popleft()
+            if reply.complaint:
+                self._out.append(Complaint(reply.complaint))
+            _ON_REPLY[self.stage](self, reply)
+        if len(self._pending) > self._settings.early_limit + len(self._recipients):
             self._violated("too many replies")
         elif parser.error and not self._pending and self.stage not in _OWNERS_TURN and self.stage is not Stage.CLOSED:
             self._violated(parser.error)

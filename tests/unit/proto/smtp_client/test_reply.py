@@ -64,7 +64,7 @@ def test_long_line_is_cut_with_a_complaint() -> None:
     parser = ReplyParser(line_limit=20)
     (reply,) = parser.receive(b"250 " + b"x" * 100 + b"\r\n")
     assert reply.text == "250 " + "x" * 16
-    assert parser.complaints == ["response longer than 20: 250 xxxxxxxxxxxxxxxx..."]
+    assert reply.complaint == "response longer than 20: 250 xxxxxxxxxxxxxxxx..."
 
 
 def test_unfinished_long_line_is_not_collected() -> None:

@@ -277,7 +277,7 @@ def test_reply_without_end_is_a_violation() -> None:
 
 def test_flood_of_replies_during_the_content_is_a_violation() -> None:
     """They wait for their turn, but not without bound."""
-    session = greeted(reply_limit=5)
+    session = greeted(early_limit=5)
     session.begin(MAIL, TWO)
     session.receive(b"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n")
     assert brief(session.receive(b"250 ok\r\n" * 8)) == [("violated", Stage.CONTENT), Closed]
