@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
+
 from pyfix.base import clock
 from pyfix.daemons.virtual.locate import Locator, LookupFailed, Mailbox
 from pyfix.daemons.virtual.params import VirtualParameters
@@ -10,6 +13,7 @@ from pyfix.mail.delivery import Job, JobError
 from pyfix.mail.ipc.messages import AnyMessage, Deliver, Dsn, Message, Recipient, Refused
 from pyfix.mail.ipc.peer import Peer
 from pyfix.mail.mailbox import (
+    Draft,
     LockPolicy,
     MailboxError,
     MaildirWriter,
@@ -23,6 +27,8 @@ from pyfix.mail.queue import Queue
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
 
 _MISCONFIGURED = Dsn("4.3.5", "mail system configuration error")
+_BATCH = 32
+"""How many files are open at once."""
 
 
 class VirtualDaemon(OneClientDaemon[VirtualParameters]):
@@ -66,7 +72,7 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
             return Refused(str(error))
         with job:
             found = [(rcpt, box) for rcpt in request.recipients if (box := self._locate(job, rcpt))]
-            found.sort(key=lambda pair: (pair[1].uid, pair[1].gid))
+            found.sort(key=_owner)
             self._deliver_all(job, found)
             return job.finish()
 
@@ -88,54 +94,70 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         rights = self.worker.rights
         writer = MaildirWriter(job.content, self.params.virtual_mailbox_limit)
         try:
-            for rcpt, mailbox in found:
+            for (uid, gid), group in groupby(found, key=_owner):
                 if rights.can_switch:
-                    rights.switch(mailbox.uid, mailbox.gid)
-                self._deliver(job, rcpt, mailbox, writer)
+                    rights.switch(uid, gid)
+                for batch in batched(list(group), _BATCH):
+                    self._deliver_batch(job, batch, writer)
         finally:
             rights.restore()
 
-    def _deliver(self, job: Job, rcpt: Recipient, mailbox: Mailbox, writer: MaildirWriter) -> None:
-        form = "maildir" if mailbox.is_maildir else "mailbox"
-        try:
+    def _deliver_batch(self, job: Job, batch: list[tuple[Recipient, Mailbox]], writer: MaildirWriter) -> None:
+        """Write all messages for Maildirs before the first is made durable: see maildir.py."""
+        drafts: list[tuple[Recipient, Mailbox, Draft]] = []
+        for rcpt, mailbox in batch:
             if job.is_trace_only:
-                job.sent(rcpt, f"delivers to {form}")
-                return
+                job.sent(rcpt, f"delivers to {mailbox.form}")
+                continue
             head = delivery_headers(job.envelope.sender, rcpt.original, rcpt.address)
-            if mailbox.is_maildir:
-                self._deliver_maildir(writer, mailbox, head)
+            try:
+                if mailbox.is_maildir:
+                    drafts.append((rcpt, mailbox, writer.begin(mailbox.path, head, in_batch=len(batch) > 1)))
+                else:
+                    self._deliver_mbox(job, rcpt, mailbox, head)
+                    job.sent(rcpt, "delivered to mailbox")
+            except MailboxError as error:
+                self._fail(job, rcpt, mailbox, error)
+        for rcpt, mailbox, draft in drafts:
+            try:
+                writer.finish(draft)
+            except MailboxError as error:
+                self._fail(job, rcpt, mailbox, error)
             else:
-                self._deliver_mbox(job, rcpt, mailbox, head)
-        except MailboxError as error:
-            job.failed(rcpt, Dsn(error.status, error.reason))
-        else:
-            job.sent(rcpt, f"delivered to {form}")
+                job.sent(rcpt, "delivered to maildir")
 
-    def _deliver_maildir(self, writer: MaildirWriter, mailbox: Mailbox, head: bytes) -> None:
-        try:
-            writer.deliver(mailbox.path, head)
-        except MailboxError as error:
-            if error.is_access_problem:
-                self.log.warning(f"maildir access problem for UID/GID={mailbox.uid}/{mailbox.gid}: {error.reason}")
-                self.log.warning("perhaps you need to create the maildirs in advance")
-            raise error.prefixed("maildir delivery failed: ") from error
+    def _fail(self, job: Job, rcpt: Recipient, mailbox: Mailbox, error: MailboxError) -> None:
+        if not mailbox.is_maildir:
+            job.failed(rcpt, Dsn(error.status, f"delivery failed to mailbox {mailbox.path}: {error.reason}"))
+            return
+        if error.is_access_problem:
+            self.log.warning(f"maildir access problem for UID/GID={mailbox.uid}/{mailbox.gid}: {error.reason}")
+            self.log.warning("perhaps you need to create the maildirs in advance")
+        job.failed(rcpt, Dsn(error.status, f"maildir delivery failed: {error.reason}"))
 
     def _deliver_mbox(self, job: Job, rcpt: Recipient, mailbox: Mailbox, head: bytes) -> None:
-        try:
-            with Mbox.open(mailbox.path, self._lock) as box:
-                if not box.is_regular:
-                    self.log.warning(f"recipient {rcpt.address}: destination {mailbox.path} is not a regular file")
-                    raise MailboxError(_MISCONFIGURED.status, _MISCONFIGURED.reason)
-                self._check_owner(box, mailbox)
-                line = from_line(job.envelope.sender, clock.now())
-                box.append(line, head, job.content, self.params.virtual_mailbox_limit)
-        except MailboxError as error:
-            raise error.prefixed(f"delivery failed to mailbox {mailbox.path}: ") from error
+        with Mbox.open(mailbox.path, self._lock) as box:
+            if not box.is_regular:
+                self.log.warning(f"recipient {rcpt.address}: destination {mailbox.path} is not a regular file")
+                raise MailboxError(_MISCONFIGURED.status, _MISCONFIGURED.reason)
+            self._check_owner(box, mailbox)
+            line = from_line(job.envelope.sender, clock.now())
+            box.append(line, head, job.content, self.params.virtual_mailbox_limit)
 
     def _check_owner(self, box: Mbox, mailbox: Mailbox) -> None:
         if self.params.strict_mailbox_ownership and mailbox.uid >= 0 and box.owner_uid != mailbox.uid:
             self.log.warning('specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch')
             raise MailboxError("4.2.0", f"destination {mailbox.path} is not owned by recipient")
+
+
+def _owner(pair: tuple[Recipient, Mailbox]) -> tuple[int, int]:
+    return pair[1].uid, pair[1].gid
+
+
+def batched(items: list[tuple[Recipient, Mailbox]], size: int) -> Iterator[list[tuple[Recipient, Mailbox]]]:
+    """Yield the items `size` at a time."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 SERVICE = Service("virtual", VirtualDaemon, VirtualParameters)

@@ -26,6 +26,11 @@ class Mailbox:
     gid: int
 
     @property
+    def form(self) -> str:
+        """The word of the log."""
+        return "maildir" if self.is_maildir else "mailbox"
+
+    @property
     def is_maildir(self) -> bool:
         """True for a Maildir, False for an mbox file."""
         return self.path.endswith("/")

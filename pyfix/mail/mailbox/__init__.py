@@ -7,12 +7,13 @@ and return only when the message is on stable storage. Failures are `MailboxErro
 from pyfix.mail.mailbox.errors import MailboxError
 from pyfix.mail.mailbox.lock import LockParameters, LockPolicy
 from pyfix.mail.mailbox.loop import delivered_to
-from pyfix.mail.mailbox.maildir import MaildirWriter
+from pyfix.mail.mailbox.maildir import Draft, MaildirWriter
 from pyfix.mail.mailbox.mbox import Mbox, Owner
 from pyfix.mail.mailbox.params import MailboxParameters, check_limit
 from pyfix.mail.mailbox.prepend import delivery_headers, from_line
 
 __all__ = [
+    "Draft",
     "LockParameters",
     "LockPolicy",
     "MailboxError",

@@ -23,10 +23,6 @@ class MailboxError(Exception):
         """True when the recipient's own rights did not suffice."""
         return self.number == errno.EACCES
 
-    def prefixed(self, text: str) -> MailboxError:
-        """Return the error with words before its reason."""
-        return MailboxError(self.status, text + self.reason, self.number)
-
 
 def status_of(number: int, otherwise: str) -> str:
     """Return the status for a system error: a busy file 4.2.0, a full disk 4.3.0, a full mailbox 5.2.2."""
