@@ -12,7 +12,7 @@ complete body takes one of the few connections to cleanup.
     commands.py      the arguments of MAIL and RCPT; path.py the address in them, with Postfix's leniency
     dataend.py       where a message ends (CRLF.CRLF), dots and line ends on the way
     restrictions/    who may do what: pure, asks questions that answers.py carries to tables and to trivial-rewrite
-    transaction.py   one mail transaction and its queue file; body.py its content
+    transaction.py   one mail transaction and its queue file; content.py receives its content
     replies.py       every text that a client can see; log.py every line about it
 
 Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),

@@ -30,10 +30,10 @@ class Session(Verbs):
     async def _begin(self, address: str) -> None:
         server = self.server
         self.peer: Peer = await server.peers.find(address)
-        if self._lost:
-            return
         self.context.name, self.context.address = self.peer.name, address
         log.connected(server.log, self.peer.label)
+        if self._lost:
+            return
         refusal = await self._evaluate(Stage.CONNECT, "")
         if self._input and self._is_early_input():
             return

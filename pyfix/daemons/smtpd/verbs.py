@@ -48,6 +48,8 @@ class Verbs(Connection):
         self._chunks: ChunkReader | None = None
         """The reader of a message that comes in chunks; not None from the first BDAT to RSET or the end."""
         self._chunk_was_refused = False
+        self._passed_data_stage = False
+        """The data restrictions have been asked about the message that comes in chunks."""
         self._has_content = False
         """The last command was DATA or BDAT, and its content is or was welcome."""
         self._pending_count: list[int] = [0, 0]
@@ -140,6 +142,8 @@ class Verbs(Connection):
             return await self._refuse(replies.NEED_HELO)
         if self.transaction is not None:
             return await self._refuse(replies.NESTED_MAIL)
+        if self._chunks is not None:
+            return await self._refuse(replies.MAIL_AFTER_BDAT)
         try:
             mail = parse_mail(argument, server.extensions.features)
         except CommandError as error:
@@ -236,8 +240,10 @@ class Verbs(Connection):
             )
             return await self._refuse(replies.SYNTAX_BDAT)
         is_last = len(words) == 2
+        self._begin_chunks()
         if not count and not is_last:
             log.bad_chunk(self.server.log, queue_id, self.peer.label, "null BDAT request from {client}")
+            self._chunk_was_refused = True
             return await self._refuse(replies.NULL_CHUNK)
         if refusal := await self._refuse_chunk(count):
             self._receiver = Skipper(count, is_last, refusal)
@@ -251,6 +257,13 @@ class Verbs(Connection):
             return await self._content_outcome(receiver)
         return None
 
+    def _begin_chunks(self) -> None:
+        """From here to the end of the message, content comes in chunks and nothing else."""
+        if self._chunks is None:
+            strict, detect = self._newline_rules()
+            self._chunks = ChunkReader(strict=strict, detect_bare_newline=detect)
+            self._passed_data_stage = False
+
     @staticmethod
     def _chunk_size(words: list[str]) -> int:
         """Return the size that BDAT announces, -1 for bad syntax."""
@@ -261,26 +274,21 @@ class Verbs(Connection):
 
     async def _refuse_chunk(self, count: int) -> str:
         """Return the reply to a chunk that will be thrown away, "" for one that is welcome."""
-        transaction, limit = self.transaction, self.server.params.message_size_limit
-        begins = self._chunks is None
-        if begins:
-            strict, detect = self._newline_rules()
-            self._chunks = ChunkReader(strict=strict, detect_bare_newline=detect)
-        if transaction is None or not transaction.recipients:
-            return replies.NEED_RCPT if transaction is None else replies.NO_VALID_RECIPIENTS
         if self._chunk_was_refused:
             return replies.chunk_discarded(count)
+        transaction, limit = self.transaction, self.server.params.message_size_limit
         refusal = ""
-        if limit and count > limit:
-            log.bad_chunk(
-                self.server.log,
-                transaction.queue_id,
-                self.peer.label,
-                "BDAT request from {client} exceeds message size limit",
-            )
+        if transaction is None:
+            refusal = replies.NEED_RCPT
+        elif not transaction.recipients:
+            refusal = replies.NO_VALID_RECIPIENTS
+        elif limit and count > limit:
+            problem = "BDAT request from {client} exceeds message size limit"
+            log.bad_chunk(self.server.log, transaction.queue_id, self.peer.label, problem)
             refusal = replies.CHUNK_TOO_BIG
-        elif begins:
+        elif not self._passed_data_stage:
             refusal = await self._evaluate(Stage.DATA, "BDAT")
+            self._passed_data_stage = True
         self._chunk_was_refused = bool(refusal)
         return refusal
 

@@ -100,13 +100,14 @@ class Neighbours:
     problem: str = ""
     """trivial-rewrite cannot resolve, for this reason."""
     commits: bool = True
+    rewrites: bool = True
+    """False: the test runs a trivial-rewrite of its own."""
     questions: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._services = [
-            Service(self.directory / "private/rewrite", self._rewrite),
-            Service(self.directory / "public/cleanup", self._cleanup),
-        ]
+        self._services = [Service(self.directory / "public/cleanup", self._cleanup)]
+        if self.rewrites:
+            self._services.append(Service(self.directory / "private/rewrite", self._rewrite))
 
     def close(self) -> None:
         """Stop both."""
