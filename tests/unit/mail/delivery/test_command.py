@@ -104,7 +104,9 @@ def test_directory_that_is_missing_is_temporary() -> None:
 
 def test_command_runs_where_it_was_told(tmp_path: Path) -> None:
     """directory="""
-    assert run(Command(["/bin/pwd"], directory=str(tmp_path), environment=PATH), iter([])).output.strip() == str(tmp_path)
+    assert run(Command(["/bin/pwd"], directory=str(tmp_path), environment=PATH), iter([])).output.strip() == str(
+        tmp_path
+    )
 
 
 @pytest.mark.root
