@@ -31,7 +31,8 @@ class Folder:
 
 QUEUE_FOLDERS: Final = (
     *(Folder(name, 0o700) for name in (
-        "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace",
+        "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "spare",
+        "trace",
     )),
     Folder("maildrop", 0o730),
     Folder("public", 0o755),

@@ -39,6 +39,7 @@ QUEUES = tuple(
         "trace",
         "flush",
         "saved",
+        "spare",
         "pid",
         "private",
         "public",

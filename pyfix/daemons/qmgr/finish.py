@@ -67,7 +67,7 @@ class Finisher:
     def _remove_now(self, message: Message) -> None:
         """Nearly all mail: new, and delivered to everybody."""
         try:
-            self._queue.remove("active", message.id)
+            self._queue.recycle("active", message.id)
         except FileNotFoundError:
             pass  # postsuper -d was faster
         except OSError as error:

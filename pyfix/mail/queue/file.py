@@ -8,6 +8,7 @@ to `Queue.quarantine`.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -31,6 +32,20 @@ def open_regular(disk: Disk, path: str, access: int) -> int:
         if error.errno in _NOT_A_FILE:
             raise CorruptFile("not a regular file") from error
         raise
+
+
+def _hold(fd: int, path: str) -> None:
+    """Keep the file from being reused (spare.py) or taken for abandoned (qmgr) until it is closed.
+
+    Raises FileNotFoundError when it has left its path since it was opened: it may be another message by now.
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+    there, here = os.stat(path, follow_symlinks=False), os.fstat(fd)
+    if there.st_ino != here.st_ino or there.st_dev != here.st_dev:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
 class QueueFile:
@@ -59,6 +74,7 @@ class QueueFile:
         disk = disk or Disk()
         fd = open_regular(disk, path, access)
         try:
+            _hold(fd, path)
             return cls(disk, fd)
         except BaseException:
             disk.close(fd)

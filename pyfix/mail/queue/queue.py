@@ -24,6 +24,7 @@ from pyfix.mail.queue.disk import Disk
 from pyfix.mail.queue.file import QueueFile, open_regular
 from pyfix.mail.queue.format import CorruptFile
 from pyfix.mail.queue.newfile import NewFile
+from pyfix.mail.queue.spare import Spares
 
 if TYPE_CHECKING:
     from pyfix.mail.queue.params import QueueParameters
@@ -67,6 +68,7 @@ class Queue:
         self._hash_depth = hash_depth
         self._disk = disk or Disk()
         self._unnamed_works = hasattr(os, "O_TMPFILE")
+        self._spares = Spares(self._prefix, self._disk)
 
     @classmethod
     def from_params(cls, params: QueueParameters, root: str = ".") -> Self:
@@ -95,7 +97,10 @@ class Queue:
     # --- making
 
     def create(self, name: str = "incoming") -> NewFile:
-        """Make an empty, incomplete file under a new id."""
+        """Make an empty, incomplete file under a new id, of a spare one if there is any."""
+        spare = self._spares.take()
+        if spare is not None and (file := self._create_from(*spare, name)) is not None:
+            return file
         if self._unnamed_works:
             try:
                 return self._create_unnamed(name)
@@ -104,6 +109,16 @@ class Queue:
                     raise
                 self._unnamed_works = False
         return self._create_renamed(name)
+
+    def _create_from(self, fd: int, path: str, name: str) -> NewFile | None:
+        try:
+            return self._give_name(fd, name, lambda new: self._disk.rename(path, new))
+        except FileNotFoundError:  # another process was faster
+            self._disk.close(fd)
+            return None
+        except OSError:
+            self._disk.close(fd)
+            raise
 
     def _create_unnamed(self, name: str) -> NewFile:
         fd = self._disk.open(f"{self._prefix}{name}", _UNNAMED, 0o600)
@@ -179,6 +194,10 @@ class Queue:
     def remove(self, name: str, queue_id: str) -> None:
         """Remove a file; raise FileNotFoundError if there is none."""
         self._disk.unlink(self.path(name, queue_id))
+
+    def recycle(self, name: str, queue_id: str) -> None:
+        """Remove a message's file as `remove` does, keeping it as a spare for the next message."""
+        self._spares.keep(self.path(name, queue_id), queue_id)
 
     def quarantine(self, name: str, queue_id: str) -> str:
         """Move a corrupt file to corrupt/ for a person to look at; return the text for the log's warning."""
