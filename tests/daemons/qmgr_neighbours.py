@@ -304,5 +304,5 @@ def addresses(request: AnyMessage) -> list[str]:
 
 
 def is_gone(root: Path, queue_id: str) -> bool:
-    """True when no queue has the file."""
-    return not any(queue_id in names for _, _, names in os.walk(root))
+    """True when no queue has the file; an emptied one may wait in spare/ for its next message."""
+    return not any(queue_id in names for folder, _, names in os.walk(root) if os.path.basename(folder) != "spare")
