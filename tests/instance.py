@@ -93,7 +93,7 @@ class Instance:
     # --- configuration
 
     def set(self, **settings: str) -> None:
-        """Set parameters in main.cf, in place of what is there; `number_name` for a name that begins with a digit."""
+        """Set parameters in main.cf, in place of what is there."""
         self.settings.update(settings)
         path = self.etc / "main.cf"
         lines = path.read_text().splitlines()
