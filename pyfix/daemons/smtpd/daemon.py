@@ -6,6 +6,8 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+import dns.asyncbackend
+
 from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.extensions import make_extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
@@ -37,6 +39,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         if problem := self._tables.find_open_relay():
             self.log.fatal(problem)
         self._hosts = HostsFile.load() if self.params.smtpd_peername_lookup else None
+        dns.asyncbackend.get_backend("asyncio")  # imported by name, which a chroot would prevent
 
     async def start(self) -> None:
         """Put together what the sessions share."""

@@ -108,11 +108,6 @@ def etrn_refused(log: Log, client: str, domain: str) -> None:
     log.warning(f"reject: ETRN {domain}... from {client}")
 
 
-def queue_trouble(log: Log, queue_id: str, problem: str) -> None:
-    """A message was lost before it was accepted: disk, cleanup, size."""
-    log.warning(f"{queue_id or 'NOQUEUE'}: {problem}")
-
-
 def bad_chunk(log: Log, queue_id: str, client: str, problem: str) -> None:
     """BDAT misused."""
     log.warning(f"{queue_id or 'NOQUEUE'}: {problem.format(client=client)}")

@@ -68,14 +68,13 @@ WRITE_ERROR: Final = "451 4.3.0 Error: queue file write error"
 CONFIGURATION_ERROR: Final = "451 4.3.5 Server configuration error"
 
 
-def queued(queue_id: str) -> str:
-    """The message is on stable storage."""
-    return f"250 2.0.0 Ok: queued as {queue_id}"
-
-
-def chunk_queued(size: int, queue_id: str) -> str:
-    """The last chunk came and the message is on stable storage; size as on the wire."""
-    return f"250 2.0.0 Ok: {size} bytes queued as {queue_id}"
+def queued(queue_id: str, chunk_size: int | None = None) -> str:
+    """The message is on stable storage; with BDAT its size as on the wire is told."""
+    return (
+        f"250 2.0.0 Ok: queued as {queue_id}"
+        if chunk_size is None
+        else (f"250 2.0.0 Ok: {chunk_size} bytes queued as {queue_id}")
+    )
 
 
 def chunk_ok(size: int) -> str:

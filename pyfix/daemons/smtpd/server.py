@@ -17,7 +17,7 @@ from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.extensions import Extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peers
-from pyfix.daemons.smtpd.restrictions.evaluate import Rules
+from pyfix.daemons.smtpd.restrictions.progress import Rules
 from pyfix.mail.ipc.aclient import AsyncPool
 from pyfix.mail.maps import MatchList
 from pyfix.mail.queue import Queue

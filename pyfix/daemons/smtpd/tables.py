@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pyfix.daemons.smtpd.params import SmtpdParameters
-from pyfix.daemons.smtpd.restrictions.evaluate import Rules, Steps
 from pyfix.daemons.smtpd.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
+from pyfix.daemons.smtpd.restrictions.progress import Rules, Steps
 from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables
 from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.config import Config

@@ -2,6 +2,7 @@
 
     parse.py      words of smtpd_*_restrictions -> Restriction values
     evaluate.py   the order of stages and lists, what an outcome means; pure
+    progress.py   the rules of a process, and how far an evaluation has come
     recipient.py  relay permission and the recipient tables
     access.py     what the right-hand side of an access table says
     questions.py  what an evaluation asks, and what it answers

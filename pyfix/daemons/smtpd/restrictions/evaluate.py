@@ -12,12 +12,24 @@ See: SMTPD_ACCESS_README, postconf(5).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final, assert_never
 
 from pyfix.daemons.smtpd.restrictions.access import Action, Verb, parse_action
 from pyfix.daemons.smtpd.restrictions.parse import Kind, Restriction, parse_restrictions
+from pyfix.daemons.smtpd.restrictions.progress import (
+    CONFIGURATION_ERROR,
+    Progress,
+    Rules,
+    Steps,
+    Subject,
+    Verdict,
+    client_subject,
+    helo_subject,
+    note_deferral,
+    recipient_subject,
+    refuse,
+    sender_subject,
+)
 from pyfix.daemons.smtpd.restrictions.questions import (
     Context,
     Decision,
@@ -30,64 +42,11 @@ from pyfix.daemons.smtpd.restrictions.questions import (
     Search,
     Stage,
 )
-from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables, find_unlisted, is_authorized, retry
+from pyfix.daemons.smtpd.restrictions.recipient import find_unlisted, is_authorized, retry
 from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.maps import Maps
 
 _NESTING_LIMIT: Final = 20
-CONFIGURATION_ERROR: Final = Rejection(451, "4.3.5", "Server configuration error")
-Steps = tuple[Restriction, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The restriction lists and what they need to know; made once a process."""
-
-    recipients: RecipientTables
-    client: Steps = ()
-    helo: Steps = ()
-    sender: Steps = ()
-    relay: Steps = ()
-    recipient: Steps = ()
-    data: Steps = ()
-    end_of_data: Steps = ()
-    delays_reject: bool = True
-    relay_first: bool = True
-    rejects_unlisted: bool = True
-    reject_code: int = 554
-    defer_code: int = 450
-    relay_code: int = 554
-    access_reject_code: int = 554
-    access_defer_code: int = 450
-
-
-class Verdict(Enum):
-    """What one restriction, or a list, says."""
-
-    OK = "ok"
-    DUNNO = "dunno"
-    REJECT = "reject"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a reply is about."""
-
-    value: str
-    title: str
-
-
-@dataclass(slots=True)
-class Progress:
-    """What an evaluation has found out so far."""
-
-    context: Context
-    rules: Rules
-    decision: Decision = field(default_factory=Decision)
-    if_permit: Rejection | None = None
-    if_reject: Rejection | None = None
-    knows_recipient: bool = False
-    only_warns: bool = False
 
 
 def evaluate(stage: Stage, rules: Rules, context: Context) -> Evaluation[Decision]:
@@ -95,11 +54,11 @@ def evaluate(stage: Stage, rules: Rules, context: Context) -> Evaluation[Decisio
     progress = Progress(context, rules)
     match stage:
         case Stage.CONNECT:
-            yield from _lists(progress, [(rules.client, _client(context))])
+            yield from _lists(progress, [(rules.client, client_subject(context))])
         case Stage.HELO:
-            yield from _lists(progress, [(rules.helo, _helo(context))])
+            yield from _lists(progress, [(rules.helo, helo_subject(context))])
         case Stage.MAIL:
-            yield from _lists(progress, [(rules.sender, _sender(context))])
+            yield from _lists(progress, [(rules.sender, sender_subject(context))])
         case Stage.RCPT:
             yield from _recipient_stage(progress)
         case Stage.DATA:
@@ -130,27 +89,11 @@ def has_rules(stage: Stage, rules: Rules) -> bool:
             assert_never(stage)
 
 
-def _client(context: Context) -> Subject:
-    return Subject(context.client, "Client host")
-
-
-def _helo(context: Context) -> Subject:
-    return Subject(context.helo, "Helo command")
-
-
-def _sender(context: Context) -> Subject:
-    return Subject(unquote_address(context.sender or ""), "Sender address")
-
-
-def _recipient(context: Context) -> Subject:
-    return Subject(unquote_address(context.recipient or ""), "Recipient address")
-
-
 def _recipient_stage(progress: Progress) -> Evaluation[None]:
     context, rules = progress.context, progress.rules
     if context.recipient is None or context.recipient.lower() == "postmaster":
         return  # RFC 5321 section 4.5.1: a server always takes mail for its postmaster
-    subject = _recipient(context)
+    subject = recipient_subject(context)
     lists = [(rules.relay, subject), (rules.recipient, subject)]
     if not rules.relay_first:
         lists.reverse()
@@ -158,17 +101,17 @@ def _recipient_stage(progress: Progress) -> Evaluation[None]:
         lists = [*_delayed_lists(progress), *lists]
     yield from _lists(progress, lists)
     if rules.rejects_unlisted and not progress.knows_recipient and progress.decision.rejection is None:
-        _refuse(progress, (yield from find_unlisted(context.recipient, rules.recipients)))
+        refuse(progress, (yield from find_unlisted(context.recipient, rules.recipients)))
 
 
 def _delayed_lists(progress: Progress) -> list[tuple[Steps, Subject]]:
     """Return the lists of the earlier stages that smtpd_delay_reject has put off."""
     context, rules = progress.context, progress.rules
-    lists = [(rules.client, _client(context))] if rules.client else []
+    lists = [(rules.client, client_subject(context))] if rules.client else []
     if rules.helo and context.helo:
-        lists.append((rules.helo, _helo(context)))
+        lists.append((rules.helo, helo_subject(context)))
     if rules.sender and context.sender is not None:
-        lists.append((rules.sender, _sender(context)))
+        lists.append((rules.sender, sender_subject(context)))
     return lists
 
 
@@ -189,7 +132,7 @@ def _list(progress: Progress, steps: Steps, subject: Subject, depth: int) -> Eva
         try:
             verdict = yield from _step(progress, step, subject, depth)
         except LookupFailed:
-            verdict = _refuse(progress, retry(subject.value))
+            verdict = refuse(progress, retry(subject.value))
         progress.only_warns = outer
         if verdict is not Verdict.DUNNO:
             return verdict
@@ -207,22 +150,22 @@ def _step(progress: Progress, step: Restriction, subject: Subject, depth: int) -
             return Verdict.OK
         case Kind.REJECT:
             text = f"<{subject.value}>: {subject.title} rejected: Access denied"
-            return _refuse(progress, Rejection(rules.reject_code, "5.7.1", text))
+            return refuse(progress, Rejection(rules.reject_code, "5.7.1", text))
         case Kind.DEFER:
             text = f"<{subject.value}>: {subject.title} rejected: Try again later"
-            return _refuse(progress, Rejection(rules.defer_code, "4.3.2", text))
+            return refuse(progress, Rejection(rules.defer_code, "4.3.2", text))
         case Kind.DEFER_IF_PERMIT | Kind.DEFER_IF_REJECT:
             text = f"<{subject.value}>: {subject.title} rejected: defer_if_permit requested"
             if step.kind is Kind.DEFER_IF_REJECT:
                 text = f"<{subject.value}>: {subject.title} rejected: defer_if_reject requested"
-            return _note_deferral(progress, step.kind is Kind.DEFER_IF_PERMIT, Rejection(450, "4.7.0", text))
+            return note_deferral(progress, step.kind is Kind.DEFER_IF_PERMIT, Rejection(450, "4.7.0", text))
         case Kind.PERMIT_AUTH_DESTINATION | Kind.REJECT_UNAUTH_DESTINATION | Kind.DEFER_UNAUTH_DESTINATION:
             return (yield from _destination(progress, step.kind))
         case Kind.REJECT_UNLISTED_RECIPIENT:
             return (yield from _unlisted(progress))
         case Kind.UNKNOWN:
             progress.decision.notes.append(Note("warning", f'unknown smtpd restriction: "{step.name}"'))
-            return _refuse(progress, CONFIGURATION_ERROR)
+            return refuse(progress, CONFIGURATION_ERROR)
         case _:
             return (yield from _access(progress, step, depth))
 
@@ -235,15 +178,15 @@ def _destination(progress: Progress, kind: Kind) -> Evaluation[Verdict]:
     try:
         authorized = yield from is_authorized(recipient)
     except LookupFailed:
-        return _refuse(progress, retry(name))
+        return refuse(progress, retry(name))
     if kind is Kind.PERMIT_AUTH_DESTINATION:
         return Verdict.OK if authorized else Verdict.DUNNO
     if authorized:
         return Verdict.DUNNO
     text = f"<{name}>: Relay access denied"
     if kind is Kind.DEFER_UNAUTH_DESTINATION:
-        return _refuse(progress, Rejection(rules.relay_code - 100, "4.7.1", text))
-    return _refuse(progress, Rejection(rules.relay_code, "5.7.1", text))
+        return refuse(progress, Rejection(rules.relay_code - 100, "4.7.1", text))
+    return refuse(progress, Rejection(rules.relay_code, "5.7.1", text))
 
 
 def _unlisted(progress: Progress) -> Evaluation[Verdict]:
@@ -252,7 +195,7 @@ def _unlisted(progress: Progress) -> Evaluation[Verdict]:
         return Verdict.DUNNO
     progress.knows_recipient = True
     rejection = yield from find_unlisted(recipient, progress.rules.recipients)
-    return _refuse(progress, rejection)
+    return refuse(progress, rejection)
 
 
 def _access(progress: Progress, step: Restriction, depth: int) -> Evaluation[Verdict]:
@@ -272,13 +215,13 @@ def _target(context: Context, kind: Kind) -> tuple[Search, str, Subject] | None:
     """Return what a check looks up, and what its replies are about; None while it is not known."""
     match kind:
         case Kind.CHECK_CLIENT_ACCESS:
-            return Search.CLIENT, context.name, _client(context)
+            return Search.CLIENT, context.name, client_subject(context)
         case Kind.CHECK_HELO_ACCESS if context.helo:
-            return Search.DOMAIN, context.helo, _helo(context)
+            return Search.DOMAIN, context.helo, helo_subject(context)
         case Kind.CHECK_SENDER_ACCESS if context.sender is not None:
-            return Search.SENDER, context.sender, _sender(context)
+            return Search.SENDER, context.sender, sender_subject(context)
         case Kind.CHECK_RECIPIENT_ACCESS if context.recipient is not None:
-            return Search.RECIPIENT, context.recipient, _recipient(context)
+            return Search.RECIPIENT, context.recipient, recipient_subject(context)
         case _:
             return None
 
@@ -293,17 +236,17 @@ def _act(progress: Progress, action: Action, subject: Subject, maps: Maps, depth
             return Verdict.DUNNO
         case Verb.REJECT:
             text = f"{head} rejected: {action.text or 'Access denied'}"
-            return _refuse(progress, Rejection(rules.access_reject_code, action.status, text))
+            return refuse(progress, Rejection(rules.access_reject_code, action.status, text))
         case Verb.DEFER:
             text = f"{head} rejected: {action.text or 'Access denied'}"
-            return _refuse(progress, Rejection(rules.access_defer_code, action.status, text))
+            return refuse(progress, Rejection(rules.access_defer_code, action.status, text))
         case Verb.CODE:
             text = f"{head} rejected: {action.text or 'Access denied'}"
-            return _refuse(progress, Rejection(action.code, action.status, text))
+            return refuse(progress, Rejection(action.code, action.status, text))
         case Verb.DEFER_IF_PERMIT | Verb.DEFER_IF_REJECT:
             text = f"{head} rejected: {action.text or 'Service unavailable'}"
             rejection = Rejection(rules.access_defer_code, action.status, text)
-            return _note_deferral(progress, action.verb is Verb.DEFER_IF_PERMIT, rejection)
+            return note_deferral(progress, action.verb is Verb.DEFER_IF_PERMIT, rejection)
         case Verb.HOLD:
             decision.notes.append(Note("hold", f"{head} {action.text or 'triggers HOLD action'}"))
             decision.hold = action.text or "access table"
@@ -324,28 +267,6 @@ def _nested(progress: Progress, value: str, subject: Subject, maps: Maps, depth:
     """Evaluate restrictions that stand in an access table."""
     if depth >= _NESTING_LIMIT:
         progress.decision.notes.append(Note("warning", f"{maps.name}: restrictions are nested too deeply"))
-        return _refuse(progress, CONFIGURATION_ERROR)
+        return refuse(progress, CONFIGURATION_ERROR)
     steps = parse_restrictions(value.replace(",", " ").split(), None)
     return (yield from _list(progress, steps, subject, depth + 1))
-
-
-def _note_deferral(progress: Progress, if_permit: bool, rejection: Rejection) -> Verdict:
-    """Remember the first deferral that depends on what others say."""
-    if if_permit:
-        progress.if_permit = progress.if_permit or rejection
-    else:
-        progress.if_reject = progress.if_reject or rejection
-    return Verdict.DUNNO
-
-
-def _refuse(progress: Progress, rejection: Rejection | None) -> Verdict:
-    """Take a refusal as the decision, unless warn_if_reject makes it a line in the log."""
-    if rejection is None:
-        return Verdict.DUNNO
-    if progress.only_warns:
-        progress.decision.notes.append(Note("reject_warning", rejection.reply))
-        return Verdict.DUNNO
-    if progress.if_reject is not None and rejection.code // 100 == 5:
-        rejection = progress.if_reject
-    progress.decision.rejection = rejection
-    return Verdict.REJECT

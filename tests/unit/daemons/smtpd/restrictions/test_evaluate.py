@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from pyfix.daemons.smtpd.restrictions.evaluate import Rules, evaluate, has_rules
+from pyfix.daemons.smtpd.restrictions.evaluate import evaluate, has_rules
 from pyfix.daemons.smtpd.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
+from pyfix.daemons.smtpd.restrictions.progress import Rules
 from pyfix.daemons.smtpd.restrictions.questions import (
     Context,
     Decision,

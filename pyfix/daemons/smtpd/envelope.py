@@ -1,0 +1,134 @@
+"""HELO, EHLO, MAIL, RCPT and VRFY: who is there, and who is to get what from whom."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyfix.base import clock
+from pyfix.daemons.smtpd import log, replies
+from pyfix.daemons.smtpd.commands import CommandError, parse_mail, parse_rcpt
+from pyfix.daemons.smtpd.path import BadPath, take_path
+from pyfix.daemons.smtpd.restrictions.questions import Stage
+from pyfix.daemons.smtpd.state import State
+from pyfix.daemons.smtpd.transaction import Transaction
+from pyfix.mail.ipc.messages import Recipient
+
+_HELO_TROUBLE: Final = str.maketrans(dict.fromkeys(' <>()\\";@\t', "?"))
+
+
+class EnvelopeVerbs(State):
+    """Commands up to the content."""
+
+    async def smtp_HELO(self, argument: str) -> bool:
+        if not argument:
+            return await self._refuse(replies.SYNTAX_HELO)
+        if refusal := await self._take_helo(argument, "HELO"):
+            return await self._refuse(refusal)
+        await self.push(f"250 {self.server.params.myhostname}")
+        return True
+
+    async def smtp_EHLO(self, argument: str) -> bool:
+        if not argument:
+            return await self._refuse(replies.SYNTAX_EHLO)
+        if refusal := await self._take_helo(argument, "EHLO"):
+            return await self._refuse(refusal)
+        self.protocol = "ESMTP"
+        extensions = self.server.extensions
+        if extensions.discarded:
+            log.discarded_keywords(self.server.log, extensions.discarded)
+        await self.push(extensions.reply)
+        return True
+
+    async def _take_helo(self, argument: str, where: str) -> str:
+        """Note the client's name for itself; return the reply that refuses it, if any."""
+        old = self.context.helo
+        self.context.helo = argument.translate(_HELO_TROUBLE)
+        if refusal := await self._evaluate(Stage.HELO, where):
+            self.context.helo = old
+            return refusal
+        self._reset()
+        return ""
+
+    async def smtp_MAIL(self, argument: str) -> bool:
+        server, params = self.server, self.server.params
+        if params.smtpd_helo_required and not self.context.helo:
+            return await self._refuse(replies.NEED_HELO)
+        if self.transaction is not None:
+            return await self._refuse(replies.NESTED_MAIL)
+        if self._chunks is not None:
+            return await self._refuse(replies.MAIL_AFTER_BDAT)
+        try:
+            mail = parse_mail(argument, server.extensions.features)
+        except CommandError as error:
+            return await self._refuse_arguments(error, "MAIL")
+        self.context.sender = mail.sender
+        refusal = ""
+        if params.message_size_limit and mail.size > params.message_size_limit:
+            refusal = replies.SIZE_EXCEEDS_LIMIT
+        elif not server.has_room():
+            refusal = replies.NO_STORAGE
+        if refusal:
+            self._log_refusal("MAIL", refusal)
+        elif not (refusal := await self._evaluate(Stage.MAIL, "")):
+            self.transaction = Transaction(server, mail, clock.now())
+            await self.push(replies.SENDER_OK)
+            return True
+        self.context.sender = None
+        return await self._refuse(refusal)
+
+    async def _refuse_arguments(self, error: CommandError, command: str) -> bool:
+        if error.bad_address:
+            log.bad_address(self.server.log, self.peer.label, command, error.bad_address)
+        return await self._refuse(error.reply)
+
+    async def smtp_RCPT(self, argument: str) -> bool:
+        transaction, params = self.transaction, self.server.params
+        if transaction is None:
+            return await self._refuse(replies.NEED_MAIL)
+        if self._chunks is not None:
+            return await self._refuse(replies.RCPT_AFTER_BDAT)
+        try:
+            rcpt = parse_rcpt(argument, self.server.extensions.features)
+        except CommandError as error:
+            return await self._refuse_arguments(error, "RCPT")
+        if len(transaction.recipients) >= params.smtpd_recipient_limit:
+            transaction.over_limit += 1
+            await self.push(replies.TOO_MANY_RECIPIENTS)
+            return transaction.over_limit <= params.smtpd_recipient_overshoot_limit
+        self.context.recipient = rcpt.recipient
+        if refusal := await self._evaluate(Stage.RCPT, ""):
+            self.context.recipient = None
+            return await self._refuse(refusal)
+        if transaction.file is None and not self._open_file(transaction):
+            return await self._refuse(transaction.failure)
+        transaction.recipients.append(Recipient(rcpt.recipient, rcpt.recipient, rcpt.orcpt, rcpt.notify))
+        await self.push(replies.RCPT_OK)
+        return True
+
+    def _open_file(self, transaction: Transaction) -> bool:
+        if not transaction.create_file():
+            return False
+        transaction.failure = ""
+        log.accepted_client(self.server.log, transaction.queue_id, self.peer.label)
+        return True
+
+    async def smtp_VRFY(self, argument: str) -> bool:
+        if self.server.params.disable_vrfy_command:
+            return await self._refuse(replies.VRFY_DISABLED)
+        if not argument:
+            return await self._refuse(replies.SYNTAX_VRFY)
+        try:
+            address, rest = take_path(argument)
+        except BadPath:
+            address, rest = "", " "
+        if not address or rest.strip().upper() not in ("", "SMTPUTF8"):
+            log.bad_address(self.server.log, self.peer.label, "VRFY", argument)
+            return await self._refuse(replies.BAD_RCPT)
+        kept = self.context.recipient
+        self.context.recipient = address
+        refusal = await self._evaluate(Stage.RCPT, "VRFY")
+        self.context.recipient = kept
+        if refusal:
+            return await self._refuse(refusal)
+        await self.push(replies.vrfy_ok(argument[: len(argument) - len(rest)]))
+        return True

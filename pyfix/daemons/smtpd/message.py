@@ -1,0 +1,172 @@
+"""DATA and BDAT, and the end of a message: the moment in which the server takes responsibility for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyfix.daemons.smtpd import log, replies
+from pyfix.daemons.smtpd.connection import AFTER_MESSAGE
+from pyfix.daemons.smtpd.content import ChunkReceiver, DataReceiver, Receiver, Skipper
+from pyfix.daemons.smtpd.dataend import ChunkReader
+from pyfix.daemons.smtpd.envelope import EnvelopeVerbs
+from pyfix.daemons.smtpd.received import make_received
+from pyfix.daemons.smtpd.restrictions.questions import Stage
+from pyfix.daemons.smtpd.transaction import Transaction
+from pyfix.mail.ipc.messages import Client
+
+_CHUNK_DIGITS: Final = 18
+
+
+class MessageVerbs(EnvelopeVerbs):
+    """Commands that carry content."""
+
+    async def smtp_DATA(self, argument: str) -> bool | None:
+        transaction = self.transaction
+        if self._chunks is not None:
+            return await self._refuse(replies.DATA_AFTER_BDAT)
+        if transaction is None or not transaction.recipients:
+            return await self._refuse(replies.NEED_RCPT if transaction is None else replies.NO_VALID_RECIPIENTS)
+        if argument:
+            return await self._refuse(replies.SYNTAX_DATA)
+        if refusal := await self._evaluate(Stage.DATA, ""):
+            return await self._refuse(refusal)
+        strict, detect = self._newline_rules()
+        self._receiver = DataReceiver(transaction, strict=strict, detect_bare_newline=detect)
+        self._has_content = True
+        await self.push(replies.START_DATA)
+        return None
+
+    def _newline_rules(self) -> tuple[bool, bool]:
+        """Return (end of data only at CRLF.CRLF, bare line feeds are refused) for this client."""
+        rule = self.server.params.smtpd_forbid_bare_newline
+        if rule == "no" or self.peer.may_send_bare_newline:
+            return False, False
+        return True, rule == "reject"
+
+    async def smtp_BDAT(self, argument: str) -> bool | None:
+        transaction = self.transaction
+        if not self.server.extensions.chunking:
+            return await self._refuse(replies.BDAT_DISABLED)
+        words = argument.split()
+        count = self._chunk_size(words)
+        queue_id = transaction.queue_id if transaction is not None else ""
+        if count < 0:
+            log.bad_chunk(
+                self.server.log,
+                queue_id,
+                self.peer.label,
+                "malformed BDAT command syntax from {client}: " + " ".join(["BDAT", *words]),
+            )
+            return await self._refuse(replies.SYNTAX_BDAT)
+        is_last = len(words) == 2
+        self._begin_chunks()
+        if not count and not is_last:
+            log.bad_chunk(self.server.log, queue_id, self.peer.label, "null BDAT request from {client}")
+            self._chunk_was_refused = True
+            return await self._refuse(replies.NULL_CHUNK)
+        if refusal := await self._refuse_chunk(count):
+            self._receiver = Skipper(count, is_last, refusal)
+        else:
+            assert transaction is not None and self._chunks is not None
+            self._receiver = ChunkReceiver(transaction, self._chunks, count, is_last)
+            self._has_content = True
+        if not count:
+            receiver, self._receiver = self._receiver, None
+            receiver.take(b"")
+            return await self._content_outcome(receiver)
+        return None
+
+    def _begin_chunks(self) -> None:
+        """From here to the end of the message, content comes in chunks and nothing else."""
+        if self._chunks is None:
+            strict, detect = self._newline_rules()
+            self._chunks = ChunkReader(strict=strict, detect_bare_newline=detect)
+            self._passed_data_stage = False
+
+    @staticmethod
+    def _chunk_size(words: list[str]) -> int:
+        """Return the size that BDAT announces, -1 for bad syntax."""
+        if not words or len(words) > 2 or (len(words) == 2 and words[1].upper() != "LAST"):
+            return -1
+        digits = words[0]
+        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _CHUNK_DIGITS else -1
+
+    async def _refuse_chunk(self, count: int) -> str:
+        """Return the reply to a chunk that will be thrown away, "" for one that is welcome."""
+        if self._chunk_was_refused:
+            return replies.chunk_discarded(count)
+        transaction, limit = self.transaction, self.server.params.message_size_limit
+        refusal = ""
+        if transaction is None:
+            refusal = replies.NEED_RCPT
+        elif not transaction.recipients:
+            refusal = replies.NO_VALID_RECIPIENTS
+        elif limit and count > limit:
+            problem = "BDAT request from {client} exceeds message size limit"
+            log.bad_chunk(self.server.log, transaction.queue_id, self.peer.label, problem)
+            refusal = replies.CHUNK_TOO_BIG
+        elif not self._passed_data_stage:
+            refusal = await self._evaluate(Stage.DATA, "BDAT")
+            self._passed_data_stage = True
+        self._chunk_was_refused = bool(refusal)
+        return refusal
+
+    async def _content_complete(self, receiver: Receiver) -> None:
+        """Content that a DATA or BDAT command waited for is there."""
+        if await self._content_outcome(receiver):
+            self._pending_count[0] += 1
+        else:
+            self.error_count += 1
+
+    async def _content_outcome(self, receiver: Receiver) -> bool:
+        """Answer DATA or BDAT now that its content is there; True for success."""
+        match receiver:
+            case Skipper(reply=reply, is_last=is_last):
+                if is_last:
+                    self._reset()
+                return await self._refuse(reply)
+            case DataReceiver(reader=reader):
+                return await self._end_message(reader.bare_newline, None)
+            case ChunkReceiver(transaction=transaction, count=count):
+                if not receiver.is_last and not transaction.failure:
+                    await self.push(replies.chunk_ok(count))
+                    return True
+                if not receiver.is_last:
+                    self._chunk_was_refused = True
+                    return await self._refuse(transaction.failure)
+                return await self._end_message(receiver.reader.bare_newline, transaction.size)
+
+    async def _end_message(self, bare_newline: bool, chunk_size: int | None) -> bool:
+        """The whole message is there: hand it on and answer for it."""
+        transaction, server = self.transaction, self.server
+        assert transaction is not None
+        self.where = AFTER_MESSAGE
+        params = server.params
+        if bare_newline:
+            self._log_refusal(AFTER_MESSAGE, "bare <LF> received")
+            reply = replies.bare_newline(params.smtpd_forbid_bare_newline_reject_code, params.myhostname)
+        elif transaction.failure:
+            reply = transaction.failure
+        elif not (reply := await self._evaluate(Stage.END_OF_MESSAGE, "")):
+            server.log.flush()
+            head = self._received_header(transaction)
+            reply = await transaction.submit(head, self._client(), self.peer.rewrite_context)
+        queue_id = transaction.queue_id
+        self._reset()
+        if reply:
+            return await self._refuse(reply)
+        self.error_count = self.junk_count = 0
+        await self.push(replies.queued(queue_id, chunk_size))
+        return True
+
+    def _client(self) -> Client:
+        peer = self.peer
+        return Client(peer.name, peer.address, self._port, self.context.helo, self.protocol, peer.reverse_name)
+
+    def _received_header(self, transaction: Transaction) -> bytes:
+        params = self.server.params
+        recipients = [recipient.address for recipient in transaction.recipients[:2]]
+        return make_received(
+            self._client(), transaction.queue_id, recipients, transaction.arrival, params.myhostname, params.mail_name,
+            transaction.mail.smtputf8,
+        )  # fmt: skip

@@ -1,0 +1,108 @@
+"""The rules of a process, and how far one evaluation of them has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from pyfix.daemons.smtpd.restrictions.parse import Restriction
+from pyfix.daemons.smtpd.restrictions.questions import Context, Decision, Note, Rejection
+from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables
+from pyfix.mail.address.quote import unquote_address
+
+CONFIGURATION_ERROR: Final = Rejection(451, "4.3.5", "Server configuration error")
+Steps = tuple[Restriction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The restriction lists and what they need to know; made once a process."""
+
+    recipients: RecipientTables
+    client: Steps = ()
+    helo: Steps = ()
+    sender: Steps = ()
+    relay: Steps = ()
+    recipient: Steps = ()
+    data: Steps = ()
+    end_of_data: Steps = ()
+    delays_reject: bool = True
+    relay_first: bool = True
+    rejects_unlisted: bool = True
+    reject_code: int = 554
+    defer_code: int = 450
+    relay_code: int = 554
+    access_reject_code: int = 554
+    access_defer_code: int = 450
+
+
+class Verdict(Enum):
+    """What one restriction, or a list, says."""
+
+    OK = "ok"
+    DUNNO = "dunno"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a reply is about."""
+
+    value: str
+    title: str
+
+
+@dataclass(slots=True)
+class Progress:
+    """What an evaluation has found out so far."""
+
+    context: Context
+    rules: Rules
+    decision: Decision = field(default_factory=Decision)
+    if_permit: Rejection | None = None
+    if_reject: Rejection | None = None
+    knows_recipient: bool = False
+    only_warns: bool = False
+
+
+def client_subject(context: Context) -> Subject:
+    """What a reply about this is about."""
+    return Subject(context.client, "Client host")
+
+
+def helo_subject(context: Context) -> Subject:
+    """What a reply about this is about."""
+    return Subject(context.helo, "Helo command")
+
+
+def sender_subject(context: Context) -> Subject:
+    """What a reply about this is about."""
+    return Subject(unquote_address(context.sender or ""), "Sender address")
+
+
+def recipient_subject(context: Context) -> Subject:
+    """What a reply about this is about."""
+    return Subject(unquote_address(context.recipient or ""), "Recipient address")
+
+
+def note_deferral(progress: Progress, if_permit: bool, rejection: Rejection) -> Verdict:
+    """Remember the first deferral that depends on what others say."""
+    if if_permit:
+        progress.if_permit = progress.if_permit or rejection
+    else:
+        progress.if_reject = progress.if_reject or rejection
+    return Verdict.DUNNO
+
+
+def refuse(progress: Progress, rejection: Rejection | None) -> Verdict:
+    """Take a refusal as the decision, unless warn_if_reject makes it a line in the log."""
+    if rejection is None:
+        return Verdict.DUNNO
+    if progress.only_warns:
+        progress.decision.notes.append(Note("reject_warning", rejection.reply))
+        return Verdict.DUNNO
+    if progress.if_reject is not None and rejection.code // 100 == 5:
+        rejection = progress.if_reject
+    progress.decision.rejection = rejection
+    return Verdict.REJECT

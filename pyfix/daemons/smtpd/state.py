@@ -1,0 +1,83 @@
+"""What a session knows of its client and of the message in hand, and how it applies restrictions."""
+
+from __future__ import annotations
+
+from pyfix.daemons.smtpd import log
+from pyfix.daemons.smtpd.connection import Connection
+from pyfix.daemons.smtpd.content import Receiver
+from pyfix.daemons.smtpd.dataend import ChunkReader
+from pyfix.daemons.smtpd.restrictions.evaluate import evaluate, has_rules
+from pyfix.daemons.smtpd.restrictions.questions import Context, Stage
+from pyfix.daemons.smtpd.server import Server
+from pyfix.daemons.smtpd.transaction import Transaction
+
+
+class State(Connection):
+    """The memory of a session."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self.context = Context("unknown", "unknown")
+        self.protocol = "SMTP"
+        self.transaction: Transaction | None = None
+        self.is_refused = False
+        """smtpd_client_restrictions refused the client at connect time."""
+        self.error_count = 0
+        self.junk_count = 0
+        self.counts: dict[str, list[int]] = {}
+        self._noop_commands = server.noop_commands
+        self._receiver: Receiver | None = None
+        self._chunks: ChunkReader | None = None
+        """The reader of a message that comes in chunks; not None from the first BDAT to RSET or the end."""
+        self._chunk_was_refused = False
+        self._passed_data_stage = False
+        """The data restrictions have been asked about the message that comes in chunks."""
+        self._has_content = False
+        """The last command was DATA or BDAT, and its content is or was welcome."""
+        self._pending_count: list[int] = [0, 0]
+        self._overlong = b""
+        self._logged_early_input = False
+
+    @property
+    def may_pipeline(self) -> bool:
+        """True when the client has been told that it may send commands ahead."""
+        return self.protocol == "ESMTP" and self.server.extensions.pipelining
+
+    def _reset(self) -> None:
+        """Forget the message in hand (RFC 5321 section 4.1.1.5)."""
+        if self.transaction is not None:
+            self.transaction.abandon()
+            self.transaction = None
+            self.context.sender = self.context.recipient = None
+        self._receiver = None
+        self._chunks = None
+        self._chunk_was_refused = False
+
+    async def _evaluate(self, stage: Stage, where: str) -> str:
+        """Apply the restrictions of a stage; return the reply that refuses, "" for none."""
+        server = self.server
+        if not has_rules(stage, server.rules):
+            return ""
+        decision = await server.answers.decide(evaluate(stage, server.rules, self.context))
+        transaction, where = self.transaction, where or stage.value
+        queue_id = transaction.queue_id if transaction is not None else ""
+        for note in decision.notes:
+            if note.verb == "hold" and transaction is not None and transaction.hold:
+                continue
+            log.noted(server.log, queue_id, where, self.context, self.protocol, note)
+        if decision.hold and transaction is not None:
+            transaction.hold = decision.hold
+        if decision.rejection is None:
+            return ""
+        reply = decision.rejection.reply
+        self._log_refusal(where, reply)
+        return reply
+
+    def _log_refusal(self, where: str, text: str) -> None:
+        queue_id = self.transaction.queue_id if self.transaction is not None else ""
+        log.refused(self.server.log, queue_id, where, self.context, self.protocol, text)
+
+    async def _refuse(self, reply: str) -> bool:
+        """Answer a command that fails; a return value for handlers."""
+        await self.push(reply)
+        return False
