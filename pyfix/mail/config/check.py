@@ -14,7 +14,7 @@ from pyfix.mail.config.defaults import own_interfaces
 from pyfix.mail.config.errors import ConfigError
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.parameters import PerTransport
-from pyfix.mail.config.unused import reachable, undefined_references, unused_overrides, unused_settings
+from pyfix.mail.config.unused import reachable, transport_names, undefined_references, unused_overrides, unused_settings
 
 
 def check_parameters(config: Config) -> list[str]:
@@ -76,12 +76,12 @@ def _interface_errors(config: Config) -> Iterator[str]:
 
 
 def _transport_errors(config: Config, entries: Sequence[ServiceEntry], failing: Collection[str]) -> Iterator[str]:
-    """Yield what is wrong with the families of parameters, for each service."""
+    """Yield what is wrong with the families of parameters, for each transport."""
     for family in discover.families():
-        for service in {entry.name for entry in entries}:
-            name = service + family.suffix
+        for transport in transport_names(entries):
+            name = transport + family.suffix
             try:
-                family.read_for(config, service)
+                family.read_for(config, transport)
             except ConfigError as error:
                 if config.is_set(name) or not reachable(config, name) & set(failing):
                     yield str(error)

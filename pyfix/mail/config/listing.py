@@ -13,10 +13,7 @@ from pyfix.mail.config import discover
 from pyfix.mail.config.config import Config
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.parameters import PerTransport
-from pyfix.mail.config.unused import names_in_use
-
-_AGENTS: Final = ("local", "pipe", "smtp", "lmtp", "virtual", "error")
-"""The programs of the services that have parameters of their own."""
+from pyfix.mail.config.unused import names_in_use, transport_names
 
 
 class ParameterClass(StrEnum):
@@ -49,9 +46,8 @@ def parameter_names(config: Config, entries: Sequence[ServiceEntry]) -> dict[str
 
 def _service_names(entries: Iterable[ServiceEntry]) -> Iterable[str]:
     """Yield the names of the families for the delivery agents of master.cf."""
-    for entry in entries:
-        if entry.program in _AGENTS:
-            yield from (entry.name + family.suffix for family in discover.families())
+    for transport in transport_names(entries):
+        yield from (transport + family.suffix for family in discover.families())
 
 
 def select(

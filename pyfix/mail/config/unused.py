@@ -23,6 +23,8 @@ from pyfix.mail.config.values import words
 
 _REFERENCE: Final = re.compile(r"\$(?:\$|[({]\s*([A-Za-z0-9_]+)|([A-Za-z0-9_]+))")
 _NEAR: Final = 0.8
+_AGENTS: Final = ("local", "pipe", "smtp", "lmtp", "virtual", "error", "discard")
+"""The programs that deliver mail."""
 _RESTRICTION_CLASSES: Final = "smtpd_restriction_classes"
 
 
@@ -31,13 +33,18 @@ def references(text: str) -> set[str]:
     return {found[1] or found[2] for found in _REFERENCE.finditer(text)} - {None}
 
 
-def is_known(name: str, services: Iterable[str]) -> bool:
-    """Return whether pyfix declares a name, on its own or for one of the services."""
+def transport_names(entries: Iterable[ServiceEntry]) -> list[str]:
+    """Return the services that deliver mail, and so have parameters of their own."""
+    return [entry.name for entry in entries if entry.program in _AGENTS]
+
+
+def is_known(name: str, transports: Iterable[str]) -> bool:
+    """Return whether pyfix declares a name, on its own or for one of the transports."""
     declared = discover.declarations().get(name)
     if declared is not None and not isinstance(declared, PerTransport):
         return True
     family = discover.family_of(name)
-    return family is not None and name.removesuffix(family.suffix) in services
+    return family is not None and name.removesuffix(family.suffix) in transports
 
 
 def unused_names(config: Config, entries: Sequence[ServiceEntry]) -> list[str]:
@@ -48,8 +55,8 @@ def unused_names(config: Config, entries: Sequence[ServiceEntry]) -> list[str]:
 
 def names_in_use(config: Config, entries: Sequence[ServiceEntry]) -> set[str]:
     """Return every name that code reads, directly or through a value."""
-    services = {entry.name for entry in entries}
-    known = {name for name in config.main.settings if is_known(name, services)} | set(discover.declarations())
+    transports = transport_names(entries)
+    known = {name for name in config.main.settings if is_known(name, transports)} | set(discover.declarations())
     classes = words(config.expand(config.get(_RESTRICTION_CLASSES) or ""), _RESTRICTION_CLASSES)
     overrides = [name for entry in entries for _, value in entry.overrides for name in references(value)]
     return reachable(config, *known, *classes, *overrides)
@@ -85,11 +92,11 @@ def unused_settings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator
 def unused_overrides(entries: Sequence[ServiceEntry]) -> Iterator[str]:
     """Yield a warning for each override of master.cf that nothing reads."""
     known = _suggestions()
-    services = {entry.name for entry in entries}
+    transports = transport_names(entries)
     for entry in entries:
         values = " ".join(value for _, value in entry.overrides)
         for name, value in entry.overrides:
-            if not is_known(name, services) and name not in references(values):
+            if not is_known(name, transports) and name not in references(values):
                 yield f"{entry.file}: unused parameter: {name}={one_line(value)}{suggestion(name, known)}"
 
 
@@ -107,11 +114,11 @@ def suggestion(name: str, known: Sequence[str]) -> str:
 def undefined_references(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[tuple[str, str]]:
     """Yield (name, warning) for each setting in use that refers to a name without a value."""
     used = names_in_use(config, entries)
-    services = {entry.name for entry in entries}
+    transports = transport_names(entries)
     for name, setting in config.main.settings.items():
         declared = discover.declarations().get(name)
         if name not in used or (declared is not None and not declared.expands):
             continue
         for reference in sorted(references(setting.value)):
-            if not config.is_set(reference) and not is_known(reference, services):
+            if not config.is_set(reference) and not is_known(reference, transports):
                 yield name, f"{config.main_cf}: undefined parameter: {reference}"

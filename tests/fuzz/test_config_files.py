@@ -1,0 +1,108 @@
+"""Any bytes as main.cf or master.cf give a configuration or a ConfigError of one line, never anything else."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyfix.mail.config import Config, ConfigError, CoreParameters, mastercf
+from pyfix.mail.config.check import check_master_cf, check_parameters
+from pyfix.mail.config.edit import Removal, edit_text
+from pyfix.mail.config.expand import ExpandError, expand
+from pyfix.mail.config.maincf import parse
+
+NAMES = ["myhostname", "mydomain", "myorigin", "max_use", "max_idle", "smtpd_helo_required", "mynetworks_style", "own"]
+SCRAPS = [
+    *(f"${name}" for name in NAMES), "${", "}", "$(", ")", "{", "?", ":", "==", "<", "<=level", "$", "$$", " ", "\n",
+    "\n ", "\n#", "=", "{1}", "yes", "no", "1", "3.6", "\0", "\r\n", "\ufeff", "caf\u00e9", "\t", ",", "-",
+    "inline:{a=b}",
+]  # fmt: skip
+WORDS = [
+    "smtp",
+    "inet",
+    "unix",
+    "n",
+    "y",
+    "-",
+    "60",
+    "1?",
+    "-o",
+    "a=b",
+    "{",
+    "}",
+    "{ c = d }",
+    "-v",
+    "smtpd",
+    "[::1]:25",
+    ":",
+]
+
+soup = st.lists(st.sampled_from([*SCRAPS, *(f"\n{name} = " for name in NAMES)]), max_size=40).map("".join)
+services = st.lists(st.sampled_from([*WORDS, "\n", "\n  ", "#", "\0"]), max_size=40).map(" ".join)
+file_bytes = st.one_of(st.binary(max_size=300), soup.map(str.encode), services.map(str.encode))
+
+
+def is_line(error: ConfigError) -> bool:
+    """Return whether an error is a line that can be logged."""
+    return bool(str(error)) and str(error).isprintable() and len(str(error)) < 1000
+
+
+@settings(max_examples=300, deadline=None)
+@given(file_bytes)
+def test_any_main_cf_is_read_or_refused(data: bytes) -> None:
+    """Reading, reading a set, and checking everything."""
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "main.cf").write_bytes(data)
+        try:
+            config = Config.load(directory)
+        except ConfigError as error:
+            assert is_line(error)
+            return
+        assert all(text.isprintable() for text in [*config.warnings, *check_parameters(config)])
+        try:
+            assert isinstance(config.read(CoreParameters).max_use, int)
+        except ConfigError as error:
+            assert is_line(error)
+
+
+@settings(max_examples=300, deadline=None)
+@given(file_bytes)
+def test_any_master_cf_is_read_or_refused(data: bytes) -> None:
+    """Every service that is read has a name, a type and a program."""
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "master.cf").write_bytes(data)
+        assert all(text.isprintable() for text in check_master_cf(Config.from_text("", directory=directory)))
+        try:
+            entries = mastercf.read(f"{directory}/master.cf")
+        except ConfigError as error:
+            assert is_line(error)
+            return
+        assert all(entry.name and entry.program and entry.line > 0 for entry in entries)
+
+
+@settings(max_examples=500, deadline=None)
+@given(soup, st.dictionaries(st.sampled_from(NAMES), soup))
+def test_any_expression_has_a_value_or_an_error(text: str, values: dict[str, str]) -> None:
+    """However the pieces are put together."""
+    try:
+        assert isinstance(expand(text, values.get), str)
+    except ExpandError as error:
+        assert str(error)
+
+
+@settings(max_examples=300, deadline=None)
+@given(soup, st.sampled_from(NAMES), st.sampled_from(["new", "", Removal.COMMENT, Removal.DELETE]))
+def test_edit_changes_one_setting_and_no_other(text: str, name: str, change: str | Removal) -> None:
+    """Whatever the file looks like, the others keep their values."""
+    try:
+        before = parse(text, "main.cf").settings
+        after = parse(edit_text(text, {name: change}).text, "main.cf").settings
+    except ConfigError:
+        return
+    assert {key: item.value for key, item in after.items() if key != name} == {
+        key: item.value for key, item in before.items() if key != name
+    }
+    assert (after[name].value if name in after else change) == change
