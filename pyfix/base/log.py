@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
@@ -52,6 +53,13 @@ def sanitize(text: str) -> str:
         return text
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(c if c.isprintable() else "?" for c in text.translate(_UNPRINTABLE))
+
+
+def one_line(error: BaseException) -> str:
+    """Return an unexpected exception with the place that raised it, for the log and never for a peer."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {frames[-1].filename}:{frames[-1].lineno} {frames[-1].name}" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
 
 
 class Log:

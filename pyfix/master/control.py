@@ -6,13 +6,14 @@ caller's exit status is the truth. The others find the master through the lock o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 from collections.abc import Callable
 
 from pyfix.base import clock
-from pyfix.base.log import FACILITIES, FileSink, Log, SyslogSink
+from pyfix.base.log import FACILITIES, Fatal, FileSink, Log, SyslogSink, one_line
 from pyfix.mail.config import Config, ConfigError, CoreParameters
 from pyfix.master.layout import LayoutError, check_layout, check_maillog
 from pyfix.master.listen import ListenError
@@ -63,6 +64,9 @@ def _child(config: Config, verbose: int, writer: int) -> int:
     except ControlError as error:
         tell(str(error))
         return 1
+    except Exception as error:  # noqa: BLE001 - the child of a fork must end here, not in its caller's frames
+        tell(f"{type(error).__name__}: {error}")
+        return 1
 
 
 def _detach() -> None:
@@ -92,10 +96,15 @@ def run_master(config: Config, verbose: int, ready: Callable[[], None] = lambda:
     except OSError as error:
         raise ControlError(f"{error.filename or config.directory}: {error.strerror}") from error
     log.info(f"daemon started -- version {params.mail_version}, configuration {config.directory}")
-    status = supervisor.run(ready)
-    log.flush()
-    del lock
-    return status
+    try:
+        return supervisor.run(ready)
+    except Exception as error:  # noqa: BLE001 - nobody sees standard error any more: the log must tell
+        with contextlib.suppress(Fatal):
+            log.panic(one_line(error))
+        return 1
+    finally:
+        log.flush()
+        lock.close()
 
 
 def master_log(params: CoreParameters, verbose: int) -> Log:
@@ -121,6 +130,8 @@ def signal_master(params: CoreParameters, number: int) -> int:
         raise ControlError("the pyfix mail system is not running")
     try:
         os.kill(pid, number)
+    except ProcessLookupError:
+        raise ControlError("the pyfix mail system is not running") from None
     except PermissionError:
         raise ControlError(f"no permission to signal process {pid}; use the user that started it, or root") from None
     return pid
@@ -130,7 +141,8 @@ def stop(params: CoreParameters, number: int, patience_s: float) -> None:
     """End the mail system with SIGTERM (orderly) or SIGINT (at once) and wait for its end."""
     pid = signal_master(params, number)
     if not wait_for_end(pid, patience_s):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
         wait_for_end(pid, patience_s)
 
 

@@ -192,7 +192,7 @@ def _may_spawn(state: MasterState, service: ServiceState, now: float) -> bool:
         return False
     if service.has_room(state.generation):
         return False
-    return not service.process_limit or len(service.workers) < service.process_limit
+    return not service.process_limit or len(service.current) < service.process_limit
 
 
 def _wants_worker(state: MasterState, service: ServiceState | None, now: float) -> list[Action]:

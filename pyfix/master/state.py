@@ -56,6 +56,11 @@ class ServiceState:
         """Its identity across reloads."""
         return (self.entry.type, self.entry.name)
 
+    @property
+    def current(self) -> list[WorkerState]:
+        """The workers that count for the process limit: those that a reload retired finish beside it."""
+        return [worker for worker in self.workers.values() if not worker.is_retired]
+
     def has_room(self, generation: int) -> bool:
         """Return whether a worker of this generation is free, or will be in a moment."""
         return any(

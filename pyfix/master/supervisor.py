@@ -24,9 +24,9 @@ from pyfix.master.notify import sd_notify
 from pyfix.master.params import MasterParameters
 from pyfix.master.services import Plan, Program, plan_services
 from pyfix.master.state import Key, MasterState, Phase
-from pyfix.service.rights import Identity
+from pyfix.service.rights import Identity, RightsError
 from pyfix.service.run import Birth, run_worker
-from pyfix.service.status import STOP, WAKEUP, State, parse_reports
+from pyfix.service.status import REPORT_SIZE, STOP, WAKEUP, State, parse_reports
 from pyfix.service.worker import Listener
 
 
@@ -47,6 +47,14 @@ class _ChildOfFork(BaseException):
         self.birth = birth
 
 
+def _owner(program: Program, params: MasterParameters) -> SocketOwner:
+    open_to_all = program.service.daemon.open_to_all
+    if os.getuid() != 0:
+        return SocketOwner(-1, -1, open_to_all)
+    identity = Identity.of_name(params.mail_owner)
+    return SocketOwner(identity.uid, identity.gid, open_to_all)
+
+
 class Supervisor:
     """Runs the services of one configuration directory until told to stop."""
 
@@ -63,23 +71,26 @@ class Supervisor:
         self._watched: dict[int, Key] = {}
         self._status_fds: dict[int, int] = {}
         self._signals, self._signal_writer = socket.socketpair()
-        self._addresses_changed = False
 
     # --- start --------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Read master.cf and open every socket; raise ConfigError or ListenError, with nothing left open."""
+        """Read master.cf and open every socket; raise ConfigError, RightsError or ListenError, with nothing left
+        open."""
+        self._open(self._params)
+
+    def _open(self, params: MasterParameters) -> None:
+        """Open what `params` and master.cf ask for, keep what is open already, and only then close the rest."""
         entries = mastercf.read(os.path.join(self._directory, "master.cf"))
-        plan = plan_services(entries, self._params.default_process_limit)
+        plan = plan_services(entries, params.default_process_limit)
         fresh: dict[Key, list[Listener]] = {}
         try:
             for key, program in plan.programs.items():
-                fresh[key] = self._kept(key, program) or open_listeners(
-                    program.entry, self._params, self._owner(program)
-                )
-        except ListenError:
+                fresh[key] = self._kept(key, program) or open_listeners(program.entry, params, _owner(program, params))
+        except (ListenError, RightsError):
             self._close_listeners({k: v for k, v in fresh.items() if self._listeners.get(k) is not v})
             raise
+        self._watch({})
         self._close_listeners({k: v for k, v in self._listeners.items() if fresh.get(k) is not v})
         self._listeners = fresh
         self._plan = plan
@@ -87,18 +98,11 @@ class Supervisor:
             self._log.warning(warning)
 
     def _kept(self, key: Key, program: Program) -> list[Listener] | None:
-        """A reload keeps an open socket whose address has not changed: no connection is lost."""
+        """A reload keeps every open socket whose line is still there: no connection is lost."""
         before = self._plan.programs.get(key)
         if before is None or before.entry.private != program.entry.private:
             return None
-        return self._listeners[key] if program.entry.type != "inet" or not self._addresses_changed else None
-
-    def _owner(self, program: Program) -> SocketOwner:
-        open_to_all = program.service.daemon.open_to_all
-        if os.getuid() != 0:
-            return SocketOwner(-1, -1, open_to_all)
-        identity = Identity.of_name(self._params.mail_owner)
-        return SocketOwner(identity.uid, identity.gid, open_to_all)
+        return self._listeners[key]
 
     @staticmethod
     def _close_listeners(listeners: dict[Key, list[Listener]]) -> None:
@@ -154,6 +158,9 @@ class Supervisor:
             for key in rules.watched(self._state, now)
             for listener in self._listeners.get(key, [])
         }
+        self._watch(wanted)
+
+    def _watch(self, wanted: dict[int, Key]) -> None:
         for fd in self._watched.keys() - wanted.keys():
             self._poll.unregister(fd)
         for fd in wanted.keys() - self._watched.keys():
@@ -209,7 +216,7 @@ class Supervisor:
         if not child.is_open:
             return
         try:
-            data = child.status.recv(4096)
+            data = child.status.recv(REPORT_SIZE * 500)
         except BlockingIOError:
             return
         except OSError:
@@ -305,19 +312,17 @@ class Supervisor:
         try:
             config = Config.load(self._directory)
             params = config.read(MasterParameters)
-            old = (self._params.inet_interfaces, self._params.inet_protocols)
-            self._addresses_changed = old != (params.inet_interfaces, params.inet_protocols)
-            self._params = params
-            self.open()
-        except (ConfigError, ListenError) as error:
+            self._open(params)
+        except (ConfigError, ListenError, RightsError, OSError) as error:
             self._log.error(f"reload refused, the previous configuration stays in force: {error}")
         else:
+            old, self._params = self._params, params
+            if (old.inet_interfaces, old.inet_protocols) != (params.inet_interfaces, params.inet_protocols):
+                self._log.warning("to change inet_interfaces or inet_protocols, stop and start the mail system")
             self._log.info(f"reload -- version {self._params.mail_version}, configuration {self._directory}")
             self._state.throttle_time = self._params.service_throttle_time
             self._state.stop_grace = self._params.master_stop_grace
             self._decide(rules.ReloadWanted(self._plan.states))
-        finally:
-            self._addresses_changed = False
         sd_notify("READY=1")
 
     def _shut_down(self) -> None:

@@ -71,8 +71,7 @@ class ManyClientsLoop:
         try:
             while not self._is_over():
                 await self._wait()
-                if not self._worker.clients:
-                    self._daemon.idle()
+                self._daemon.idle()
             await self._finish()
         finally:
             self._worker.on_change = lambda: None

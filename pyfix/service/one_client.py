@@ -39,6 +39,7 @@ class OneClientLoop:
         self._listeners = {listener.sock.fileno(): listener for listener in listeners}
         self._poll = select.epoll()
         self._uses = 0
+        self._next_look = 0.0
         self._master_is_there = True
 
     def run(self) -> None:
@@ -121,6 +122,14 @@ class OneClientLoop:
             if not peer.has_message and not self._wait(peer):
                 continue
             self._answer(peer)
+            self._look_around()
+
+    def _look_around(self) -> None:
+        """Give the daemon its idle call about once a second also under load: tables change then, too."""
+        now = clock.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + _TICK_S
+            self._daemon.idle()
 
     def _answer(self, peer: Peer) -> None:
         request = peer.receive()
@@ -135,7 +144,10 @@ class OneClientLoop:
         poll.register(peer.sock, select.POLLIN)
         if self._master_is_there:
             poll.register(self._status.sock, select.POLLIN)
-        ready = {fd for fd, _ in poll.poll(self._params.ipc_timeout * 1000)}
+        ready = {fd for fd, _ in poll.poll(_TICK_S * 1000)}
+        if not ready:
+            self._daemon.idle()
+            ready = {fd for fd, _ in poll.poll(self._params.ipc_timeout * 1000)}
         if self._status.sock.fileno() in ready:
             self._obey()
         if not ready:

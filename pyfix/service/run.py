@@ -16,10 +16,9 @@ import resource
 import signal
 import socket
 import time
-import traceback
 from dataclasses import dataclass
 
-from pyfix.base.log import FACILITIES, DatagramSink, Fatal, Log, PostlogSink, StderrSink, SyslogSink
+from pyfix.base.log import FACILITIES, DatagramSink, Fatal, Log, PostlogSink, StderrSink, SyslogSink, one_line
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.service.datagram import DatagramLoop
@@ -76,7 +75,7 @@ class _Life:
         except OSError as error:
             self.log.fatal(f"{error.filename or self._birth.entry.name}: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 - the last frame of the process: a bug must end in one log line
-            self.log.panic(_one_line(error))
+            self.log.panic(one_line(error))
 
     def _run(self) -> None:
         birth = self._birth
@@ -102,11 +101,6 @@ class _Life:
         gc.collect()
         gc.freeze()
         _loop(daemon, worker, params, birth)
-
-
-def _one_line(error: BaseException) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} in {frame.filename}:{frame.lineno} {frame.name}"
 
 
 def _reset_signals() -> None:

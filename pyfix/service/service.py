@@ -55,7 +55,7 @@ class Daemon(Generic[P]):
         """The master's wakeup timer fired."""
 
     def idle(self) -> None:
-        """Called about once a second while there is no work, and between clients: look for changed tables."""
+        """Called about once a second, between requests: look for changed tables."""
 
 
 class OneClientDaemon(Daemon[P]):

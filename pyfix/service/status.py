@@ -14,6 +14,7 @@ import struct
 from typing import Final
 
 _REPORT = struct.Struct(">IIB")
+REPORT_SIZE: Final = _REPORT.size
 _PATIENCE_MS: Final = 5000
 
 

@@ -153,16 +153,19 @@ def test_reload_without_a_service_lets_its_workers_end() -> None:
     assert rules.all_pids(state) == []
 
 
-def test_reload_keeps_the_limit_across_generations() -> None:
-    """With a limit of one, the successor waits until the old worker has gone."""
-    item = service("qmgr", limit=1)
+def test_sessions_that_outlive_reloads_do_not_stop_the_service() -> None:
+    """Old workers finish beside the limit; after any number of reloads a new client finds a new worker."""
+    item = service("25", limit=1, kind=ServiceType.INET)
     state = master(item)
     started(state, item, 100)
-    fresh = service("qmgr", limit=1)
-    decide(state, rules.ReloadWanted([fresh]), 1)
-    assert rules.watched(state, 1) == set()
-    decide(state, rules.Exited(100, 0), 2)
-    assert rules.watched(state, 2) == {fresh.key}
+    decide(state, rules.Reported(100, 1, State.BUSY), 0)
+    for pid in (101, 102):
+        item = service("25", limit=1, kind=ServiceType.INET)
+        decide(state, rules.ReloadWanted([item]), 1)
+        assert rules.watched(state, 1) == {item.key}
+        assert decide(state, rules.ClientWaits(item.key), 1) == [rules.Spawn(item.key)]
+        started(state, item, pid, 1)
+    assert sorted(rules.all_pids(state)) == [100, 101, 102]
 
 
 def test_stop_goes_from_the_network_inwards() -> None:
@@ -243,7 +246,7 @@ def test_no_sequence_of_events_breaks_the_limits(events: list[tuple[str, int, fl
                 next_pid += 1
                 decide(state, rules.Spawned(action.key, next_pid), now)
         for item in state.services.values():
-            assert len(item.workers) <= item.process_limit
+            assert len(item.current) <= item.process_limit
 
     for what, which, pause in events:
         now += pause
