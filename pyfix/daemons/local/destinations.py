@@ -2,9 +2,10 @@ r"""Read the right side of an alias, a line of a .forward or of an :include: fil
 
     joe, "|/usr/bin/vacation joe", /var/log/mail.archive, :include:/etc/lists/friends, Joe Doe <joe@example.com>
 
-Items are separated by commas outside quotes, comments and < >. The text of an item without its quotes decides what it
-is: "/..." and "~/..." a file, "|..." a command, ":include:..." a file of further items, anything else an address. A
-line that begins with "#" is a comment. Total: any text gives a list, nothing is raised.
+Items are separated by commas and white space outside quotes, comments and < >, so a command with arguments needs
+quotes. The text of an item without its quotes decides what it is: "/..." and "~/..." a file, "|..." a command,
+":include:..." a file of further items, anything else an address. A line that begins with "#" is a comment. Total: any
+text gives a list, nothing is raised.
 See: aliases(5).
 """
 
@@ -16,6 +17,8 @@ from typing import Final
 
 _INCLUDE: Final = ":include:"
 _SPACE: Final = " \t\r\n"
+_ENDS_WORD: Final = _SPACE + ",(<"
+_JOINING: Final = "@.:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,10 @@ def classify(raw: str, plain: str) -> Destination:
 
 
 def _items(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (raw, plain) of each item, comments taken out; of "phrase <address>" the address only."""
+    """Yield (raw, plain) of each item; of "phrase <address>" the address only."""
     scanner = _Scanner(text)
     while scanner.index < len(text):
-        yield scanner.item()
+        yield from scanner.items()
 
 
 class _Scanner:
@@ -90,28 +93,49 @@ class _Scanner:
         self.text = text
         self.index = 0
 
-    def item(self) -> tuple[str, str]:
-        """Return the item that starts here, and step behind the comma that ends it."""
-        raw: list[str] = []
-        plain: list[str] = []
+    def items(self) -> list[tuple[str, str]]:
+        """Return the items up to the next comma, and step behind it.
+
+        Words that stand side by side are items of their own, unless an address in < > follows: a name then.
+        """
+        words: list[tuple[str, str]] = []
         bracket: tuple[str, str] | None = None
         while self.index < len(self.text):
             char = self.text[self.index]
             if char == ",":
                 self.index += 1
                 break
-            if char == "(" and not _is_command(plain):
+            if char == "(":
                 self._skip_comment()
-            elif char == "<" and not _is_command(plain):
+            elif char == "<":
                 self.index += 1
                 bracket = self._until(">")
+            elif char in _SPACE:
+                self.index += 1
             else:
-                for part, target in zip(self._word(char), (raw, plain), strict=True):
-                    target.append(part)
-        return bracket or ("".join(raw).strip(_SPACE), "".join(plain).strip(_SPACE))
+                self._add(words, self._word())
+        return words if bracket is None else [bracket]
 
-    def _word(self, char: str) -> tuple[str, str]:
-        """Return one character, or one quoted string or escaped character, as written and as meant."""
+    def _add(self, words: list[tuple[str, str]], word: tuple[str, str]) -> None:
+        """Add a word; around "@", "." and ":" white space separates nothing."""
+        if words and (words[-1][0][-1] in _JOINING or word[0][0] in _JOINING):
+            raw, plain = words.pop()
+            word = (raw + word[0], plain + word[1])
+        words.append(word)
+
+    def _word(self) -> tuple[str, str]:
+        """Return the text up to white space, comma, comment or bracket, as written and as meant."""
+        raw: list[str] = []
+        plain: list[str] = []
+        while self.index < len(self.text) and (not raw or self.text[self.index] not in _ENDS_WORD):
+            written, meant = self._piece()
+            raw.append(written)
+            plain.append(meant)
+        return "".join(raw), "".join(plain)
+
+    def _piece(self) -> tuple[str, str]:
+        """Return one character, one escaped character or one quoted string."""
+        char = self.text[self.index]
         if char == '"':
             return self._quoted()
         if char == "\\" and self.index + 1 < len(self.text):
@@ -139,7 +163,7 @@ class _Scanner:
         raw: list[str] = []
         plain: list[str] = []
         while self.index < len(self.text) and self.text[self.index] != closing:
-            written, meant = self._word(self.text[self.index])
+            written, meant = self._piece()
             raw.append(written)
             plain.append(meant)
         self.index += 1
@@ -154,8 +178,3 @@ class _Scanner:
             depth += {"(": 1, ")": -1}.get(char, 0)
             if depth == 0:
                 return
-
-
-def _is_command(plain: list[str]) -> bool:
-    """True when the item so far is a command: parentheses and < > belong to it then."""
-    return "".join(plain).lstrip(_SPACE).startswith("|")

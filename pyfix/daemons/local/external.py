@@ -76,7 +76,8 @@ def deliver_maildir(context: Context, state: State, user: User, path: str) -> No
     job, params = context.job, context.tools.params
     try:
         with context.tools.rights.as_user(user.uid, user.gid):
-            MaildirWriter(job.content, params.mailbox_size_limit).deliver(path, file_headers(context, state))
+            writer = MaildirWriter(job.content, params.mailbox_size_limit, otherwise="5.2.0")
+            writer.deliver(path, file_headers(context, state))
     except MailboxError as error:
         if error.is_access_problem:
             context.tools.log.warning(f"maildir access problem for UID/GID={user.uid}/{user.gid}: {error.reason}")
@@ -103,6 +104,8 @@ def _append(context: Context, state: State, user: User, path: str) -> None:
             tools.rights.as_user(user.uid, user.gid),
             Mbox.open(path, tools.lock, dot_lock_may_fail=True) as box,
         ):
+            if box.complaint:
+                tools.log.warning(box.complaint)
             if box.is_executable and box.is_regular:
                 raise MailboxError("5.7.1", "file is executable")
             line = from_line(state.sender, clock.now())

@@ -136,7 +136,7 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         job.failed(rcpt, Dsn(error.status, f"maildir delivery failed: {error.reason}"))
 
     def _deliver_mbox(self, job: Job, rcpt: Recipient, mailbox: Mailbox, head: bytes) -> None:
-        with Mbox.open(mailbox.path, self._lock) as box:
+        with Mbox.open(mailbox.path, self._lock, otherwise="4.2.0") as box:
             if not box.is_regular:
                 self.log.warning(f"recipient {rcpt.address}: destination {mailbox.path} is not a regular file")
                 raise MailboxError(_MISCONFIGURED.status, _MISCONFIGURED.reason)

@@ -173,18 +173,22 @@ class Job:
 
     def _note(self, rcpt: Recipient, status: str, verb: str, dsn: Dsn, relay: str | None) -> Outcome:
         params = self._params
+        relay = self.relay if relay is None else relay
         delivery_status(
             self._log,
             self.request.queue_id,
             rcpt.address,
             rcpt.original,
-            self.relay if relay is None else relay,
+            relay,
             self.stages.text(clock.now(), params.delay_logging_resolution_limit),
             dsn.status,
             status,
             dsn.reason,
             uses=self.stages.uses,
         )
+        if verb not in ("bounced", "deferred"):  # a report tells the way of the mail, too
+            reason = f"delivery via {relay}: {dsn.reason}"
+            dsn = Dsn(dsn.status, reason, dsn.diagnostic_type, dsn.diagnostic, dsn.mta)
         return Outcome(rcpt.position, verb, dsn, rcpt.address)
 
     def _settle(self, rcpt: Recipient, outcomes: Sequence[Outcome | None]) -> None:

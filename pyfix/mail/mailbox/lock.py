@@ -121,7 +121,9 @@ class Journal:
 class DotLock:
     """The lock file beside a mailbox. `take`, then `note` what is about to happen, then `release`."""
 
-    def __init__(self, mailbox: str, policy: LockPolicy) -> None:
+    def __init__(self, mailbox: str, policy: LockPolicy, otherwise: str = "5.2.0") -> None:
+        """`otherwise` is the status of errors without their own."""
+        self._otherwise = otherwise
         self._path = f"{mailbox}.lock"
         self._policy = policy
         self._host = socket.gethostname().replace(" ", "") or _NO_HOST
@@ -141,7 +143,7 @@ class DotLock:
                 if not self._remove_old() and attempt < policy.attempts - 1:
                     policy.sleep(policy.delay)
             except OSError as error:
-                raise self._failed(error, "5.2.0") from error
+                raise self._failed(error, self._otherwise) from error
             else:
                 return
         raise self._failed(FileExistsError(errno.EEXIST, "exists"), "4.2.0")

@@ -45,8 +45,9 @@ class Draft:
 class MaildirWriter:
     """Delivers the content of one message into any number of Maildirs."""
 
-    def __init__(self, content: Content, limit: int = 0) -> None:
-        """`limit` bounds the size of a file; 0 is no limit."""
+    def __init__(self, content: Content, limit: int = 0, otherwise: str = "4.2.0") -> None:
+        """`limit` bounds the size of a file (0: no limit); `otherwise` is the status of errors without their own."""
+        self._otherwise = otherwise
         self._content = content
         self._limit = limit
         self._host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
@@ -110,7 +111,7 @@ class MaildirWriter:
                 os.makedirs(f"{maildir}tmp", 0o700, exist_ok=True)
                 return os.open(temporary, _CREATE, 0o600)
         except OSError as error:
-            raise system_error(f"create maildir file {temporary}", error, "4.2.0") from error
+            raise system_error(f"create maildir file {temporary}", error, self._otherwise) from error
 
     def _write(self, fd: int, head: bytes) -> None:
         content = self._content
@@ -143,7 +144,7 @@ class MaildirWriter:
                 os.makedirs(f"{draft.maildir}new", 0o700, exist_ok=True)
                 os.rename(draft.temporary, draft.final)
         except OSError as error:
-            raise system_error(f"create maildir file {draft.final}", error, "4.2.0") from error
+            raise system_error(f"create maildir file {draft.final}", error, self._otherwise) from error
 
 
 def write_all(fd: int, parts: list[bytes]) -> None:

@@ -40,8 +40,10 @@ class Owner:
 class Mbox:
     """An mbox file, open and locked. Use: `with Mbox.open(...) as box: box.append(...)`."""
 
-    def __init__(self, path: str, fd: int, dot_lock: DotLock | None) -> None:
+    def __init__(self, path: str, fd: int, dot_lock: DotLock | None, complaint: str = "") -> None:
         """Take over `fd` and the lock."""
+        self.complaint = complaint
+        """Why there is no lock file, where that is no error; for the log."""
         self._path = path
         self._fd = fd
         self._dot_lock = dot_lock
@@ -49,18 +51,24 @@ class Mbox:
 
     @classmethod
     def open(
-        cls, path: str, policy: LockPolicy, *, owner: Owner | None = None, dot_lock_may_fail: bool = False
+        cls,
+        path: str,
+        policy: LockPolicy,
+        *,
+        owner: Owner | None = None,
+        dot_lock_may_fail: bool = False,
+        otherwise: str = "5.2.0",
     ) -> Mbox:
         """Open or create the mailbox and lock it, with the rights in force. Raises MailboxError.
 
         A new file is given to `owner` if there is one. `dot_lock_may_fail`: go on without a lock file where the
-        directory does not allow one (files that users name).
+        directory does not allow one (files that users name). `otherwise` is the status of errors without their own.
         """
-        dot_lock = _take_dot_lock(path, policy, dot_lock_may_fail)
+        dot_lock, complaint = _take_dot_lock(path, policy, dot_lock_may_fail, otherwise)
         fd = -1
         try:
-            fd = _open_file(path, owner)
-            box = cls(path, fd, dot_lock)
+            fd = _open_file(path, owner, otherwise)
+            box = cls(path, fd, dot_lock, complaint)
             if box.is_regular:
                 policy.lock_file(fd)
                 box.check_links()
@@ -175,26 +183,29 @@ class Mbox:
         return True
 
 
-def _take_dot_lock(path: str, policy: LockPolicy, may_fail: bool) -> DotLock | None:
-    """Lock with a file, unless the mailbox is something that is no file (/dev/null.lock helps nobody)."""
+def _take_dot_lock(path: str, policy: LockPolicy, may_fail: bool, otherwise: str) -> tuple[DotLock | None, str]:
+    """Lock with a file, unless the mailbox is something that is no file (/dev/null.lock helps nobody).
+
+    Returns the lock, or why there is none where that is no error.
+    """
     if "dotlock" not in policy.methods:
-        return None
+        return None, ""
     try:
         if not stat.S_ISREG(os.stat(path, follow_symlinks=False).st_mode):
-            return None
+            return None, ""
     except OSError:
         pass  # not there yet, or out of reach: the open that follows tells
-    lock = DotLock(path, policy)
+    lock = DotLock(path, policy, otherwise)
     try:
         lock.take()
     except MailboxError as error:
         if may_fail and error.number != errno.EEXIST:
-            return None
+            return None, error.reason
         raise
-    return lock
+    return lock, ""
 
 
-def _open_file(path: str, owner: Owner | None) -> int:
+def _open_file(path: str, owner: Owner | None, otherwise: str) -> int:
     """Open an existing mailbox, or create it; raise MailboxError.
 
     A regular file is opened for reading too: how it ends decides what is written. A device or a pipe is not: a pipe
@@ -203,33 +214,33 @@ def _open_file(path: str, owner: Owner | None) -> int:
     try:
         mode = os.stat(path, follow_symlinks=False).st_mode
         if stat.S_ISLNK(mode):
-            raise MailboxError("5.2.0", "file is a symbolic link", errno.EPERM)
+            raise MailboxError(otherwise, "file is a symbolic link", errno.EPERM)
         fd = os.open(path, _OPEN if stat.S_ISREG(mode) else _OPEN & ~os.O_RDWR | os.O_WRONLY)
     except FileNotFoundError:
-        return _create_file(path, owner)
+        return _create_file(path, owner, otherwise)
     except OSError as error:
-        raise system_error("cannot open file", error, "5.2.0") from error
+        raise system_error("cannot open file", error, otherwise) from error
     status = os.fstat(fd)
     os.set_blocking(fd, True)
     if stat.S_IFMT(status.st_mode) != stat.S_IFMT(mode) or (stat.S_ISREG(mode) and status.st_nlink != 1):
         os.close(fd)
-        raise MailboxError("5.2.0", f"file has {status.st_nlink} hard links", errno.EPERM)
+        raise MailboxError(otherwise, f"file has {status.st_nlink} hard links", errno.EPERM)
     return fd
 
 
-def _create_file(path: str, owner: Owner | None) -> int:
+def _create_file(path: str, owner: Owner | None, otherwise: str) -> int:
     try:
         fd = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise MailboxError("4.2.0", "cannot create file exclusively: File exists", errno.EAGAIN) from error
     except OSError as error:
-        raise system_error("cannot create file exclusively", error, "5.2.0") from error
+        raise system_error("cannot create file exclusively", error, otherwise) from error
     if owner is not None:
         try:
             os.fchown(fd, owner.uid, owner.gid)
         except OSError as error:
             os.close(fd)
-            raise system_error("cannot change file ownership", error, "5.2.0") from error
+            raise system_error("cannot change file ownership", error, otherwise) from error
     return fd
 
 

@@ -13,7 +13,7 @@ import time
 
 def from_line(sender: str, now: float) -> bytes:
     """Return the "From sender time" line that starts a message in an mbox."""
-    return f"From {sender or 'MAILER-DAEMON'} {time.asctime(time.localtime(now))}\n".encode()
+    return f"From {sender or 'MAILER-DAEMON'}  {time.asctime(time.localtime(now))}\n".encode()
 
 
 def delivery_headers(sender: str | None, original: str, delivered: str) -> bytes:

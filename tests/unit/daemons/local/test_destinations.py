@@ -20,7 +20,9 @@ from pyfix.daemons.local.destinations import (
         ("Joe Doe <joe@x.test>, (comment) jane (more (nested))", [ToAddress("joe@x.test"), ToAddress("jane")]),
         ('"|/usr/bin/vacation -t 1d, joe"', [ToCommand("/usr/bin/vacation -t 1d, joe")]),
         ('"| exec /usr/bin/procmail -a \\"$EXTENSION\\""', [ToCommand('exec /usr/bin/procmail -a "$EXTENSION"')]),
-        ("|/bin/cat (x) <in", [ToCommand("/bin/cat (x) <in")]),
+        ("|/bin/cat joe", [ToCommand("/bin/cat"), ToAddress("joe")]),
+        ("joe jane", [ToAddress("joe"), ToAddress("jane")]),
+        ("joe @ x . test", [ToAddress("joe@x.test")]),
         ("|/bin/a, |/bin/b", [ToCommand("/bin/a"), ToCommand("/bin/b")]),
         ("/var/mail/archive", [ToFile("/var/mail/archive")]),
         ('"/var/mail/with space"', [ToFile("/var/mail/with space")]),
@@ -44,8 +46,8 @@ def test_destinations_of_a_line(text: str, found: list[object]) -> None:
 
 def test_lines_of_a_file() -> None:
     """Comments start at the beginning of a line; each line stands by itself."""
-    assert parse_lines("# joe\njane,\nmax\n\n  |x y\n", 100) == [
-        ToAddress("jane"), ToAddress("max"), ToCommand("x y"),
+    assert parse_lines("# joe\njane,\nmax\n\n  |x\n", 100) == [
+        ToAddress("jane"), ToAddress("max"), ToCommand("x"),
     ]  # fmt: skip
 
 
