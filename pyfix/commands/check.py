@@ -67,27 +67,44 @@ def _check_services(config: Config, params: CoreParameters, result: CheckResult)
 def _file_rights(config: Config) -> Iterator[str]:
     for name in ("main.cf", "master.cf"):
         path = os.path.join(config.directory, name)
-        mode = os.stat(path).st_mode
-        if stat.S_IMODE(mode) & 0o022:
+        if os.path.exists(path) and stat.S_IMODE(os.stat(path).st_mode) & 0o022:
             yield f"group or other writable: {path}"
 
 
 def check_tables(config: Config) -> Iterator[str]:
-    """Open every table that a parameter names, and say what is wrong with it."""
+    """Open every table file that a parameter names, and say what is wrong with it."""
     for name in config.set_names():
-        if not name.endswith("_maps") and name != "alias_database":
-            continue
-        before = len(config.warnings)
-        try:
-            maps = open_maps(config.evaluate(name, ""), name, config)
-        except ConfigError as error:
-            yield str(error)
-            continue
-        yield from config.warnings[before:]
-        for table in maps.tables:
-            if isinstance(table, UnavailableTable):
-                yield f"{config.place(name)}: {name}: {table.reason}"
-            yield from _writable_table(name, table.name)
+        for spec in _table_files(config, name):
+            yield from _check_table(config, name, spec)
+        if name.endswith("_maps"):
+            try:
+                open_maps(config.evaluate(name, ""), name, config)
+            except ConfigError as error:
+                yield str(error)
+
+
+def _table_files(config: Config, name: str) -> Iterator[str]:
+    try:
+        text = config.evaluate(name, "")
+    except ConfigError:
+        return  # check_parameters has named it
+    for word in re.split(r"[\s,{}]+", text):
+        if _TABLE.match(word):
+            yield word
+
+
+def _check_table(config: Config, name: str, spec: str) -> Iterator[str]:
+    before = len(config.warnings)
+    try:
+        maps = open_maps([spec], name, config)
+    except ConfigError as error:
+        yield str(error)
+        return
+    yield from config.warnings[before:]
+    for table in maps.tables:
+        if isinstance(table, UnavailableTable):
+            yield f"{config.place(name)}: {name}: {table.reason}"
+    yield from _writable_table(name, spec)
 
 
 def _writable_table(parameter: str, spec: str) -> Iterator[str]:

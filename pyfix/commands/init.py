@@ -86,7 +86,10 @@ def _check_names(domain: str, user: str) -> None:
 def instance_owner() -> pwd.struct_passwd:
     """Return the user who owns queue and mail: the caller, or for root an existing system user."""
     if os.getuid() != 0:
-        return pwd.getpwuid(os.getuid())
+        try:
+            return pwd.getpwuid(os.getuid())
+        except KeyError:
+            raise InitError(f"user id {os.getuid()} has no entry in the passwd database; add one") from None
     for name in _SYSTEM_USERS:
         try:
             return pwd.getpwnam(name)
@@ -96,7 +99,10 @@ def instance_owner() -> pwd.struct_passwd:
 
 
 def _group_name(gid: int) -> str:
-    return grp.getgrgid(gid).gr_name
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        raise InitError(f"group id {gid} has no entry in the group database; add one") from None
 
 
 def free_port() -> int:
@@ -109,7 +115,8 @@ def free_port() -> int:
 def _write(instance: Instance) -> None:
     for name, mode in (("etc", 0o755), ("spool", 0o755), ("data", 0o700), ("log", 0o755), ("mail", 0o700)):
         path = f"{instance.directory}/{name}"
-        os.makedirs(path, mode, exist_ok=True)
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, mode)
         if os.getuid() == 0 and name in ("data", "mail"):
             os.chown(path, instance.uid, instance.gid)
     files = {
@@ -151,6 +158,8 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+# Lines end in CR LF: a message that hides a second one behind a bare line feed is taken as one message.
+smtpd_forbid_bare_newline = normalize
 
 # No Unix users: mailboxes are listed in the file "mailboxes", aliases in "virtual". Both need no postmap.
 alias_maps =

@@ -44,6 +44,9 @@ def _fatal_errors() -> Iterator[None]:
     except (ConfigError, ControlError, InitError, InstallError, RotateError, IpcError) as error:
         say(f"fatal: {error}")
         sys.exit(1)
+    except OSError as error:
+        say(f"fatal: {error.filename or 'system error'}: {error.strerror or error}")
+        sys.exit(1)
 
 
 class _Call:
@@ -59,6 +62,16 @@ class _Call:
         for warning in config.warnings:
             say(f"warning: {warning}")
         return config
+
+    def tell(self, params: CoreParameters, text: str) -> None:
+        """Say what is done, and log it where the caller may write the log."""
+        say(text)
+        try:
+            log = control.command_log(params)
+        except OSError:
+            return  # the caller's own terminal has it; the log is another user's
+        log.info(text)
+        log.flush()
 
     def params(self) -> CoreParameters:
         """Return the parameters that control needs."""
@@ -81,9 +94,10 @@ def start(call: _Call) -> None:
     """Start the mail system; return when it accepts mail."""
     with _fatal_errors():
         config = call.config()
-        if control.master_pid(config.read(CoreParameters)) is not None:
+        params = config.read(CoreParameters)
+        if control.master_pid(params) is not None:
             raise ControlError("the pyfix mail system is already running")
-        say("starting the pyfix mail system")
+        call.tell(params, "starting the pyfix mail system")
         control.start(config, call.verbose)
 
 
@@ -93,7 +107,7 @@ def start_fg(call: _Call) -> None:
     """Run the mail system in the foreground: in a container, under a supervisor."""
     with _fatal_errors():
         config = call.config()
-        say("starting the pyfix mail system")
+        call.tell(config.read(CoreParameters), "starting the pyfix mail system")
         status = control.run_master(config, call.verbose)
     sys.exit(status)
 
@@ -107,7 +121,7 @@ def stop(call: _Call) -> None:
         params = config.read(MasterParameters)
         if control.master_pid(params) is None:
             raise ControlError("the pyfix mail system is not running")
-        say("stopping the pyfix mail system")
+        call.tell(params, "stopping the pyfix mail system")
         control.stop(params, signal.SIGTERM, params.master_stop_grace * 4 + _PATIENCE_S)
 
 
@@ -119,7 +133,7 @@ def abort(call: _Call) -> None:
         params = call.params()
         if control.master_pid(params) is None:
             raise ControlError("the pyfix mail system is not running")
-        say("aborting the pyfix mail system")
+        call.tell(params, "aborting the pyfix mail system")
         control.stop(params, signal.SIGINT, _PATIENCE_S)
 
 
@@ -131,7 +145,7 @@ def reload(call: _Call) -> None:
         params = call.params()
         if control.master_pid(params) is None:
             raise ControlError("the pyfix mail system is not running")
-        say("refreshing the pyfix mail system")
+        call.tell(params, "refreshing the pyfix mail system")
         control.signal_master(params, signal.SIGHUP)
 
 

@@ -109,7 +109,16 @@ def run_master(config: Config, verbose: int, ready: Callable[[], None] = lambda:
 
 def master_log(params: CoreParameters, verbose: int) -> Log:
     """Return the log of the master itself, which writes maillog_file directly: postlog is a child of its own."""
-    tag = f"{params.syslog_name}/master"
+    return _direct_log(params, "master", verbose)
+
+
+def command_log(params: CoreParameters) -> Log:
+    """Return the log for what the pyfix command does; raise OSError where the caller may not write it."""
+    return _direct_log(params, "pyfix", 0)
+
+
+def _direct_log(params: CoreParameters, program: str, verbose: int) -> Log:
+    tag = f"{params.syslog_name}/{program}"
     if params.maillog_file:
         return Log(FileSink(params.maillog_file, params.myhostname.split(".", 1)[0]), tag, verbose)
     return Log(SyslogSink(FACILITIES[params.syslog_facility]), tag, verbose)

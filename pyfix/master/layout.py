@@ -45,9 +45,13 @@ only the group of maildrop (setgid_group) may submit while the mail system is do
 def check_layout(params: CoreParameters) -> list[str]:
     """Create what is missing and return warnings about what differs; raise LayoutError if mail can't run."""
     owner = _owner(params)
-    _ensure(params.queue_directory, 0o755, _root(owner))
-    _ensure(params.data_directory, 0o700, owner)
     warnings: list[str] = []
+    for path, mode, wanted in (
+        (params.queue_directory, 0o755, _root(owner)),
+        (params.data_directory, 0o700, owner),
+    ):
+        if not _ensure(path, mode, wanted):
+            warnings += _differences(path, Folder("", mode), wanted)
     for folder in QUEUE_FOLDERS:
         path = os.path.join(params.queue_directory, folder.name)
         wanted = owner if folder.is_owned else _root(owner)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ class ManyClientsLoop:
         self._params = params
         self._status = status
         self._listeners = listeners
-        self._limit = worker.client_limit or params.process_client_limit
+        self._limit = min(worker.client_limit or params.process_client_limit, _descriptors() // 2)
         self._servers: list[asyncio.AbstractServer] = []
         self._uses = 0
         self._clients = 0
@@ -174,6 +175,11 @@ class ManyClientsLoop:
             return
         self._failure = error
         self._wake.set()
+
+
+def _descriptors() -> int:
+    """Return how many files this process may open, less those that are not a client's: each client may need two."""
+    return max(4, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
 
 
 def cpu_count() -> int:

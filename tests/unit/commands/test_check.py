@@ -1,0 +1,83 @@
+"""pyfix check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pyfix.commands.check import check_instance
+from pyfix.commands.init import Instance, init
+from pyfix.commands.pyfix import main
+from pyfix.mail.config import Config
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    return init(str(tmp_path / "mail"), "example.test", "alice")
+
+
+def add(instance: Instance, text: str) -> None:
+    with open(f"{instance.etc}/main.cf", "a") as file:
+        file.write(text)
+
+
+def warnings(instance: Instance) -> list[str]:
+    return check_instance(Config.load(instance.etc)).warnings
+
+
+def test_fresh_instance_gives_no_complaint_and_gets_its_directories(instance: Instance) -> None:
+    """Missing directories are made, as Postfix does."""
+    result = check_instance(Config.load(instance.etc))
+    assert (result.errors, result.warnings) == ([], [])
+    for name in ("incoming", "active", "deferred", "maildrop", "public", "private", "pid", "spare"):
+        assert Path(instance.directory, "spool", name).is_dir()
+
+
+def test_domain_in_two_address_classes_is_named(instance: Instance) -> None:
+    """In the words of trivial-rewrite's warning."""
+    add(instance, "mydestination = example.test, localhost\n")
+    assert "do not list domain example.test in BOTH mydestination and virtual_mailbox_domains" in warnings(instance)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("virtual_alias_maps = hash:/nowhere/virtual\n", "/nowhere/virtual"),
+        ("mynetworks = 127.0.0.0/8, cidr:/nowhere/net\n", "/nowhere/net"),
+        ("smtpd_client_restrictions = check_client_access hash:/nowhere/access\n", "/nowhere/access"),
+        ("smtpd_helo_restrctions = permit\n", "smtpd_helo_restrctions"),
+        ("transport_maps = foo:/etc/x\n", "unsupported dictionary type: foo"),
+    ],
+)
+def test_table_that_cannot_be_used_and_unknown_parameter_are_named(instance: Instance, text: str, part: str) -> None:
+    """Also a table inside a restriction or a network list."""
+    add(instance, text)
+    assert any(part in warning for warning in warnings(instance))
+
+
+def test_world_writable_table_and_configuration_are_named(instance: Instance) -> None:
+    """Whoever writes there decides where mail goes."""
+    Path(instance.etc, "virtual").chmod(0o666)
+    Path(instance.etc, "main.cf").chmod(0o666)
+    found = warnings(instance)
+    assert f"virtual_alias_maps: world-writable: {instance.etc}/virtual" in found
+    assert f"group or other writable: {instance.etc}/main.cf" in found
+
+
+def test_missing_master_cf_is_one_error_line(instance: Instance) -> None:
+    """Not a traceback."""
+    Path(instance.etc, "master.cf").unlink()
+    result = CliRunner().invoke(main, ["-c", instance.etc, "check"])
+    assert result.exit_code == 1
+    assert f"{instance.etc}/master.cf" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_file_in_the_place_of_a_directory_is_an_error(instance: Instance) -> None:
+    """With the remedy."""
+    Path(instance.directory, "spool", "incoming").write_text("")
+    result = check_instance(Config.load(instance.etc))
+    assert result.errors == [f"{instance.directory}/spool/incoming: not a directory; move it away"]
