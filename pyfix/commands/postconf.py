@@ -17,19 +17,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import click
 
+from pyfix.commands.postconf_call import EDITS, LISTS, MODES, Call, read_call
 from pyfix.mail.config import Config, ConfigError, discover, listing, mastercf, show
-from pyfix.mail.config.config import find_directory
 from pyfix.mail.config.edit import Removal, edit_file, parse_assignment
 from pyfix.mail.config.host import this_host
-from pyfix.mail.config.listing import ALL_CLASSES, ParameterClass
 from pyfix.mail.config.maincf import MainCf
 from pyfix.mail.config.mastercf import ServiceEntry
-from pyfix.mail.config.show import Style
 from pyfix.mail.config.unused import suggestion, undefined_references, unused_overrides, unused_settings
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
@@ -57,39 +54,6 @@ _FLAGS: Final = {
     "X": "Remove settings from main.cf.",
     "#": "Comment out settings in main.cf.",
 }
-_MODES: Final = ("M", "F", "P")
-_EDITS: Final = ("e", "#", "X")
-_LISTS: Final = ("m", "l", "a", "A")
-_REFUSED: Final = {"b": "bounce templates", "t": "bounce templates", "T": "TLS reports"}
-_EXCLUSIVE: Final = (
-    (*_MODES, "d"),
-    (*_MODES, "n"),
-    (*_MODES, "C"),
-    ("d", "n"),
-    ("d", "o"),
-    ("d", "e", "#", "X"),
-    ("n", "e", "#", "X"),
-    ("h", "H"),
-    *(("e", "#", "X", other) for other in ("f", "h", "H", "o", "x", "C")),
-    ("M", "h"),
-    ("M", "H"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The command line: flags by letter, and what goes with them."""
-
-    flags: frozenset[str]
-    directory: str
-    overrides: tuple[tuple[str, str], ...]
-    classes: frozenset[ParameterClass]
-    words: tuple[str, ...]
-
-    @property
-    def style(self) -> Style:
-        """How to print."""
-        return Style(fold="f" in self.flags, names="h" not in self.flags, values="H" not in self.flags)
 
 
 def _flag_options(command: Decorated) -> Decorated:
@@ -120,49 +84,13 @@ def main(
         sys.exit(1)
 
 
-def read_call(
-    flags: Sequence[str], directory: str | None, classes: str | None, overrides: Sequence[str], words: tuple[str, ...]
-) -> Call:
-    """Return the checked command line; raises ConfigError."""
-    given = set(flags) | ({"o"} if overrides else set()) | ({"C"} if classes is not None else set())
-    if any("=" in word for word in words):
-        given.add("e")
-    if given & {"e", "#", "X"} and given & set(_MODES):
-        raise ConfigError("changing master.cf is not supported; edit the file and run pyfix reload")
-    for letter in sorted(given & set(_REFUSED)):
-        raise ConfigError(f"-{letter} ({_REFUSED[letter]}) is not supported")
-    for group in (_MODES, *_EXCLUSIVE):
-        clash = [letter for letter in group if letter in given]
-        if len(clash) > 1:
-            raise ConfigError(f"specify one of -{' -'.join(clash)}")
-    return Call(frozenset(given), find_directory(directory), tuple(map(_override, overrides)), _classes(classes), words)
-
-
-def _override(text: str) -> tuple[str, str]:
-    """Return name and value of an -o option."""
-    try:
-        return parse_assignment(text)
-    except ConfigError as error:
-        raise ConfigError(f"invalid parameter override: {error}") from None
-
-
-def _classes(text: str | None) -> frozenset[ParameterClass]:
-    """Return the classes that -C names."""
-    if text is None or "all" in text.split(","):
-        return ALL_CLASSES
-    try:
-        return frozenset(map(ParameterClass, text.split(",")))
-    except ValueError:
-        raise ConfigError(f'unknown -C option value in "{text}"; specify builtin, service, user or all') from None
-
-
 def run(call: Call) -> None:
     """Carry out one request."""
-    if call.flags & set(_LISTS):
+    if call.flags & set(LISTS):
         _print_list(call)
-    elif call.flags & set(_EDITS):
+    elif call.flags & set(EDITS):
         _edit(call)
-    elif call.flags & set(_MODES):
+    elif call.flags & set(MODES):
         _show_master_cf(call)
     else:
         _show_main_cf(call)
@@ -236,7 +164,7 @@ def _known_names(
 
 def _show_master_cf(call: Call) -> None:
     """Print services, fields or overrides."""
-    mode = next(letter for letter in _MODES if letter in call.flags)
+    mode = next(letter for letter in MODES if letter in call.flags)
     config = _config(call, None)
     entries = _entries(call, required=True)
     for pattern in call.words or ("*",):

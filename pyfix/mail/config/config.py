@@ -20,7 +20,7 @@ from pyfix.mail.config.errors import ConfigError
 from pyfix.mail.config.expand import ExpandError, expand
 from pyfix.mail.config.host import Host, fixed_host, this_host
 from pyfix.mail.config.maincf import MainCf, Setting
-from pyfix.mail.config.parameters import ParameterSet
+from pyfix.mail.config.parameters import ParameterSet, PerTransport
 from pyfix.mail.config.params import DEFAULT_CONFIG_DIRECTORY
 
 P = TypeVar("P", bound=ParameterSet)
@@ -91,7 +91,9 @@ class Config:
 
         From then on the defaults of the set are known here, without a search through the house for who declares them.
         """
-        self._declared.update((name, item.default) for name, item in parameters.declared.items())
+        self._declared.update(
+            (name, item.default) for name, item in parameters.declared.items() if not isinstance(item, PerTransport)
+        )
         return parameters.read_from(self)
 
     def is_set(self, name: str) -> bool:

@@ -55,7 +55,9 @@ def parse(text: str, path: str) -> MainCf:
         except ValueRefused as refused:
             raise ConfigError(f"{place}: {refused}") from None
         if name in main.settings:
-            main.warnings.append(f"{place}: overriding earlier entry: {name}={one_line(main.settings.pop(name).value)}")
+            main.warnings.append(
+                f"{place}: overriding earlier entry: {one_line(name)}={one_line(main.settings.pop(name).value)}"
+            )
         main.settings[name] = Setting(value, place)
     return main
 

@@ -86,7 +86,7 @@ def unused_settings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator
     known = _suggestions()
     for name in unused_names(config, entries):
         value = one_line(config.main.settings[name].value)
-        yield f"{config.main_cf}: unused parameter: {name}={value}{suggestion(name, known)}"
+        yield f"{config.main_cf}: unused parameter: {one_line(name)}={value}{suggestion(name, known)}"
 
 
 def unused_overrides(entries: Sequence[ServiceEntry]) -> Iterator[str]:
@@ -97,7 +97,7 @@ def unused_overrides(entries: Sequence[ServiceEntry]) -> Iterator[str]:
         values = " ".join(value for _, value in entry.overrides)
         for name, value in entry.overrides:
             if not is_known(name, transports) and name not in references(values):
-                yield f"{entry.file}: unused parameter: {name}={one_line(value)}{suggestion(name, known)}"
+                yield f"{entry.file}: unused parameter: {one_line(name)}={one_line(value)}{suggestion(name, known)}"
 
 
 def _suggestions() -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pyfix.mail.config.errors import one_line
+from pyfix.mail.config.errors import ConfigError, one_line
 from pyfix.mail.config.expand import ExpandError, closing, level
 
 _INTEGER: Final = re.compile(r"\s*([+-]?[0-9]{1,20})")
@@ -18,8 +18,8 @@ _SEPARATORS: Final = ", \t\r\n"
 _INTEGER_MAX: Final = 2**63 - 1
 
 
-class ValueRefused(Exception):
-    """The text is no value of the parameter."""
+class ValueRefused(ConfigError):
+    """The text is no value of the parameter; who knows where it stands raises a ConfigError with the place."""
 
 
 def _quote(name: str, text: str) -> str:
