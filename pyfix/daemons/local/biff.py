@@ -33,3 +33,7 @@ class Biff:
             self._socket.sendto(f"{user}@{offset}\0".encode(), self._address)
         except OSError:
             return
+
+    def close(self) -> None:
+        """Release the socket."""
+        self._socket.close()

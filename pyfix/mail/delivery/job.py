@@ -52,6 +52,7 @@ class Job:
         self._outcomes: list[Outcome] = []
         self._open = {rcpt.position: rcpt for rcpt in request.recipients}
         self._all_done = True
+        self._has_marks = False
         try:
             self._file = queue.open("active", request.queue_id, writable=True)
         except (OSError, CorruptFile) as error:
@@ -166,7 +167,7 @@ class Job:
         """
         for rcpt in list(self._open.values()):
             self.deferred(rcpt, dead or UNKNOWN_ERROR)
-        if not (self.request.last and self._all_done):
+        if self._has_marks and not (self.request.last and self._all_done):
             self._file.sync()
         self.close()
         return Delivered(self.request.seq, self._outcomes, dead)
@@ -200,6 +201,7 @@ class Job:
                 is_done = is_done and outcome.verb not in ("bounced", "deferred")
         if is_done and rcpt.position >= 0:
             self._file.mark_done(rcpt.position)
+            self._has_marks = True
         elif not is_done:
             self._all_done = False
 

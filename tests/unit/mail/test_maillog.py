@@ -39,10 +39,11 @@ def test_delays_without_an_agent_end_in_the_queue_manager() -> None:
 def test_delivery_line_is_postfix_grammar() -> None:
     """The one line that everybody greps."""
     log = MemoryLog()
-    delivery_status(log, "ABC", "a@b", "c@b", "virtual", "delay=1, delays=1/0/0/0", "2.0.0", "sent", "delivered to maildir")
-    assert log.lines == [
-        "ABC: to=<a@b>, orig_to=<c@b>, relay=virtual, delay=1, delays=1/0/0/0, dsn=2.0.0, status=sent (delivered to maildir)"
-    ]
+    delivery_status(
+        log, "ABC", "a@b", "c@b", "virtual", "delay=1, delays=1/0/0/0", "2.0.0", "sent", "delivered to maildir"
+    )
+    head = "ABC: to=<a@b>, orig_to=<c@b>, relay=virtual, delay=1, delays=1/0/0/0"
+    assert log.lines == [f"{head}, dsn=2.0.0, status=sent (delivered to maildir)"]
 
 
 def test_original_address_that_differs_in_case_only_is_not_shown() -> None:
@@ -56,6 +57,8 @@ def test_connection_that_is_used_again_is_counted() -> None:
     """conn_use= shows from the second delivery on."""
     log = MemoryLog()
     for uses in (1, 2):
-        delivery_status(log, "A", "a@b", "", "h[1.2.3.4]:25", "delay=0, delays=0/0/0/0", "2.0.0", "sent", "x", uses=uses)
+        delivery_status(
+            log, "A", "a@b", "", "h[1.2.3.4]:25", "delay=0, delays=0/0/0/0", "2.0.0", "sent", "x", uses=uses
+        )
     assert "conn_use" not in log.lines[0]
     assert ", relay=h[1.2.3.4]:25, conn_use=2, delay=0" in log.lines[1]
