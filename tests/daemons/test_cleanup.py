@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import RunningWorker, make_queue_directory, run_worker
@@ -94,14 +95,16 @@ def cleanup(tmp_path: Path, main_cf: str = "") -> Iterator[RunningWorker]:
 def submit(
     worker: RunningWorker, queue: Queue, body: bytes = BODY, *, to: list[str] | None = None, spooled: bool = False,
     flags: int = CLEANUP_MAP, notify: int = 0, context: str = "local", hold: str = "",
+    sender: str = "sender@example.org", envid: str = "", rcpts: list[Recipient] | None = None,
 ) -> Submitted:  # fmt: skip
     """Create the file and ask for the message."""
     file = queue.create()
     if spooled:
         file.spool(body)
     file.close()
-    rcpts = [Recipient(address, notify=notify) for address in (["u@example.org"] if to is None else to)]
-    envelope = Envelope("sender@example.org", 1795415178.0, 0, rewrite_context=context)
+    if rcpts is None:
+        rcpts = [Recipient(address, notify=notify) for address in (["u@example.org"] if to is None else to)]
+    envelope = Envelope(sender, 1795415178.0, 0, rewrite_context=context, envid=envid)
     reply = worker.call(Submit(file.id, envelope, rcpts, None if spooled else body, flags, hold), Submitted)
     assert isinstance(reply, Submitted)
     assert reply.queue_id == file.id
@@ -191,6 +194,75 @@ def test_recipients_come_from_headers(queue: Queue, tmp_path: Path) -> None:
         content, rcpts, _ = stored(queue, reply.queue_id)
         assert rcpts == ["a@example.test", "b@example.org", "c@example.org"]
         assert b"Bcc" not in content
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"sender": '"a\nReceived: forged"@x.y'}, "5.1.7"),
+        ({"to": ["good@x.y", '"a\rb"@x.y']}, "5.1.3"),
+        ({"to": ["a(\n)@x.y"]}, "5.1.3"),
+        ({"to": ["x" * 3000 + "@x.y"]}, "5.1.3"),
+        ({"rcpts": [Recipient("a@x.y", "b\n@x.y")]}, "5.1.3"),
+        ({"rcpts": [Recipient("a@x.y", orcpt="rfc822;\n@x.y")]}, "5.1.3"),
+        ({"envid": "e\0"}, "5.5.4"),
+    ],
+)
+def test_control_characters_in_the_envelope_are_refused(
+    queue: Queue, tmp_path: Path, fields: dict[str, Any], status: str
+) -> None:
+    """Whoever submits: they would forge lines in the mailbox, in the log and on the wire."""
+    with cleanup(tmp_path) as worker:
+        code, said, _ = refused(submit(worker, queue, **fields), queue)
+        assert (code, said) == (501, status)
+
+
+def test_a_recipient_from_a_header_is_looked_at_too(queue: Queue, tmp_path: Path) -> None:
+    """sendmail -t: folding inside quotes is a blank, as in Postfix; what is no address refuses the message."""
+    with cleanup(tmp_path) as worker:
+        flags = CLEANUP_MAP | CLEANUP_EXTRACT
+        folded = submit(worker, queue, b'Received: r\nTo: "a\n b"@example.org\n\n', to=[], flags=flags)
+        assert stored(queue, folded.queue_id)[1] == ['"a  b"@example.org']
+        for value in (b'"a\x0bb"@example.org', b"\xff@example.org"):
+            reply = submit(worker, queue, b"Received: r\nTo: %b\n\n" % value, to=[], flags=flags)
+            assert (reply.code, reply.status) == (501, "5.1.3")
+
+
+def test_a_header_address_that_is_none_is_left_alone(queue: Queue, tmp_path: Path) -> None:
+    """Its bytes may be of any alphabet, and of no consequence."""
+    with cleanup(tmp_path) as worker:
+        reply = submit(worker, queue, b"Received: r\nTo: \xff, bob\n\nb\n")
+        assert b"\nTo: \xff, bob@example.test\n" in stored(queue, reply.queue_id)[0]
+
+
+def test_an_alias_with_control_characters_is_a_mistake_of_ours(queue: Queue, tmp_path: Path) -> None:
+    """The message waits until the table is repaired."""
+    with cleanup(tmp_path, 'virtual_alias_maps = inline:{ {a@example.org = "x\x01y"@b.c} }') as worker:
+        reply = submit(worker, queue, to=["a@example.org"])
+        assert refused(reply, queue) == (451, "4.6.0", "Alias expansion error")
+        assert "bad address syntax in virtual_alias_maps result for a@example.org" in worker.wait_for_line("syntax")
+
+
+def test_a_bare_name_is_an_alias_at_an_address_of_this_machine(queue: Queue, tmp_path: Path) -> None:
+    """user@[own address] is as local as user@domain in mydestination; a trailing dot does not count."""
+    main_cf = "virtual_alias_maps = inline:{{bob = c@d.e}}\ninet_interfaces = 127.0.0.1\nmydestination = here.test"
+    with cleanup(tmp_path, main_cf) as worker:
+        for address, result in (
+            ("bob@[127.0.0.1]", "c@d.e"), ("bob@here.test.", "c@d.e"), ("bob@[127.0.0.9]", "bob@[127.0.0.9]"),
+        ):  # fmt: skip
+            assert stored(queue, submit(worker, queue, to=[address]).queue_id)[1] == [result]
+
+
+def test_a_changed_list_of_local_domains_ends_the_process(queue: Queue, tmp_path: Path) -> None:
+    """As a changed alias table does."""
+    domains = tmp_path / "domains"
+    domains.write_text("here.test\n")
+    with cleanup(tmp_path, f"mydestination = {domains}") as worker:
+        assert submit(worker, queue).code == 250
+        domains.write_text("here.test there.test\n")
+        assert worker.channel is not None
+        worker.channel.close()
+        assert "mydestination has changed -- restarting" in worker.wait_for_line("has changed")
 
 
 def test_no_recipients_is_an_error(queue: Queue, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pyfix.mail.address.rewrite import STANDARD
 from pyfix.mail.ipc.client import Channel
 from pyfix.mail.ipc.messages import Rewrite, Rewritten
 from pyfix.mail.message.address_header import AddressHeader, is_plain
+from pyfix.mail.message.flaws import is_clean
 
 
 class AddressStage:
@@ -24,9 +25,9 @@ class AddressStage:
         self._token_limit = token_limit
 
     def complete(self, addresses: list[str], context: str = "local") -> list[str]:
-        """Return the addresses in standard form; the null address stays."""
+        """Return the addresses in standard form; the null address stays, and what no address can be."""
         is_standard = STANDARD.match
-        unusual = [address for address in addresses if address and not is_standard(address)]
+        unusual = [address for address in addresses if address and not is_standard(address) and is_clean(address)]
         if not unusual:
             return addresses
         answers = self._ask(unusual, context)

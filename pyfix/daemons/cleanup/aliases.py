@@ -16,6 +16,7 @@ from pyfix.daemons.cleanup.expansion import ExpansionError, ExpansionLimits, exp
 from pyfix.mail.maps import Maps, TableError
 from pyfix.mail.maps.address_lookup import ALIAS, IsLocal
 from pyfix.mail.message.address_header import split_addresses
+from pyfix.mail.message.flaws import is_clean
 
 
 class VirtualAliases:
@@ -59,6 +60,8 @@ class VirtualAliases:
         results = [self._place(result, address) for result in split_addresses(found.value) if result]
         if found.extension and self._propagate:
             results = [_append(result, found.extension) for result in results]
+        if not all(map(is_clean, results)):
+            raise ExpansionError(f"bad address syntax in %s result for {address}")
         return self._complete(results) or None
 
     @staticmethod

@@ -12,10 +12,11 @@ from pyfix.daemons.cleanup.hint import QmgrHint
 from pyfix.daemons.cleanup.maker import Made, MessageMaker
 from pyfix.daemons.cleanup.params import CleanupParameters
 from pyfix.daemons.cleanup.refusal import Refusal
+from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.ipc.client import Channel, IpcError
 from pyfix.mail.ipc.messages import AnyMessage, Done, Dsn, LogRecipient, Message, Outcome, Submit, Submitted
 from pyfix.mail.ipc.peer import Peer
-from pyfix.mail.maps import STRING, Maps, MatchList, TableError, open_maps
+from pyfix.mail.maps import Maps, TableError, open_maps
 from pyfix.mail.message.header import is_header
 from pyfix.mail.queue import CorruptFile, NewFile, Queue
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
@@ -33,7 +34,7 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
         """Open the tables while the rights to read them are there, and check what can't be used as it is."""
         params = self.params
         self._tables: Maps = open_maps(params.virtual_alias_maps, "virtual_alias_maps", self.config)
-        self._our_domains = MatchList(params.mydestination, "mydestination", self.config, kind=STRING)
+        self._local = LocalDomains(self.config, params)
         if params.undisclosed_recipients_header and not is_header(params.undisclosed_recipients_header):
             self.log.warning(
                 f'bad undisclosed_recipients_header header text "{params.undisclosed_recipients_header}"'
@@ -64,14 +65,10 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
                 params.virtual_alias_address_length_limit,
             ),
             stage.complete,
-            is_local=self._is_ours,
+            is_local=self._local.is_local_part_domain,
             delimiter=params.recipient_delimiter,
             propagate="virtual" in params.propagate_unmatched_extensions,
         )
-
-    def _is_ours(self, domain: str) -> bool:
-        """Tell whether virtual(5) may look a bare user name up: the domain is myorigin or in mydestination."""
-        return domain.lower() == self.params.myorigin.lower() or self._our_domains.matches(domain)
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Make the message, or say why not."""
@@ -127,9 +124,13 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
 
     def idle(self) -> None:
         """End this process when a table has changed: the next one reads it anew."""
-        if not self.worker.is_retiring and self._tables.has_changed():
-            self.log.info(f"table {self._tables.name} has changed -- restarting")
-            self.worker.retire()
+        if self.worker.is_retiring:
+            return
+        for name, watched in ((self._tables.name, self._tables), ("mydestination", self._local)):
+            if watched.has_changed():
+                self.log.info(f"table {name} has changed -- restarting")
+                self.worker.retire()
+                return
 
 
 SERVICE = Service("cleanup", CleanupDaemon, CleanupParameters)

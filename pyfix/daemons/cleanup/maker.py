@@ -27,9 +27,11 @@ from pyfix.mail.ipc.messages import (
     CLEANUP_SMTPUTF8_AUTODETECT,
     NOTIFY_NEVER,
     Arrived,
+    Envelope,
     Recipient,
     Submit,
 )
+from pyfix.mail.message.flaws import find_flaw
 from pyfix.mail.queue import NewFile
 
 HINT_RECIPIENTS: Final = 250
@@ -64,6 +66,7 @@ class MessageMaker:
     def make(self, request: Submit, file: NewFile) -> Made:
         """Do everything, in this order."""
         envelope = request.envelope
+        self._check(envelope, request.recipients)
         content = Content(file, request.body, replace_cr=self._params.cleanup_replace_stray_cr_lf)
         findings = self._pass_headers(request, content)
         (envelope.sender,) = self._stage.complete([envelope.sender])
@@ -74,6 +77,7 @@ class MessageMaker:
         rcpts = self._list_recipients(request, findings)
         if not rcpts.recipients:
             raise refusal.no_recipients()
+        self._check(envelope, rcpts.recipients)
         if problem is not None:
             envelope.filter = f"error:{problem.status} {problem.reason.removeprefix('Error: ')}"
         if request.flags & CLEANUP_SMTPUTF8_AUTODETECT and not envelope.smtputf8:
@@ -82,6 +86,13 @@ class MessageMaker:
         known = rcpts.recipients if len(rcpts.recipients) <= HINT_RECIPIENTS else None
         hint = Arrived(request.queue_id, envelope, known, info.content_offset, info.content_length)
         return Made(hint, bool(request.hold), rcpts.expanded)
+
+    @staticmethod
+    def _check(envelope: Envelope, recipients: list[Recipient]) -> None:
+        """What is given has been checked where it came in; what is found in headers is checked here only."""
+        flaw = find_flaw(envelope, recipients)
+        if flaw is not None:
+            raise refusal.bad_envelope(flaw)
 
     # --- headers
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 from typing import Final
 
+from pyfix.mail.message.flaws import Flaw
+
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -43,6 +45,11 @@ def write_error(error: OSError | None = None) -> Refusal:
 
 def bad_request() -> Refusal:
     return Refusal(451, "4.3.0", "Error: internal protocol error")
+
+
+def bad_envelope(flaw: Flaw) -> Refusal:
+    """An address or another text that must not get into a line."""
+    return Refusal(501, flaw.status, flaw.reason)
 
 
 def expansion_error() -> Refusal:

@@ -353,6 +353,8 @@ class LocalSubmit(Message, tag=70):
     trace: int = 0
     verp: str = ""
     smtputf8: bool = False
+    rewrite_context: str = "local"
+    """"remote" with -G: addresses in headers are a stranger's, and no header is missing."""
 
 
 class ContentChunk(Message, tag=71):

@@ -22,6 +22,7 @@ _PLAIN_ADDRESS: Final = rb"[\w#$&'*+/=?^`{|}~-]++(?:\.[\w#$&'*+/=?^`{|}~-]++)*+@
 _PLAIN_PHRASE: Final = rb"""[^<>,;:"()@\\\[\]]*+(?:"[^"\\\n]*+"[ \t]*+)?"""
 _PLAIN_ITEM: Final = rb"\s*+(?:%b|%b<%b>)\s*+" % (_PLAIN_ADDRESS, _PLAIN_PHRASE, _PLAIN_ADDRESS)
 _PLAIN: Final = re.compile(rb"%b(?:,%b)*+" % (_PLAIN_ITEM, _PLAIN_ITEM))
+_WHITE: Final = re.compile(r"[\t\r\n]")
 _UNQUOTED: Final = re.compile(r'["\\]')
 
 
@@ -46,7 +47,8 @@ class _Address:
 
     @property
     def text(self) -> str:
-        return external(self.tokens)
+        """The address; white space inside quotes is blanks, folding must not get into an envelope."""
+        return _WHITE.sub(" ", external(self.tokens))
 
     def render(self, address: str) -> str:
         if self.phrase is not None:
