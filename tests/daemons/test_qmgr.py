@@ -1,5 +1,6 @@
 """qmgr over its sockets, with faked neighbours: what becomes of a message."""
 
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -503,6 +504,37 @@ def test_file_that_is_damaged_in_mid_delivery_goes_to_corrupt(near: Neighbourhoo
     with running_qmgr(near.root) as qmgr:
         qmgr.hint(hint)
         qmgr.wait_for_line(f'saving corrupt file "{hint.queue_id}"')
+
+
+def test_file_that_somebody_looks_at_is_taken_a_moment_later(near: Neighbourhood) -> None:
+    """mailq holds a file while it reads it: that is no old agent at work."""
+    near.serve("virtual", deliver_all(near.root))
+    hint = near.message("a@virtual.test", place="active")
+    reader = os.open(near.root / "active" / hint.queue_id, os.O_RDONLY)
+    fcntl.flock(reader, fcntl.LOCK_SH)
+    other = near.message("b@virtual.test")
+    with running_qmgr(near.root) as qmgr:
+        qmgr.wait_for_line(f"{other.queue_id}: removed")
+        qmgr.wait_until(lambda: near.place(hint.queue_id) == "active")
+        fcntl.flock(reader, fcntl.LOCK_UN)
+        os.close(reader)
+        qmgr.wait_for_line(f"{hint.queue_id}: removed")
+        assert not [line for line in qmgr.worker.log_lines() if "skipped" in line]
+
+
+def test_file_that_vanishes_in_mid_delivery_is_let_go(near: Neighbourhood) -> None:
+    """postsuper -d of an active message; qmgr removes nothing that it can't read."""
+    hint = near.message("a@virtual.test")
+
+    def handle(request: AnyMessage) -> Message:
+        near.queue.move(hint.queue_id, "active", "hold")
+        raise Die
+
+    near.serve("virtual", handle)
+    with running_qmgr(near.root) as qmgr:
+        qmgr.hint(hint)
+        qmgr.wait_for_line(f"warning: {hint.queue_id}: no longer in queue active")
+    assert near.place(hint.queue_id) == "hold"
 
 
 def test_incomplete_file_is_left_alone_until_it_is_old(near: Neighbourhood) -> None:

@@ -125,6 +125,13 @@ def test_message_that_was_active_is_delivered_at_the_next_start(near: Neighbourh
     assert f"{hint.queue_id}: removed" in lines
 
 
+def test_removal_that_was_cut_short_is_completed(near: Neighbourhood) -> None:
+    """A finished file may be left marked incomplete in active/: it is no message any more."""
+    hint = near.message("a@virtual.test", place="active")
+    (near.root / "active" / hint.queue_id).chmod(0o600)
+    run_until_removed(near, hint.queue_id)
+
+
 def test_killed_with_a_delivery_in_flight(near: Neighbourhood) -> None:
     """The delivery is repeated for those who were not done, and only for them."""
 

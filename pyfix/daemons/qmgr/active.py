@@ -21,6 +21,8 @@ from pyfix.daemons.qmgr.message import Message
 from pyfix.mail.ipc.messages import Arrived, Recipient
 from pyfix.mail.queue import CorruptFile, Queue, QueueFile
 
+_LOCKED_S = 1.0
+"""How long somebody may look at a file before it counts as being delivered."""
 _PIECE = 1000
 """Recipients that are read and resolved at a time: what the queue file keeps together."""
 
@@ -47,6 +49,7 @@ class ActiveQueue:
         on_recipients: Callable[[Message, list[Recipient]], None],
         on_finished: Callable[[Message], None],
         on_room: Callable[[], None],
+        call_later: Callable[..., object],
     ) -> None:
         self._queue = queue
         self._limits = limits
@@ -54,6 +57,7 @@ class ActiveQueue:
         self._on_recipients = on_recipients
         self._on_finished = on_finished
         self._on_room = on_room
+        self._call_later = call_later
         self._messages: dict[str, Message] = {}
         self._recipients = 0
 
@@ -76,7 +80,9 @@ class ActiveQueue:
         """Move what the last qmgr left in active/ back to incoming/; return how many messages."""
         count = 0
         for entry in self._queue.scan("active"):
-            if self._move(entry.id, "active", "incoming"):
+            if not entry.complete:  # a finished message whose removal was cut short
+                self._queue.remove("active", entry.id)
+            elif self._move(entry.id, "active", "incoming"):
                 events.recovered(self._log, entry.id)
                 count += 1
         return count
@@ -95,12 +101,15 @@ class ActiveQueue:
 
     def take_file(self, name: str, queue_id: str, flushed: bool = False) -> None:
         """Take a message that a scan of queue `name` found; one that is gone meanwhile is no error."""
-        if not self._move(queue_id, name, "active"):
-            return
+        if self._move(queue_id, name, "active"):
+            self._take_active(queue_id, flushed, False)
+
+    def _take_active(self, queue_id: str, flushed: bool, waited: bool) -> None:
+        """Read a file that lies in active/ and make it a message."""
         try:
             with self._queue.open("active", queue_id) as file:
                 if not _is_free(file):
-                    self._put_aside(queue_id)
+                    self._leave_alone(queue_id, flushed, waited)
                     return
                 message = Message(queue_id, file.envelope, file.content_offset, file.content_length, clock.now())
         except FileNotFoundError:
@@ -128,10 +137,13 @@ class ActiveQueue:
             return False
         return True
 
-    def _put_aside(self, queue_id: str) -> None:
-        """Leave a file alone on which an agent works that outlived the last qmgr."""
-        events.still_delivered(self._log, queue_id)
-        self._queue.move(queue_id, "active", "deferred", clock.now() + self._limits.locked_wait)
+    def _leave_alone(self, queue_id: str, flushed: bool, waited: bool) -> None:
+        """Somebody holds the file: mailq for a moment, or an agent that outlived the last qmgr."""
+        if waited:
+            events.still_delivered(self._log, queue_id)
+            self._queue.move(queue_id, "active", "deferred", clock.now() + self._limits.locked_wait)
+        else:
+            self._call_later(_LOCKED_S, self._take_active, queue_id, flushed, True)
 
     def quarantine(self, queue_id: str, reason: str) -> None:
         """Put a file that does not hold together aside for a person to look at."""
@@ -155,6 +167,7 @@ class ActiveQueue:
             with self._queue.open("active", message.id) as file:
                 recipients, next_start = file.read_recipients(message.next_start or 0, limit)
         except FileNotFoundError:
+            self.lose(message)
             recipients, next_start = [], None
         except CorruptFile as error:
             message.corrupt = error.reason
@@ -171,7 +184,7 @@ class ActiveQueue:
         if recipients:
             self._on_recipients(message, recipients)
         elif not message.pending:
-            self._on_finished(message)
+            self._end(message)
 
     def routed(self, message: Message) -> None:
         """The recipients that were read are queued for their transports: read on while there is plenty of room."""
@@ -186,14 +199,26 @@ class ActiveQueue:
             if message.pending <= message.refill_at:
                 self._load(message)
         elif not message.pending:
-            self._on_finished(message)
+            self._end(message)
 
     def spoil(self, message: Message, reason: str) -> None:
         """Its file turned out to be damaged in mid-delivery: read no more of it."""
         message.corrupt = reason
         message.next_start = None
 
+    def lose(self, message: Message) -> None:
+        """Its file is gone, or held by somebody who took it away: read no more, and never remove what may be there."""
+        message.gone = True
+        message.next_start = None
+
     # --- leaving ----------------------------------------------------------------------------------------------
+
+    def _end(self, message: Message) -> None:
+        if message.gone:
+            events.vanished(self._log, message)
+            self.drop(message)
+        else:
+            self._on_finished(message)
 
     def drop(self, message: Message) -> None:
         """The message has left the active queue."""

@@ -74,7 +74,13 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
             AsyncChannel(f"private/{params.rewrite_service_name}"), log, spawn, per_sender=self._routes_by_sender()
         )
         self._active = ActiveQueue(
-            queue, _active_limits(params), log, self._route, self._finisher.finish, self._resume_scans
+            queue,
+            _active_limits(params),
+            log,
+            self._route,
+            self._finisher.finish,
+            self._resume_scans,
+            asyncio.get_running_loop().call_later,
         )
         self._finisher.active = self._dispatcher.active = self._active
         self._feeder = Feeder(queue, self._active)

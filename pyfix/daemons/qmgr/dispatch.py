@@ -231,6 +231,7 @@ class Dispatcher:
             with self._queue.open("active", message.id) as file:
                 found, _ = file.read_recipients(first, last - first + 1)
         except FileNotFoundError:
+            self.active.lose(message)
             return []
         except CorruptFile as error:
             self.active.spoil(message, error.reason)

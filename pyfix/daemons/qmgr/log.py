@@ -32,6 +32,11 @@ def still_delivered(log: Log, queue_id: str) -> None:
     log.info(f"{queue_id}: skipped, still being delivered")
 
 
+def vanished(log: Log, message: Message) -> None:
+    """Somebody took the file away while it was active: postsuper, say."""
+    log.warning(f"{message.id}: no longer in queue active")
+
+
 def recovered(log: Log, queue_id: str) -> None:
     """At start: the message was active when the last qmgr ended."""
     log.debug(f"{queue_id}: moved from active to incoming")

@@ -15,7 +15,7 @@ class Message:
 
     __slots__ = (
         "active_since", "bounced", "content_length", "content_offset", "corrupt", "deferred", "envelope", "expired",
-        "flushed", "id", "jobs", "next_start", "pending", "refill_at", "scanned", "traced",
+        "flushed", "gone", "id", "jobs", "next_start", "pending", "refill_at", "scanned", "traced",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +46,8 @@ class Message:
         """Some recipient has to be tried again."""
         self.expired = False
         """Some recipient was given up because the message is too old."""
+        self.gone = False
+        """Its file is not in active/ any more, or not for us: leave whatever there is alone."""
         self.corrupt = ""
         """Why the file can't be used; it goes to corrupt/ when nothing is pending."""
 
