@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,16 @@ from pyfix.mail.queue import Queue
 
 SENDER = "sender@example.test"
 CONTENT = b"Received: by mail.example.test\nSubject: hello\n\nFrom here on\n.dot\nlast line\n"
+
+
+def reachable_directory() -> Iterator[Path]:
+    """Yield a directory of the test's own that other users can enter.
+
+    pytest's tmp_path is not one: each pytest that starts closes their common parent to everybody else.
+    """
+    with tempfile.TemporaryDirectory(prefix="pyfix-test-") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
 
 
 def enqueue(

@@ -14,7 +14,7 @@ import pytest
 from fake_cleanup import FakeCleanup
 from fake_rewrite import agent_service, rewrite_service
 from harness import RunningWorker, make_queue_directory, run_worker
-from mail_agents import CONTENT, SENDER, deliver, enqueue, left, verbs
+from mail_agents import CONTENT, SENDER, deliver, enqueue, left, reachable_directory, verbs
 
 from pyfix.daemons.local import users
 from pyfix.daemons.local.daemon import SERVICE
@@ -90,6 +90,12 @@ class Site:
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A directory that other users reach too."""
+    yield from reachable_directory()
+
+
+@pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """Users exist in the forked worker only; without root both are the user that runs the tests."""
     uids = {"alice": 7001, "bob": 7002} if IS_ROOT else dict.fromkeys(("alice", "bob"), os.getuid())
@@ -104,9 +110,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         entries[name] = pwd.struct_passwd((name, "x", uid, gid, name, str(home), "/bin/sh"))
     found.spool.mkdir()
     found.spool.chmod(0o1777)
-    for directory in [tmp_path, *list(tmp_path.parents)[:3], tmp_path / "home"]:
-        if IS_ROOT:
-            directory.chmod(0o755)
+    (tmp_path / "home").chmod(0o755)
     real = pwd.getpwnam, pwd.getpwuid
     by_uid = {entry.pw_uid: entry for entry in entries.values()}
     monkeypatch.setattr(users.pwd, "getpwnam", lambda name: entries.get(name) or real[0](name))

@@ -3,11 +3,12 @@
 import os
 import pwd
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import run_worker
-from mail_agents import CONTENT, deliver, enqueue, left, verbs
+from mail_agents import CONTENT, deliver, enqueue, left, reachable_directory, verbs
 
 from pyfix.daemons.pipe.daemon import SERVICE
 from pyfix.mail.delivery.sysexits import EX_TEMPFAIL
@@ -16,6 +17,12 @@ from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, TRACE_VERIFY, Recipient
 IS_ROOT = os.getuid() == 0
 USER = "nobody" if IS_ROOT else pwd.getpwuid(os.getuid()).pw_name
 OWNER = f"mail_owner = {'daemon' if IS_ROOT else USER}\n"
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A directory that other users reach too."""
+    yield from reachable_directory()
 
 
 def service(command: list[str], attributes: str = "") -> list[str]:
@@ -30,9 +37,8 @@ def shell(text: str) -> list[str]:
 
 def open_for_all(path: Path) -> Path:
     """Let the command's user write here."""
-    for directory in [path, *path.parents][:4]:
-        if IS_ROOT:
-            directory.chmod(0o777)
+    if IS_ROOT:
+        path.chmod(0o777)
     return path
 
 

@@ -3,25 +3,29 @@
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import run_worker
-from mail_agents import CONTENT, deliver, enqueue, left, verbs
+from mail_agents import CONTENT, deliver, enqueue, left, reachable_directory, verbs
 
 from pyfix.daemons.virtual.daemon import SERVICE
-from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, TRACE_VERIFY, Deliver, Recipient, Refused
+from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, TRACE_VERIFY, Recipient, Refused
 
 IS_ROOT = os.getuid() == 0
 UID = 2525 if IS_ROOT else os.getuid()
 IDS = f"virtual_uid_maps = static:{UID}\nvirtual_gid_maps = static:{UID}\nvirtual_minimum_uid = 1\n"
 
 
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A directory that other users reach too."""
+    yield from reachable_directory()
+
+
 def main_cf(mail: Path, maps: str = "static:box/") -> str:
-    """A configuration whose mailboxes lie below `mail`; the mailbox user may write there."""
-    for path in [mail, *mail.parents][:4]:
-        if path.exists() and IS_ROOT:
-            path.chmod(0o755)
+    """A configuration whose mailboxes lie below `mail`, which their user may write to."""
     mail.mkdir(exist_ok=True)
     if IS_ROOT:
         os.chown(mail, UID, UID)
@@ -225,11 +229,4 @@ def test_message_that_is_gone_is_refused(tmp_path: Path) -> None:
         request = enqueue(tmp_path, ["a@b.test"])
         os.unlink(tmp_path / "active" / request.queue_id)
         assert isinstance(worker.call(request, Refused), Refused)
-        assert isinstance(deliver_again(worker, tmp_path), Deliver)
-
-
-def deliver_again(worker: object, root: Path) -> Deliver:
-    """The worker serves on."""
-    request = enqueue(root, ["a@b.test"])
-    assert deliver(worker, request).outcomes == []  # type: ignore[arg-type]
-    return request
+        assert deliver(worker, enqueue(tmp_path, ["a@b.test"])).outcomes == [], "the worker serves on"

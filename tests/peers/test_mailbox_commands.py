@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "daemons"))
 
 from fake_rewrite import rewrite_service
 from harness import make_queue_directory, run_worker
-from mail_agents import CONTENT, deliver, enqueue, verbs
+from mail_agents import CONTENT, deliver, enqueue, reachable_directory, verbs
 
 from pyfix.daemons.local import users
 from pyfix.daemons.local.daemon import SERVICE
@@ -43,14 +44,18 @@ to "%(home)s/inbox"
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A directory that other users reach too."""
+    yield from reachable_directory()
+
+
+@pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's home, for local; the programs themselves are told by HOME and absolute paths."""
     entry = pwd.getpwnam(USER)
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     os.chown(home, entry.pw_uid, entry.pw_gid)
-    for directory in [tmp_path, *list(tmp_path.parents)[:3]]:
-        directory.chmod(0o755)
     moved = pwd.struct_passwd((*entry[:5], str(home), "/bin/sh"))
     real = pwd.getpwnam
     monkeypatch.setattr(users.pwd, "getpwnam", lambda name: moved if name == USER else real(name))
