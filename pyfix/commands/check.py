@@ -15,7 +15,7 @@ from itertools import combinations
 from typing import Final
 
 from pyfix.mail.config import Config, ConfigError, CoreParameters, mastercf
-from pyfix.mail.config.check import check_parameters
+from pyfix.mail.config.check import check_master_cf, check_parameters
 from pyfix.mail.maps import MatchList, TableError, open_maps
 from pyfix.mail.maps.table import UnavailableTable
 from pyfix.master.layout import LayoutError, check_layout, check_maillog
@@ -62,6 +62,7 @@ def _check_services(config: Config, params: CoreParameters, result: CheckResult)
         result.errors.append(str(error))
         return
     result.warnings += plan_services(entries, params.default_process_limit).warnings
+    result.warnings += check_master_cf(config)
 
 
 def _file_rights(config: Config) -> Iterator[str]:

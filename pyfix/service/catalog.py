@@ -28,6 +28,6 @@ def find_service(program: str) -> AnyService | None:
             return None
     except ModuleNotFoundError:
         return None
-    service = importlib.import_module(module).SERVICE
-    assert isinstance(service, Service)
-    return service
+    declared = [item for item in vars(importlib.import_module(module)).values() if isinstance(item, Service)]
+    named = [service for service in declared if service.program == program]
+    return (named or declared)[0]

@@ -14,10 +14,8 @@ from pyfix.mail.config import Config
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Instance:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    return init(str(tmp_path / "mail"), "example.test", "alice")
+def instance(reachable: Path) -> Instance:
+    return init(str(reachable / "mail"), "example.test", "alice")
 
 
 def add(instance: Instance, text: str) -> None:

@@ -12,14 +12,6 @@ from pyfix.commands.pyfix import main
 from pyfix.mail.config import Config, CoreParameters, mastercf
 
 
-@pytest.fixture
-def reachable(tmp_path: Path) -> Path:
-    """A folder that a system user can enter, too."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    return tmp_path
-
-
 def test_instance_is_complete_and_reads_without_complaint(reachable: Path) -> None:
     """main.cf and master.cf parse, the port is free and high, the mailbox is in the table."""
     instance = init(str(reachable / "mail"), "example.test", "alice")
