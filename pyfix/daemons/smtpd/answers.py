@@ -76,6 +76,7 @@ class Answers:
     ) -> None:
         self._log = log
         self._networks = networks
+        self._networks_block = networks.blocking
         self._is_local = is_local
         self._executor = executor
         self._delimiter = delimiter
@@ -106,17 +107,18 @@ class Answers:
             return result
 
     async def _answer(self, question: Lookup | InNetworks | Resolve) -> Answer:
-        match question:
-            case Resolve(recipient):
-                return self._cache.get(recipient) or await self._resolve(recipient)
-            case InNetworks(name, address):
-                if self._networks.blocking:
-                    return await self._in_thread(lambda: self._networks.matches(name, address))
-                return self._networks.matches(name, address)
-            case Lookup(_, maps, _, _):
-                if maps.blocking:
-                    return await self._in_thread(lambda: self._look_up(question))
-                return self._look_up(question)
+        if isinstance(question, Resolve):
+            return self._cache.get(question.recipient) or await self._resolve(question.recipient)
+        if isinstance(question, InNetworks):
+            return await self._is_in_networks(question.name, question.address)
+        if question.maps.blocking:
+            return await self._in_thread(lambda: self._look_up(question))
+        return self._look_up(question)
+
+    async def _is_in_networks(self, name: str, address: str) -> Answer:
+        if self._networks_block:
+            return await self._in_thread(lambda: self._networks.matches(name, address))
+        return self._networks.matches(name, address)
 
     async def _in_thread(self, ask: Callable[[], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._executor, ask)

@@ -7,6 +7,7 @@ order of checks is Postfix's, so that a command with several faults gets the sam
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -150,16 +151,19 @@ def _take_address(argument: str, keyword: str, syntax: str, bad: str) -> tuple[s
     return address, options.split()
 
 
+@functools.lru_cache(maxsize=4096)
+def _is_valid_domain(domain: str) -> bool:
+    if domain.startswith("["):
+        return is_valid_mailhost_literal(domain)
+    return is_valid_hostname(domain.removesuffix("."))
+
+
 def is_valid_envelope_address(address: str) -> bool:
     """True when the domain is a well-formed name or address literal, or there is none."""
     local, at, domain = address.rpartition("@")
     if not at:
         return "\ufffd" not in address
-    if domain.startswith("["):
-        return is_valid_mailhost_literal(domain)
-    if not domain:
-        return False
-    return is_valid_hostname(domain.removesuffix(".")) and "\ufffd" not in local
+    return _is_valid_domain(domain) and "\ufffd" not in local
 
 
 def _parse_size(value: str) -> int:

@@ -12,6 +12,7 @@ from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.extensions import make_extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
+from pyfix.daemons.smtpd.restrictions.evaluate import active_stages
 from pyfix.daemons.smtpd.server import Deadlines, Server
 from pyfix.daemons.smtpd.session import Session
 from pyfix.daemons.smtpd.tables import Tables
@@ -54,7 +55,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         names = PeerNames(AsyncResolver(), self._hosts) if self._hosts is not None else None
         self._server = Server(
             worker=self.worker, params=params, log=self.log, loop=loop, queue=Queue.from_params(params),
-            rules=tables.rules, answers=answers, peers=Peers(names, self._describe, self.log),
+            rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
+            peers=Peers(names, self._describe, self.log),
             cleanup=AsyncPool(f"public/{params.cleanup_service_name}", _CLEANUPS), disk=self._disk,
             extensions=make_extensions(params), forbidden=tables.forbidden,
             deadlines=Deadlines(loop, params.smtpd_timeout), greeting=f"220 {params.smtpd_banner}",

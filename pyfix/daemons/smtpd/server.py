@@ -7,6 +7,7 @@ thousand idle connections cost nothing while they are idle.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pyfix.daemons.smtpd.extensions import Extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peers
 from pyfix.daemons.smtpd.restrictions.progress import Rules
+from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.mail.ipc.aclient import AsyncPool
 from pyfix.mail.maps import MatchList
 from pyfix.mail.queue import Queue
@@ -82,6 +84,8 @@ class Server:
     loop: asyncio.AbstractEventLoop
     queue: Queue
     rules: Rules
+    stages: tuple[Stage, ...]
+    """Stages at which the rules have something to say."""
     answers: Answers
     peers: Peers
     cleanup: AsyncPool
@@ -93,6 +97,11 @@ class Server:
     noop_commands: frozenset[str] = frozenset()
     gathered: int = 0
     is_stopping: bool = False
+
+    def __post_init__(self) -> None:
+        params = self.params
+        self.soft_limit = params.smtpd_soft_error_limit if params.smtpd_error_sleep_time else sys.maxsize
+        """Errors after which replies are delayed."""
 
     @property
     def is_crowded(self) -> bool:

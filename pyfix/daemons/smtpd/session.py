@@ -181,10 +181,9 @@ class Session(Verbs):
 
     async def push(self, status: str) -> None:  # type: ignore[override]  # as in connection.py
         """Queue a reply; an offender waits for it."""
-        params = self.server.params
-        if self.error_count >= params.smtpd_soft_error_limit and params.smtpd_error_sleep_time and not self._is_closing:
+        if self.error_count >= self._soft_limit and not self._is_closing:
             self._flush()
-            await asyncio.sleep(params.smtpd_error_sleep_time)
+            await asyncio.sleep(self.server.params.smtpd_error_sleep_time)
         await super().push(status)
 
     def _end_offender(self) -> None:

@@ -6,7 +6,7 @@ from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.connection import Connection
 from pyfix.daemons.smtpd.content import Receiver
 from pyfix.daemons.smtpd.dataend import ChunkReader
-from pyfix.daemons.smtpd.restrictions.evaluate import evaluate, has_rules
+from pyfix.daemons.smtpd.restrictions.evaluate import evaluate
 from pyfix.daemons.smtpd.restrictions.questions import Context, Stage
 from pyfix.daemons.smtpd.server import Server
 from pyfix.daemons.smtpd.transaction import Transaction
@@ -25,6 +25,7 @@ class State(Connection):
         self.error_count = 0
         self.junk_count = 0
         self.counts: dict[str, list[int]] = {}
+        self._soft_limit = server.soft_limit
         self._noop_commands = server.noop_commands
         self._receiver: Receiver | None = None
         self._chunks: ChunkReader | None = None
@@ -56,7 +57,7 @@ class State(Connection):
     async def _evaluate(self, stage: Stage, where: str) -> str:
         """Apply the restrictions of a stage; return the reply that refuses, "" for none."""
         server = self.server
-        if not has_rules(stage, server.rules):
+        if stage not in server.stages:
             return ""
         decision = await server.answers.decide(evaluate(stage, server.rules, self.context))
         transaction, where = self.transaction, where or stage.value

@@ -12,6 +12,7 @@ from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.extensions import make_extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
+from pyfix.daemons.smtpd.restrictions.evaluate import active_stages
 from pyfix.daemons.smtpd.server import Deadlines, Server
 from pyfix.daemons.smtpd.session import Session
 from pyfix.daemons.smtpd.tables import Tables
@@ -153,6 +154,7 @@ class Stage:
         anything: Any = self
         self.server = Server(
             worker=anything.worker, params=params, log=self.log, loop=loop, queue=anything.queue, rules=tables.rules,
+            stages=active_stages(tables.rules),
             answers=Answers(self.log, tables.networks, lambda domain: False, self.executor, rewrite=rewrite),
             peers=Peers(None, lambda name, address, reverse: Peer(name, address, reverse, f"{name}[{address}]",
                                                                   may_send_bare_newline=False), self.log),

@@ -39,11 +39,13 @@ from pyfix.daemons.smtpd.restrictions.questions import (
     LookupFailed,
     Note,
     Rejection,
+    Resolve,
     Search,
     Stage,
 )
 from pyfix.daemons.smtpd.restrictions.recipient import find_unlisted, is_authorized, retry
 from pyfix.mail.address.quote import unquote_address
+from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.maps import Maps
 
 _NESTING_LIMIT: Final = 20
@@ -70,23 +72,12 @@ def evaluate(stage: Stage, rules: Rules, context: Context) -> Evaluation[Decisio
     return progress.decision
 
 
-def has_rules(stage: Stage, rules: Rules) -> bool:
-    """True when an evaluation of this stage can have another result than permission."""
-    match stage:
-        case Stage.CONNECT:
-            return bool(rules.client) and not rules.delays_reject
-        case Stage.HELO:
-            return bool(rules.helo) and not rules.delays_reject
-        case Stage.MAIL:
-            return bool(rules.sender) and not rules.delays_reject
-        case Stage.RCPT:
-            return True
-        case Stage.DATA:
-            return bool(rules.data)
-        case Stage.END_OF_MESSAGE:
-            return bool(rules.end_of_data)
-        case _:
-            assert_never(stage)
+def active_stages(rules: Rules) -> tuple[Stage, ...]:
+    """Return the stages at which an evaluation can have another result than permission."""
+    lists = {Stage.DATA: rules.data, Stage.END_OF_MESSAGE: rules.end_of_data}
+    if not rules.delays_reject:
+        lists |= {Stage.CONNECT: rules.client, Stage.HELO: rules.helo, Stage.MAIL: rules.sender}
+    return (Stage.RCPT, *(stage for stage, steps in lists.items() if steps))
 
 
 def _recipient_stage(progress: Progress) -> Evaluation[None]:
@@ -100,8 +91,8 @@ def _recipient_stage(progress: Progress) -> Evaluation[None]:
     if rules.delays_reject:
         lists = [*_delayed_lists(progress), *lists]
     yield from _lists(progress, lists)
-    if rules.rejects_unlisted and not progress.knows_recipient and progress.decision.rejection is None:
-        refuse(progress, (yield from find_unlisted(context.recipient, rules.recipients)))
+    if rules.rejects_unlisted and progress.decision.rejection is None:
+        yield from _unlisted(progress, context.recipient)
 
 
 def _delayed_lists(progress: Progress) -> list[tuple[Steps, Subject]]:
@@ -162,12 +153,22 @@ def _step(progress: Progress, step: Restriction, subject: Subject, depth: int) -
         case Kind.PERMIT_AUTH_DESTINATION | Kind.REJECT_UNAUTH_DESTINATION | Kind.DEFER_UNAUTH_DESTINATION:
             return (yield from _destination(progress, step.kind))
         case Kind.REJECT_UNLISTED_RECIPIENT:
-            return (yield from _unlisted(progress))
+            return (yield from _unlisted(progress, context.recipient))
         case Kind.UNKNOWN:
             progress.decision.notes.append(Note("warning", f'unknown smtpd restriction: "{step.name}"'))
             return refuse(progress, CONFIGURATION_ERROR)
         case _:
             return (yield from _access(progress, step, depth))
+
+
+def _resolve(progress: Progress, recipient: str) -> Evaluation[Resolved]:
+    """Ask once where mail for the recipient goes; raise LookupFailed when that can't be told now."""
+    if progress.resolved is None:
+        resolved: Resolved = yield Resolve(recipient)
+        if resolved.problem:
+            raise LookupFailed(resolved.problem)
+        progress.resolved = resolved
+    return progress.resolved
 
 
 def _destination(progress: Progress, kind: Kind) -> Evaluation[Verdict]:
@@ -176,7 +177,7 @@ def _destination(progress: Progress, kind: Kind) -> Evaluation[Verdict]:
         return Verdict.DUNNO
     name = unquote_address(recipient)
     try:
-        authorized = yield from is_authorized(recipient)
+        authorized = is_authorized((yield from _resolve(progress, recipient)))
     except LookupFailed:
         return refuse(progress, retry(name))
     if kind is Kind.PERMIT_AUTH_DESTINATION:
@@ -189,12 +190,15 @@ def _destination(progress: Progress, kind: Kind) -> Evaluation[Verdict]:
     return refuse(progress, Rejection(rules.relay_code, "5.7.1", text))
 
 
-def _unlisted(progress: Progress) -> Evaluation[Verdict]:
-    recipient = progress.context.recipient
+def _unlisted(progress: Progress, recipient: str | None) -> Evaluation[Verdict]:
     if recipient is None or progress.knows_recipient:
         return Verdict.DUNNO
     progress.knows_recipient = True
-    rejection = yield from find_unlisted(recipient, progress.rules.recipients)
+    try:
+        resolved = yield from _resolve(progress, recipient)
+        rejection = yield from find_unlisted(recipient, resolved, progress.rules.recipients)
+    except LookupFailed:
+        rejection = retry(unquote_address(recipient))
     return refuse(progress, rejection)
 
 

@@ -10,6 +10,7 @@ from pyfix.daemons.smtpd.restrictions.parse import Restriction
 from pyfix.daemons.smtpd.restrictions.questions import Context, Decision, Note, Rejection
 from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables
 from pyfix.mail.address.quote import unquote_address
+from pyfix.mail.ipc.messages import Resolved
 
 CONFIGURATION_ERROR: Final = Rejection(451, "4.3.5", "Server configuration error")
 Steps = tuple[Restriction, ...]
@@ -62,6 +63,8 @@ class Progress:
     decision: Decision = field(default_factory=Decision)
     if_permit: Rejection | None = None
     if_reject: Rejection | None = None
+    resolved: Resolved | None = None
+    """What trivial-rewrite says of the recipient, once it was asked."""
     knows_recipient: bool = False
     only_warns: bool = False
 

@@ -15,9 +15,7 @@ from pyfix.daemons.smtpd.restrictions.access import split_status
 from pyfix.daemons.smtpd.restrictions.questions import (
     Evaluation,
     Lookup,
-    LookupFailed,
     Rejection,
-    Resolve,
     Search,
 )
 from pyfix.mail.address.quote import unquote_address
@@ -48,11 +46,8 @@ def retry(name: str) -> Rejection:
     return Rejection(451, "4.3.0", f"<{name}>: Temporary lookup failure")
 
 
-def is_authorized(recipient: str) -> Evaluation[bool]:
-    """Ask whether mail for the recipient is ours to take from anybody; LookupFailed passes through."""
-    resolved: Resolved = yield Resolve(recipient)
-    if resolved.problem:
-        raise LookupFailed(resolved.problem)
+def is_authorized(resolved: Resolved) -> bool:
+    """True when mail for the recipient is ours to take from anybody."""
     if resolved.address_class in _FINAL:
         return True
     return resolved.address_class == "relay" and not _is_routed(resolved.recipient)
@@ -64,18 +59,8 @@ def _is_routed(address: str) -> bool:
     return any(route in local for route in "@%!")
 
 
-def find_unlisted(recipient: str, tables: RecipientTables) -> Evaluation[Rejection | None]:
-    """Return the refusal of a recipient that does not exist, None for one that does."""
-    try:
-        return (yield from _find_unlisted(recipient, tables))
-    except LookupFailed:
-        return retry(unquote_address(recipient))
-
-
-def _find_unlisted(recipient: str, tables: RecipientTables) -> Evaluation[Rejection | None]:
-    resolved: Resolved = yield Resolve(recipient)
-    if resolved.problem:
-        raise LookupFailed(resolved.problem)
+def find_unlisted(recipient: str, resolved: Resolved, tables: RecipientTables) -> Evaluation[Rejection | None]:
+    """Return the refusal of a recipient that does not exist, None for one that does; LookupFailed passes through."""
     address = resolved.recipient
     aliases = tables.virtual_alias
     if not aliases.is_empty and (yield Lookup(Search.ALIAS, aliases, address)) is not None:

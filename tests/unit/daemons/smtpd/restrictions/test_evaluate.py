@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pyfix.daemons.smtpd.restrictions.evaluate import evaluate, has_rules
+from pyfix.daemons.smtpd.restrictions.evaluate import active_stages, evaluate
 from pyfix.daemons.smtpd.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
 from pyfix.daemons.smtpd.restrictions.progress import Rules
 from pyfix.daemons.smtpd.restrictions.questions import (
@@ -248,7 +248,8 @@ def test_without_delay_each_stage_has_its_own_list() -> None:
     assert reply(decide(Stage.HELO, rules)).startswith("450 4.3.2 <helo.example>: Helo command rejected")
     assert reply(decide(Stage.MAIL, rules)).startswith("554 5.7.1 <from@example.org>: Sender address rejected")
     assert rcpt(rules) == "ok"
-    assert not has_rules(Stage.CONNECT, replace(rules, delays_reject=True))
+    assert set(active_stages(rules)) == {Stage.CONNECT, Stage.HELO, Stage.MAIL, Stage.RCPT}
+    assert active_stages(replace(rules, delays_reject=True)) == (Stage.RCPT,)
 
 
 def test_data_and_end_of_data_lists() -> None:
