@@ -1,4 +1,9 @@
-"""mailq: list the mail queue, as `postqueue -p` does; `-C DIR` names the directory of main.cf."""
+"""mailq: list the mail queue, as `postqueue -p` does.
+
+    mailq [-c DIR | -C DIR] [-v]
+
+-c and -C name the directory of main.cf; without them MAIL_CONFIG does. Other options are sendmail's, which takes no -c.
+"""
 
 from __future__ import annotations
 
@@ -10,4 +15,5 @@ from pyfix.commands import sendmail
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program: mailq is sendmail -bp."""
-    sendmail.main(["-bp", *(sys.argv[1:] if arguments is None else arguments)])
+    given = sys.argv[1:] if arguments is None else arguments
+    sendmail.main(["-bp", *(f"-C{word[2:]}" if word.startswith("-c") else word for word in given)])

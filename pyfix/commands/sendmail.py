@@ -23,6 +23,7 @@ from pyfix.commands.submission import CHUNK, Door
 from pyfix.mail.config import Config, CoreParameters
 from pyfix.mail.ipc.messages import LocalSubmit
 from pyfix.mail.message.address_header import split_addresses
+from pyfix.mail.message.flaws import is_clean
 from pyfix.mail.queue import Queue
 from pyfix.mail.queue.params import QueueParameters
 
@@ -135,6 +136,7 @@ def make_request(options: Options, recipients: list[str], log: CommandLog) -> Lo
         ret=options.ret,
         envid=options.envid,
         trace=options.trace,
+        rewrite_context="remote" if options.is_gateway else "local",
     )
 
 
@@ -146,9 +148,15 @@ def _parse_sender(text: str, log: CommandLog) -> str:
 
 
 def full_name(uid: int) -> str:
-    """Return the name of a user: $NAME, or the first part of the passwd entry, where & stands for the login name."""
-    if name := os.environ.get("NAME"):
-        return name
+    """Return the name of a user: $NAME, or the first part of the passwd entry, where & stands for the login name.
+
+    Nobody asked for it on the command line: one that can't be used is as good as none.
+    """
+    name = os.environ.get("NAME") or _passwd_name(uid)
+    return name if is_clean(name) else ""
+
+
+def _passwd_name(uid: int) -> str:
     try:
         entry = pwd.getpwuid(uid)
     except KeyError:

@@ -3,8 +3,9 @@
     -bm submit (default)   -bs SMTP on standard input   -bv report only   -bp list the queue   -bi, -I rebuild aliases
     -bd, -bl start the mail system   -q try the queue   -qIid try one message   -qRsite, -qSsite try a destination
     -t recipients from headers   -f, -r sender   -F full name   -i, -oi a dot does not end the message   -v report too
+    -G mail that is passed on: header addresses and missing headers stay as they are
     -N never|success,failure,delay   -R full|hdrs   -V envelope id   -B 7BIT|8BITMIME   -C directory   -L log tag
-    -oA, -A, -D, -G, -O, -U, -X, -c, -d, -e, -h, -m, -n, -o, -p, -x, -bh, -bH are accepted and change nothing
+    -oA, -A, -D, -O, -U, -X, -c, -d, -e, -h, -m, -n, -o, -p, -x, -bh, -bH are accepted and change nothing
 
 A value may stand in the same word or in the next one, but for -q and -d. See: sendmail(1) of Postfix.
 """
@@ -51,6 +52,7 @@ class Options:
     full_name: str | None = None
     extract: bool = False
     ignore_dots: bool = False
+    is_gateway: bool = False
     encoding: str = ""
     notify: int = 0
     ret: int = 0
@@ -119,6 +121,8 @@ def _apply(options: Options, letter: str, value: str) -> None:
             options.extract = True
         case "i":
             options.ignore_dots = True
+        case "G":
+            options.is_gateway = True
         case "o":
             _apply_old(options, value)
         case "I":

@@ -14,6 +14,7 @@ from pyfix.commands.outcome import CommandError
 from pyfix.commands.submission import Door
 from pyfix.mail.ipc.messages import LocalSubmit
 from pyfix.mail.message.address_header import split_addresses
+from pyfix.mail.message.flaws import is_clean
 
 _LINE_LIMIT: Final = 2048
 _DATA_PIECE: Final = 64 * 1024
@@ -83,6 +84,8 @@ class LocalSmtp:
         path = _parse_path(argument, "FROM:")
         if path is None:
             return "501 5.5.4 Syntax: MAIL FROM:<address>"
+        if not is_clean(path[0]):
+            return "501 5.1.7 Bad sender address syntax"
         self._sender, options = path
         if "BODY=8BITMIME" in options.upper().split():
             self._encoding = "8bit"
@@ -94,6 +97,8 @@ class LocalSmtp:
         path = _parse_path(argument, "TO:")
         if path is None or not path[0]:
             return "501 5.5.4 Syntax: RCPT TO:<address>"
+        if not is_clean(path[0]):
+            return "501 5.1.3 Bad recipient address syntax"
         self._recipients.append(path[0])
         return "250 2.1.5 Ok"
 

@@ -11,11 +11,12 @@ from typing import Final
 
 from pyfix.commands.outcome import CommandError, CommandLog
 from pyfix.mail.ipc.client import IpcError, check_hello
-from pyfix.mail.ipc.frame import ProtocolError
-from pyfix.mail.ipc.messages import AnyMessage, ContentChunk, ContentEnd, Goodbye, LocalSubmit, Submitted
+from pyfix.mail.ipc.frame import ProtocolError, encode
+from pyfix.mail.ipc.messages import AnyMessage, ContentChunk, ContentEnd, Goodbye, LocalSubmit, Refused, Submitted
 from pyfix.mail.ipc.peer import Peer, PeerGone
+from pyfix.mail.message.flaws import find_flaw_in_request
 from pyfix.mail.queue import Queue
-from pyfix.mail.queue.maildrop import write_drop_file
+from pyfix.mail.queue.maildrop import FRAME_LIMIT, write_drop_file
 
 CHUNK: Final = 64 * 1024
 _NOT_ALLOWED: Final = "5.7.1"
@@ -34,6 +35,7 @@ class Door:
 
     def submit(self, request: LocalSubmit, content: Iterable[bytes]) -> str:
         """Return the queue id ("" for a file in maildrop); raise CommandError."""
+        self._check(request)
         try:
             peer = _connect(self.pickup)
         except IpcError as error:
@@ -46,6 +48,13 @@ class Door:
         finally:
             peer.close()
         return self._judge(reply)
+
+    def _check(self, request: LocalSubmit) -> None:
+        """Find here what pickup would refuse, so that it does not wait in maildrop for that."""
+        if (flaw := find_flaw_in_request(request)) is not None:
+            raise CommandError(f"{self.user}: {flaw.reason}", os.EX_DATAERR)
+        if len(encode(request)) > FRAME_LIMIT:
+            raise CommandError(f"{self.user}: too many recipients for one message", os.EX_DATAERR)
 
     def _judge(self, reply: AnyMessage) -> str:
         match reply:
@@ -65,17 +74,20 @@ class Door:
 
 
 def _connect(path: str) -> Peer:
-    """Return a connection whose greeting has been read; raise IpcError."""
+    """Return a connection whose greeting has been read; raise IpcError, or CommandError when it is a refusal."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     sock.settimeout(_TIMEOUT_S)
     peer = Peer(sock)
     try:
         sock.connect(path)
-        check_hello(peer.receive(), path)
+        greeting = peer.receive()
+        if isinstance(greeting, Refused):
+            raise CommandError(greeting.reason, os.EX_TEMPFAIL)
+        check_hello(greeting, path)
     except (OSError, PeerGone, ProtocolError) as error:
         peer.close()
         raise IpcError(f"connect to {path}: {error}") from error
-    except IpcError:
+    except (IpcError, CommandError):
         peer.close()
         raise
     return peer

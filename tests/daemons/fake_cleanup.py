@@ -32,7 +32,7 @@ class FakeCleanup:
     directory: Path
     received: list[Received] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
-    """What to do with the next submissions: "refuse", "reject", "hang up"; anything else and beyond: accept."""
+    """What to do with the next submissions: "refuse", "reject", "never", "hang up"; anything else and beyond: accept."""
 
     def __enter__(self) -> FakeCleanup:
         path = self.directory / "public" / "cleanup"
@@ -81,6 +81,9 @@ class FakeCleanup:
                 peer.send(Refused("no space left on device"))
             case "reject":
                 peer.send(Submitted(request.queue_id, "4.3.1", 452, "queue file write error"))
+            case "never":
+                peer.send(Submitted(request.queue_id, "5.1.3", 501, "Bad recipient address syntax"))
+                Queue(str(self.directory)).adopt(request.queue_id).abort()
             case "hang up":
                 return False
             case _:

@@ -2,17 +2,21 @@
 
 import os
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from fake_cleanup import FakeCleanup
 from harness import RunningWorker, make_queue_directory, run_worker
 
 from pyfix.commands.outcome import CommandError, CommandLog, login_name
 from pyfix.commands.submission import Door
-from pyfix.daemons.pickup.daemon import SERVICE
+from pyfix.daemons.pickup.daemon import SERVICE, PickupDaemon
+from pyfix.daemons.pickup.params import PickupParameters
+from pyfix.mail.ipc.frame import encode
 from pyfix.mail.ipc.messages import (
     CLEANUP_BOUNCE,
     CLEANUP_EXTRACT,
@@ -24,8 +28,10 @@ from pyfix.mail.ipc.messages import (
     Recipient,
     Submitted,
 )
+from pyfix.mail.ipc.peer import PeerGone
 from pyfix.mail.queue import Queue
-from pyfix.mail.queue.maildrop import write_drop_file
+from pyfix.mail.queue.maildrop import FRAME_LIMIT, write_drop_file
+from pyfix.service.service import Service
 
 REQUEST = LocalSubmit("a@example.org", "", ["b@example.org"], extract=False)
 CONTENT = b"Subject: s\n\nbody\n"
@@ -106,13 +112,15 @@ def test_an_mbox_line_is_dropped(queue: Queue, tmp_path: Path) -> None:
 def test_options_of_sendmail_reach_the_envelope(queue: Queue, tmp_path: Path) -> None:
     """-t, -B, -V, -R and -bv."""
     request = LocalSubmit(
-        "a@example.org", "", ["b@example.org"], extract=True, encoding="8bit", envid="id", ret=1, trace=TRACE_VERIFY
-    )
+        "a@example.org", "", ["b@example.org"], extract=True, encoding="8bit", envid="id", ret=1, trace=TRACE_VERIFY,
+        rewrite_context="remote",
+    )  # fmt: skip
     with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
         door(worker, queue).submit(request, [CONTENT])
         (message,) = cleanup.received
         envelope = message.envelope
         assert (envelope.encoding, envelope.envid, envelope.ret, envelope.trace) == ("8bit", "id", 1, TRACE_VERIFY)
+        assert envelope.rewrite_context == "remote"
         assert message.flags & CLEANUP_EXTRACT
         assert not message.flags & CLEANUP_BOUNCE
 
@@ -172,6 +180,140 @@ def test_a_slow_sender_does_not_hold_up_others(queue: Queue, tmp_path: Path) -> 
         slow.send(ContentEnd())
         assert isinstance(slow.receive(), Submitted)
         assert len(cleanup.received) == 2
+
+
+# --- what one user can do to others
+
+
+class StrictPickup(PickupDaemon):
+    """Trusts nobody, and soon has enough."""
+
+    idle_s = 0.05
+    connections_per_user = 2
+
+    def is_trusted(self, uid: int) -> bool:
+        return False
+
+
+class CrowdedPickup(StrictPickup):
+    """As above, with patience."""
+
+    idle_s = 300.0
+
+
+@contextmanager
+def strict_pickup(tmp_path: Path, daemon: type[PickupDaemon]) -> Iterator[RunningWorker]:
+    service = Service("pickup", daemon, PickupParameters)
+    with run_worker(service, "alias_maps =", tmp_path, name="pickup", public=True) as worker:
+        yield worker
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"sender": "a@b\nReceived: forged"}, "5.1.7"),
+        ({"recipients": ["good@x.y", '"a\r\nRCPT TO:<victim@x.y>"@x.y']}, "5.1.3"),
+        ({"recipients": ["x" * 2049]}, "5.1.3"),
+        ({"full_name": "A\nBcc: victim@x.y"}, "5.5.4"),
+        ({"envid": "id\0"}, "5.5.4"),
+        ({"verp": "\n"}, "5.5.4"),
+    ],
+)
+def test_control_characters_are_refused(queue: Queue, tmp_path: Path, changes: dict[str, object], status: str) -> None:
+    """They would forge lines in headers, mailboxes and SMTP commands. sendmail says so itself, pickup too."""
+    request = msgspec.structs.replace(REQUEST, **changes)
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        peer = worker.connect()
+        for message in (request, ContentChunk(CONTENT), ContentEnd(), REQUEST, ContentEnd()):
+            peer.send(message)
+        reply = peer.receive()
+        assert isinstance(reply, Submitted)
+        assert (reply.status, reply.code) == (status, 501)
+        assert isinstance(peer.receive(), Submitted)
+        assert [message.envelope.sender for message in cleanup.received] == ["a@example.org"]
+        with pytest.raises(CommandError, match=r"me\(1\): Bad .* syntax") as caught:
+            door(worker, queue).submit(request, [CONTENT])
+        assert caught.value.status == os.EX_DATAERR
+    assert is_empty(queue)
+
+
+def test_a_silent_connection_ends(queue: Queue, tmp_path: Path) -> None:
+    """And what it had begun goes."""
+    with strict_pickup(tmp_path, StrictPickup) as worker:
+        peer = worker.connect()
+        peer.send(REQUEST)
+        with pytest.raises(PeerGone):
+            peer.receive()
+        worker.stop()
+    assert is_empty(queue)
+
+
+def test_a_user_has_a_limit_of_connections(queue: Queue, tmp_path: Path) -> None:
+    """One more is refused in words; when one has ended there is room again."""
+    with FakeCleanup(tmp_path), strict_pickup(tmp_path, CrowdedPickup) as worker:
+        first, second = worker.connect(), worker.connect()
+        with pytest.raises(CommandError, match=f"too many connections of user ID {ME}") as caught:
+            door(worker, queue).submit(REQUEST, [CONTENT])
+        assert caught.value.status == os.EX_TEMPFAIL
+        assert worker.wait_for_line("too many") == f"warning: uid={ME}: too many connections"
+        for message in (REQUEST, ContentEnd()):
+            second.send(message)
+        assert isinstance(second.receive(), Submitted)
+        first.send(ContentEnd())  # out of order: the connection is cut
+        with pytest.raises(PeerGone):
+            first.receive()
+        assert door(worker, queue).submit(REQUEST, [CONTENT])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        struct.pack(">I", FRAME_LIMIT + 1),
+        b"\0\0\0\4\x92\x15\xa1\xff",
+        struct.pack(">I", 500_002) + b"\xdc\x00" + b"\x91" * 500_000,
+    ],
+)
+def test_bytes_that_are_no_message_end_only_their_connection(queue: Queue, tmp_path: Path, frame: bytes) -> None:
+    """Too long, no UTF-8, nested too deep: the process serves the others."""
+    with FakeCleanup(tmp_path), pickup(tmp_path) as worker:
+        other, peer = worker.connect(), worker.connect()
+        peer.sock.sendall(frame)
+        with pytest.raises(PeerGone):
+            peer.receive()
+        for message in (REQUEST, ContentEnd()):
+            other.send(message)
+        assert isinstance(other.receive(), Submitted)
+
+
+def test_a_message_ends_once(queue: Queue, tmp_path: Path) -> None:
+    """What follows in the same breath submits nothing a second time, and does not stop what was begun."""
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        peer = worker.connect()
+        peer.sock.sendall(encode(REQUEST) + encode(ContentEnd()) * 2)
+        with pytest.raises(PeerGone):
+            peer.receive()
+        worker.stop()
+        assert len(cleanup.received) == 1
+    assert is_empty(queue)
+
+
+def test_one_message_at_a_time(queue: Queue, tmp_path: Path) -> None:
+    """Messages in advance would pile up in memory."""
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        peer = worker.connect()
+        peer.sock.sendall((encode(REQUEST) + encode(ContentEnd())) * 3)
+        with pytest.raises(PeerGone):
+            peer.receive()
+        worker.stop()
+        assert len(cleanup.received) == 1
+    assert is_empty(queue)
+
+
+def test_more_recipients_than_a_frame_holds_are_refused_by_sendmail(queue: Queue, tmp_path: Path) -> None:
+    """In words, instead of a connection that breaks."""
+    request = msgspec.structs.replace(REQUEST, recipients=["x" * 1000] * 1100)
+    with pytest.raises(CommandError, match="too many recipients"):
+        Door(str(tmp_path / "nowhere"), queue, "me(1)", CommandLog("sendmail")).submit(request, [])
 
 
 # --- maildrop
@@ -234,6 +376,30 @@ def test_a_file_that_makes_no_sense_goes_to_corrupt(queue: Queue, tmp_path: Path
         assert len(cleanup.received) == 1
     assert os.listdir(tmp_path / "corrupt") == [file.id]
     assert queue.find(good) is None
+
+
+def test_a_file_with_control_characters_goes_to_corrupt(queue: Queue, tmp_path: Path) -> None:
+    """A submission, and a message that was requeued."""
+    drop = write_drop_file(queue, msgspec.structs.replace(REQUEST, recipients=['"a\nb"@x.y']), [CONTENT])
+    file = queue.create()
+    file.commit(Envelope("s@example.org", 1000.0, 0), [Recipient("a@x.y", "b\n@x.y")], content=[CONTENT])
+    queue.move(file.id, "incoming", "maildrop")
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        for name in (drop, file.id):
+            assert "Bad recipient address syntax" in worker.wait_for_line(f"maildrop/{name}")
+        worker.stop()
+        assert cleanup.received == []
+    assert {queue.find(drop), queue.find(file.id)} == {"corrupt"}
+    assert is_empty(queue)
+
+
+def test_what_cleanup_refuses_for_good_goes_to_corrupt(queue: Queue, tmp_path: Path) -> None:
+    """Nobody waits to be told, so a person has to look."""
+    name = write_drop_file(queue, REQUEST, [CONTENT])
+    with FakeCleanup(tmp_path, answers=["never"]), pickup(tmp_path) as worker:
+        assert f"uid={ME}: Bad recipient address syntax" in worker.wait_for_line(f"maildrop/{name}")
+        worker.stop()
+    assert queue.find(name) == "corrupt"
 
 
 def test_a_file_that_ends_early_is_not_submitted(queue: Queue, tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Final
+from collections import Counter
+from typing import ClassVar, Final
 
 from pyfix.base import clock
+from pyfix.daemons.pickup.connection import LocalConnection
 from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.daemons.pickup.requeue import requeue
 from pyfix.daemons.pickup.submission import Rejected, Submission, Submitter
@@ -20,11 +22,11 @@ from pyfix.mail.ipc.messages import (
     ContentEnd,
     LocalSubmit,
     Message,
+    Refused,
     Submit,
     Submitted,
     Trigger,
 )
-from pyfix.mail.ipc.peer import credentials_of
 from pyfix.mail.maps import STRING, MatchList, TableError
 from pyfix.mail.queue import CorruptFile, Queue
 from pyfix.mail.queue.maildrop import BadDropFile, DropFile, open_drop_file
@@ -35,22 +37,15 @@ CLEANUP_CONNECTIONS: Final = 4
 _DEBRIS_AGE_S: Final = 24 * 3600.0
 
 
-class LocalConnection(Connection):
-    """A connection of a local user, whose uid the kernel tells."""
-
-    uid = -1
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the loop."""
-        self.uid = credentials_of(transport.get_extra_info("socket")).uid
-        super().connection_made(transport)
-
-
 class PickupDaemon(ManyClientsDaemon[PickupParameters]):
     """Takes submissions and hands them to cleanup."""
 
     open_to_all = True
     solitary = True
+    idle_s: ClassVar[float] = 300.0
+    """How long a user's program may be silent."""
+    connections_per_user: ClassVar[int] = 100
+    """At once; the mail system itself and root have no limit."""
 
     def before_jail(self) -> None:
         """Open the list of those who may submit."""
@@ -62,9 +57,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         """Look into maildrop once: the mail system may have been down."""
         self._queue = Queue.from_params(self.params)
         self._cleanup = AsyncPool(f"public/{self.params.cleanup_service_name}", CLEANUP_CONNECTIONS)
-        self._open: dict[Connection, Submission] = {}
-        self._refused: set[Connection] = set()
-        self._answering: set[Connection] = set()
+        self._users: Counter[int] = Counter()
         self._finishing: set[asyncio.Task[None]] = set()
         self._scan: asyncio.Task[None] | None = None
         self.wakeup()
@@ -74,56 +67,83 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         under_way = self._finishing | ({self._scan} if self._scan is not None else set())
         if under_way:
             await asyncio.wait(under_way)
-        for submission in self._open.values():
-            submission.abort()
-        self._open.clear()
+        for connection in self.connections:
+            self._drop(_local(connection))
         self._cleanup.close()
 
     def system_stops(self) -> None:
         """Do not wait for those who have not sent everything: the end of the connection tells them to try again."""
-        for connection in self.connections - self._answering:
-            connection.close()
+        for connection in self.connections:
+            if not _local(connection).is_answering:
+                connection.close()
 
     def protocol(self, listener: Listener) -> LocalConnection:
         """Return a connection that knows its user."""
-        return LocalConnection(self.receive, self._ended, self._started)
+        return LocalConnection(self.receive, self._ended, self._started, self.idle_s)
+
+    def _started(self, connection: Connection) -> None:
+        """Greet, or refuse a user who has enough connections."""
+        uid = _local(connection).uid
+        self._users[uid] += 1
+        if self._users[uid] <= self.connections_per_user or self.is_trusted(uid):
+            super()._started(connection)
+            return
+        self.log.warning(f"uid={uid}: too many connections")
+        self.connections.add(connection)
+        self.worker.client_opened()
+        connection.send(Refused(f"too many connections of user ID {uid}"))
+        connection.close()
+
+    def is_trusted(self, uid: int) -> bool:
+        """True for root and the owner of the mail system."""
+        return uid in (0, os.getuid())
 
     # --- the socket
 
     def receive(self, message: AnyMessage, connection: Connection) -> None:
         """Take one message of a dialogue."""
+        local = _local(connection)
         try:
-            self._take(message, connection)
+            self._take(message, local)
         except Rejected as error:
-            self._refuse(connection)
-            connection.send(Submitted("", error.status, error.code, error.reason))
+            reply = Submitted("", error.status, error.code, error.reason)
         except OSError as error:
-            self._refuse(connection)
             self.log.warning(f"write queue file: {error.strerror}")
-            connection.send(Submitted("", "4.3.0", 451, f"error writing queue file: {error.strerror}"))
+            reply = Submitted("", "4.3.0", 451, f"error writing queue file: {error.strerror}")
+        else:
+            return
+        self._drop(local)
+        local.is_refused = not isinstance(message, ContentEnd)
+        local.send(reply)
 
-    def _take(self, message: AnyMessage, connection: Connection) -> None:
-        submission = self._open.get(connection)
+    def _take(self, message: AnyMessage, connection: LocalConnection) -> None:
+        submission = connection.submission
         match message:
-            case ContentChunk() if connection in self._refused:
+            case ContentChunk() if connection.is_refused:
                 pass  # the sender has not seen yet that it was refused
-            case ContentEnd() if connection in self._refused:
-                self._refused.discard(connection)
-            case LocalSubmit() if submission is None:
-                self._open[connection] = self._begin(message, connection)
+            case ContentEnd() if connection.is_refused:
+                connection.is_refused = False
+            case LocalSubmit() if submission is None and not connection.is_answering:
+                connection.submission = self._begin(message, connection)
+                connection.is_refused = False
             case ContentChunk(data=data) if submission is not None:
                 submission.add(data)
             case ContentEnd() if submission is not None:
-                task = self.worker.spawn(self._finish(submission, submission.finish(), connection))
-                self._finishing.add(task)
-                task.add_done_callback(self._finishing.discard)
+                self._hand_over(submission, connection)
             case Trigger():
                 self.wakeup()
             case _:
                 connection.abort(f"unexpected message {type(message).__name__}")
 
-    def _begin(self, request: LocalSubmit, connection: Connection) -> Submission:
-        assert isinstance(connection, LocalConnection)
+    def _hand_over(self, submission: Submission, connection: LocalConnection) -> None:
+        request = submission.finish()
+        connection.submission = None
+        connection.is_answering = True
+        task = self.worker.spawn(self._finish(submission, request, connection))
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+    def _begin(self, request: LocalSubmit, connection: LocalConnection) -> Submission:
         submitter = Submitter.of(connection.uid)
         self._authorize(submitter)
         return Submission(self._queue, self.params, self.log, submitter, request)
@@ -139,9 +159,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
                 550, "5.7.1", f"User {submitter.login or 'unknown'}({submitter.uid}) is not allowed to submit mail"
             )
 
-    async def _finish(self, submission: Submission, request: Submit, connection: Connection) -> None:
-        self._open.pop(connection, None)
-        self._answering.add(connection)
+    async def _finish(self, submission: Submission, request: Submit, connection: LocalConnection) -> None:
         self.log.flush()
         try:
             reply: Message = await self._cleanup.call(request, Submitted)
@@ -149,22 +167,24 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
             self.log.warning(f"{request.queue_id}: {error}")
             submission.abort()
             reply = Submitted("", "4.3.0", 451, "mail system is down")
-        self._answering.discard(connection)
+        connection.is_answering = False
         connection.send(reply)
 
-    def _drop(self, connection: Connection) -> None:
-        if (submission := self._open.pop(connection, None)) is not None:
-            submission.abort()
-
-    def _refuse(self, connection: Connection) -> None:
-        """The rest of what is being sent is of no use."""
-        self._drop(connection)
-        self._refused.add(connection)
+    def _drop(self, connection: LocalConnection) -> None:
+        if (submission := connection.submission) is not None:
+            connection.submission = None
+            try:
+                submission.abort()
+            except OSError as error:
+                self.log.warning(f"{submission.id}: remove queue file: {error.strerror}")
 
     def connection_lost(self, connection: Connection) -> None:
         """A sender that left in the middle leaves nothing behind."""
-        self._refused.discard(connection)
-        self._drop(connection)
+        local = _local(connection)
+        self._users[local.uid] -= 1
+        if not self._users[local.uid]:
+            del self._users[local.uid]
+        self._drop(local)
 
     # --- maildrop
 
@@ -215,12 +235,11 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         except IpcError:
             submission.abort()
             raise
-        if not reply.reason or reply.status.startswith("5"):
-            if reply.reason:
-                self.log.warning(f"maildrop/{name}: uid={file.uid}: {reply.reason}")
+        if reply.status.startswith("5"):
+            return self._put_aside(name, f"uid={file.uid}: {reply.reason}")
+        if not reply.reason:
             os.unlink(self._queue.path("maildrop", name))
-            return True
-        return False
+        return not reply.reason
 
     def _replay(self, file: DropFile) -> tuple[Submission, Submit]:
         submitter = Submitter.of(file.uid)
@@ -241,6 +260,12 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         except OSError as error:
             self.log.warning(f"maildrop/{name}: {problem}; rename to corrupt: {error.strerror}")
         return True
+
+
+def _local(connection: Connection) -> LocalConnection:
+    """All connections of this process are of this kind: `protocol` makes no others."""
+    assert isinstance(connection, LocalConnection)
+    return connection
 
 
 SERVICE = Service("pickup", PickupDaemon, PickupParameters)

@@ -10,10 +10,11 @@ from typing import Protocol
 
 from pyfix.base.log import Log
 from pyfix.daemons.pickup.params import PickupParameters
-from pyfix.mail.ipc.messages import CLEANUP_FILTER, CLEANUP_LOCAL, CLEANUP_MAP, Submit
+from pyfix.mail.ipc.messages import CLEANUP_FILTER, CLEANUP_LOCAL, CLEANUP_MAP, Recipient, Submit
+from pyfix.mail.message.flaws import find_flaw
 from pyfix.mail.message.generated import received_from_user
 from pyfix.mail.queue import NewFile, Queue, QueueFile
-from pyfix.mail.queue.maildrop import DropFile
+from pyfix.mail.queue.maildrop import BadDropFile, DropFile
 
 
 class Abortable(Protocol):
@@ -23,8 +24,14 @@ class Abortable(Protocol):
 
 
 def requeue(queue: Queue, params: PickupParameters, log: Log, name: str, file: DropFile) -> tuple[Abortable, Submit]:
-    """Copy a queue file in maildrop under a new id and return the request to cleanup; raise CorruptFile, OSError."""
+    """Copy a queue file in maildrop under a new id and return the request to cleanup.
+
+    Raises CorruptFile, OSError, and BadDropFile for an envelope that nobody could have given us.
+    """
     with queue.open("maildrop", name) as old:
+        recipients, _ = old.read_recipients()
+        if (flaw := find_flaw(old.envelope, recipients)) is not None:
+            raise BadDropFile(flaw.reason)
         new = queue.create()
         try:
             log.info(f"{new.id}: uid={file.uid} from=<{old.envelope.sender}> orig_id={name}")
@@ -37,7 +44,7 @@ def requeue(queue: Queue, params: PickupParameters, log: Log, name: str, file: D
                     arrival=file.mtime,
                 ).encode()
             )
-            return new, _copy(old, new)
+            return new, _copy(old, new, recipients)
         except BaseException:
             new.abort()
             raise
@@ -45,8 +52,7 @@ def requeue(queue: Queue, params: PickupParameters, log: Log, name: str, file: D
             new.close()
 
 
-def _copy(old: QueueFile, new: NewFile) -> Submit:
-    recipients, _ = old.read_recipients()
+def _copy(old: QueueFile, new: NewFile, recipients: list[Recipient]) -> Submit:
     for data in old.iter_content():
         new.spool(data)
     envelope = old.envelope

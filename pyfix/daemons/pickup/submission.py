@@ -24,6 +24,7 @@ from pyfix.mail.ipc.messages import (
     Recipient,
     Submit,
 )
+from pyfix.mail.message.flaws import find_flaw_in_request
 from pyfix.mail.message.generated import from_value, received_from_user
 from pyfix.mail.message.header import parse_header_block, skip_mbox_line
 from pyfix.mail.queue import Queue
@@ -66,9 +67,11 @@ class Submission:
     def __init__(
         self, queue: Queue, params: PickupParameters, log: Log, submitter: Submitter, request: LocalSubmit
     ) -> None:
-        """Create the queue file; raise OSError, or Rejected for a user without a name who gives none."""
+        """Create the queue file; raise OSError, or Rejected: a user without a name who gives none, a bad envelope."""
         if request.sender is None and not submitter.login:
             raise Rejected(550, "5.7.1", f"no login name found for user ID {submitter.uid}")
+        if (flaw := find_flaw_in_request(request)) is not None:
+            raise Rejected(501, flaw.status, flaw.reason)
         self._params = params
         self._request = request
         self.sender = submitter.login if request.sender is None else request.sender
@@ -144,6 +147,7 @@ class Submission:
             envid=request.envid,
             trace=request.trace,
             verp=request.verp,
+            rewrite_context=request.rewrite_context,
         )
 
     def _make_recipients(self) -> list[Recipient]:

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from pyfix.mail.ipc.frame import FrameReader, ProtocolError, encode
+from pyfix.mail.ipc.frame import FRAME_LIMIT, FrameReader, ProtocolError, encode
 from pyfix.mail.ipc.messages import AnyMessage, Message
 
 
 class Connection(asyncio.Protocol):
     """Passes every message that arrives to `on_message`, and the end of the stream to `on_end`, once.
 
-    What arrives is handled in the callback, in order. A peer that sends anything but messages is cut off.
+    What arrives is handled in the callback, in order. A peer that sends anything but messages is cut off, as is one
+    whose message is longer than `limit` bytes.
     """
 
     def __init__(
@@ -21,11 +22,13 @@ class Connection(asyncio.Protocol):
         on_message: Callable[[AnyMessage, Connection], None],
         on_end: Callable[[Connection, str], None],
         on_start: Callable[[Connection], None] | None = None,
+        *,
+        limit: int = FRAME_LIMIT,
     ) -> None:
         self._on_message = on_message
         self._on_end = on_end
         self._on_start = on_start
-        self._reader = FrameReader()
+        self._reader = FrameReader(limit)
         self._transport: asyncio.Transport | None = None
         self._problem = ""
 
@@ -38,10 +41,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
         try:
-            for message in self._reader.receive(data):
-                self._on_message(message, self)
-        except ProtocolError as error:
+            messages = self._reader.receive(data)
+        except (ProtocolError, UnicodeDecodeError, RecursionError) as error:
             self.abort(str(error))
+            return
+        for message in messages:
+            self._on_message(message, self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""

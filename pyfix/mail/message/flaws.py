@@ -1,8 +1,8 @@
 """What must not stand in an envelope, however it came in.
 
-Addresses and ids end up in lines: of the log, of SMTP commands, of Return-Path: and X-Original-To:, of mbox files. A line
-end in one of them would forge the next line, and a lone surrogate can't be written at all. So control characters are
-refused at every way in (sendmail, pickup, cleanup), not quoted at every way out.
+Addresses and ids end up in lines: of the log, of SMTP commands, of Return-Path: and X-Original-To:, of mbox files. A
+line end in one of them would forge the next line, and a lone surrogate can't be written at all. So control characters
+are refused at every way in (sendmail, pickup, cleanup), not quoted at every way out.
 
 An address is as long as Postfix lets a record of pickup's input be, and smtpd a command line: the default of
 line_length_limit.

@@ -21,7 +21,8 @@ from pyfix.mail.queue.queue import Queue
 
 COMPLETE_MODE: Final = 0o744
 _READ: Final = 256 * 1024
-_FRAME_LIMIT: Final = 1024 * 1024
+FRAME_LIMIT: Final = 1024 * 1024
+"""Bytes of one frame, here and on pickup's socket: a piece of content, or all recipients of a message."""
 
 
 class BadDropFile(Exception):
@@ -60,13 +61,13 @@ class DropFile:
         raise BadDropFile("ends early")
 
     def _messages(self) -> Iterator[AnyMessage]:
-        reader = FrameReader(_FRAME_LIMIT)
+        reader = FrameReader(FRAME_LIMIT)
         offset = 0
         while data := os.pread(self.fd, _READ, offset):
             offset += len(data)
             try:
                 yield from reader.receive(data)
-            except ProtocolError as error:
+            except (ProtocolError, UnicodeDecodeError, RecursionError) as error:
                 raise BadDropFile(str(error)) from error
 
     def close(self) -> None:

@@ -197,10 +197,15 @@ def test_postcat_refuses_a_corrupt_file(config: str, tmp_path: Path, capsys: Out
 # --- postqueue
 
 
-def test_the_queue_is_listed_without_a_mail_system(config: str, queue: Queue, capsys: Output) -> None:
-    """By those who may read it."""
+@pytest.mark.parametrize("option", ["-C DIR", "-CDIR", "-c DIR", "-cDIR", ""])
+def test_the_queue_is_listed_without_a_mail_system(
+    config: str, queue: Queue, capsys: Output, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By those who may read it; an option or MAIL_CONFIG tells where the configuration is."""
     queue_id = enqueue(queue)
-    mailq.main(["-C", config])
+    if not option:
+        monkeypatch.setenv("MAIL_CONFIG", config)
+    mailq.main(option.replace("DIR", config).split())
     output = capsys.readouterr()
     assert re.search(rf"^{queue_id} +17 .* s@x.y$", output.out, re.MULTILINE)
     assert output.err.startswith("postqueue: warning: Mail system is down -- accessing queue directly (connect to")

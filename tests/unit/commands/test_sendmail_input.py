@@ -138,6 +138,7 @@ def test_a_session_that_breaks_off_submits_nothing(tmp_path: Path) -> None:
     ("line", "reply"),
     [
         ("FOO", "502 5.5.2 Error: command not recognized"),
+        ('MAIL FROM:<"a\x01"@b>', "501 5.1.7 Bad sender address syntax"),
         ("RCPT TO:<a@b>", "503 5.5.1 Error: need MAIL command"),
         ("DATA", "503 5.5.1 Error: need RCPT command"),
         ("MAIL FROM a", "501 5.5.4 Syntax: MAIL FROM:<address>"),
@@ -154,9 +155,10 @@ def test_single_commands(line: str, reply: str, tmp_path: Path) -> None:
 
 def test_a_transaction_needs_recipients_and_one_sender(tmp_path: Path) -> None:
     """In this order."""
-    replies = talk(["MAIL FROM:<a@b>", "DATA", "MAIL FROM:<c@d>", "RCPT TO:<>"], tmp_path)
+    replies = talk(["MAIL FROM:<a@b>", "DATA", "MAIL FROM:<c@d>", "RCPT TO:<>", 'RCPT TO:<"\x7f"@b>'], tmp_path)
     assert replies[2:] == [
         "554 5.5.1 Error: no valid recipients",
         "503 5.5.1 Error: nested MAIL command",
         "501 5.5.4 Syntax: RCPT TO:<address>",
+        "501 5.1.3 Bad recipient address syntax",
     ]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from pyfix.commands.outcome import CommandLog
+from pyfix.commands.sendmail import full_name, make_request
 from pyfix.commands.sendmail_options import BadUsage, parse_options
 from pyfix.mail.ipc.messages import (
     NOTIFY_DELAY,
@@ -33,7 +35,7 @@ def test_flags_may_be_joined_and_values_attached() -> None:
 
 
 @pytest.mark.parametrize(
-    "letters", ["-G", "-U", "-m", "-n", "-c", "-d1", "-d", "-q30m", "-bh", "-h9", "-X/tmp/log", "-O", "-p"]
+    "letters", ["-U", "-m", "-n", "-c", "-d1", "-d", "-q30m", "-bh", "-h9", "-X/tmp/log", "-O", "-p"]
 )
 def test_options_without_meaning_are_accepted(letters: str) -> None:
     """Programs still give them."""
@@ -104,3 +106,18 @@ def test_the_directory_may_be_given_as_its_main_cf() -> None:
     """-C takes both, as Postfix's does."""
     assert parse_options(["-C/etc/x/main.cf"]).directory == "/etc/x/"
     assert parse_options(["-C", "/etc/x"]).directory == "/etc/x"
+
+
+def test_passed_on_mail_is_a_strangers() -> None:
+    """-G: its headers are neither completed nor added to."""
+    requests = [make_request(parse_options([*words, "a@b"]), ["a@b"], CommandLog("sendmail")) for words in ([], ["-G"])]
+    assert [request.rewrite_context for request in requests] == ["local", "remote"]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("A. B.", "A. B."), ("A\nBcc: c@d", ""), ("A\udcff", "")])
+def test_a_name_from_the_environment_that_can_not_be_used_is_none(
+    monkeypatch: pytest.MonkeyPatch, name: str, expected: str
+) -> None:
+    """The user did not ask for it."""
+    monkeypatch.setenv("NAME", name)
+    assert full_name(0) == expected
