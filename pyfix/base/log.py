@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
 from pyfix.base import clock
+from pyfix.base.sockets import limit_waiting
 
 
 class Severity(enum.IntEnum):
@@ -250,14 +251,14 @@ class DatagramSink(abc.ABC):
                 break
             try:
                 sock.send(data)
-            except (TimeoutError, BlockingIOError):
-                sock.settimeout(0)
+            except BlockingIOError:
+                sock.setblocking(False)
                 break
             except OSError:
                 self._disconnect()  # the server was restarted: its socket is another one now
             else:
-                if sock.gettimeout() == 0:
-                    sock.settimeout(self._wait)
+                if not sock.getblocking():
+                    sock.setblocking(True)
                 return
         self._lost += count
 
@@ -268,7 +269,7 @@ class DatagramSink(abc.ABC):
 
     def _connect(self) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-        sock.settimeout(self._wait)
+        limit_waiting(sock, self._wait)
         try:
             sock.connect(self._path)
         except OSError:

@@ -7,11 +7,11 @@ loop, and read from top to bottom. A connection is kept by its client between re
 from __future__ import annotations
 
 import select
-import socket
 
 from pyfix.base import clock
+from pyfix.base.sockets import limit_waiting
 from pyfix.mail.ipc.frame import ProtocolError
-from pyfix.mail.ipc.messages import Goodbye, Hello, Refused
+from pyfix.mail.ipc.messages import Goodbye, Hello
 from pyfix.mail.ipc.peer import Peer, PeerGone
 from pyfix.service.params import ServiceParameters
 from pyfix.service.service import OneClientDaemon, UnexpectedMessage
@@ -98,7 +98,7 @@ class OneClientLoop:
             return
         self._status.report(State.BUSY)
         self._uses += 1
-        sock.settimeout(self._params.ipc_timeout)
+        limit_waiting(sock, self._params.ipc_timeout)
         peer = Peer(sock)
         try:
             self._serve(peer)
@@ -114,15 +114,17 @@ class OneClientLoop:
 
     def _serve(self, peer: Peer) -> None:
         peer.send(Hello(self._worker.service, depth=self._daemon.depth))
+        poll = select.poll()
+        poll.register(peer.sock, select.POLLIN)
+        poll.register(self._status.sock, select.POLLIN)
         goodbye_sent = False
         while True:
             if self._worker.is_retiring and not goodbye_sent:
                 peer.send(Goodbye())
                 goodbye_sent = True
-            if not peer.has_message and not self._wait(peer):
-                continue
-            self._answer(peer)
-            self._look_around()
+            if peer.has_message or self._wait(peer, poll):
+                self._answer(peer)
+                self._look_around()
 
     def _look_around(self) -> None:
         """Give the daemon its idle call about once a second also under load: tables change then, too."""
@@ -138,26 +140,20 @@ class OneClientLoop:
         if reply is not None:
             peer.send(reply)
 
-    def _wait(self, peer: Peer) -> bool:
+    def _wait(self, peer: Peer, poll: select.poll) -> bool:
         """Wait until the client speaks (True) or the master does, or a while has passed (False)."""
-        poll = select.poll()
-        poll.register(peer.sock, select.POLLIN)
-        if self._master_is_there:
-            poll.register(self._status.sock, select.POLLIN)
-        ready = {fd for fd, _ in poll.poll(_TICK_S * 1000)}
+        ready = poll.poll(_TICK_S * 1000)
         if not ready:
             self._daemon.idle()
-            ready = {fd for fd, _ in poll.poll(self._params.ipc_timeout * 1000)}
-        if self._status.sock.fileno() in ready:
-            self._obey()
+            ready = poll.poll(self._params.ipc_timeout * 1000)
         if not ready:
             raise PeerGone("no request within ipc_timeout")
-        return peer.sock.fileno() in ready
-
-
-def refuse(sock: socket.socket, reason: str) -> None:
-    """Tell a client why it is not served, as far as it listens."""
-    try:
-        Peer(sock).send(Refused(reason))
-    except PeerGone:
-        return
+        has_request = False
+        for fd, _ in ready:
+            if fd == self._status.sock.fileno():
+                self._obey()
+                if not self._master_is_there:
+                    poll.unregister(fd)
+            else:
+                has_request = True
+        return has_request

@@ -18,10 +18,16 @@ M = TypeVar("M", bound=Message)
 
 
 class AsyncChannel:
-    """A kept connection to the service on the Unix socket `path`, shared by any number of tasks."""
+    """A kept connection to the service on the Unix socket `path`, shared by any number of tasks.
 
-    def __init__(self, path: str) -> None:
+    A server that answers nothing for `timeout` seconds while calls wait is given up: they fail.
+    """
+
+    def __init__(self, path: str, timeout: float = 3600.0) -> None:
         self.path = path
+        self._timeout = timeout
+        self._watch: asyncio.TimerHandle | None = None
+        self._answers = 0
         self._connection: Connection | None = None
         self._connecting: asyncio.Future[None] | None = None
         self._waiting: collections.deque[asyncio.Future[AnyMessage]] = collections.deque()
@@ -32,6 +38,8 @@ class AsyncChannel:
             await self._connect()
         answer: asyncio.Future[AnyMessage] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
+        if self._watch is None:
+            self._watch_server(connection)
         connection.send(request)
         reply = await answer
         if isinstance(reply, expect):
@@ -40,6 +48,21 @@ class AsyncChannel:
             raise IpcError(f"{self.path}: {reply.reason}")
         raise IpcError(f"{self.path}: unexpected answer {type(reply).__name__}")
 
+    def _watch_server(self, connection: Connection) -> None:
+        """Look after `timeout` seconds whether any answer has come meanwhile."""
+        seen = self._answers
+
+        def check() -> None:
+            self._watch = None
+            if connection is not self._connection or not self._waiting:
+                return
+            if self._answers == seen:
+                connection.abort(f"no answer within {self._timeout:g} seconds")
+            else:
+                self._watch_server(connection)
+
+        self._watch = asyncio.get_running_loop().call_later(self._timeout, check)
+
     @property
     def load(self) -> int:
         """How many calls wait for their answers."""
@@ -47,6 +70,9 @@ class AsyncChannel:
 
     def disconnect(self) -> None:
         """Close the connection; calls in flight fail."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -80,6 +106,7 @@ class AsyncChannel:
                 self._retire(connection)
             elif waiting:
                 answer = waiting.popleft()
+                self._answers += 1
                 if not answer.done():
                     answer.set_result(message)
             else:
@@ -118,8 +145,9 @@ class AsyncPool:
     A channel holds a worker of that service, so one that nobody used for `idle_s` seconds is closed.
     """
 
-    def __init__(self, path: str, limit: int, idle_s: float = 5.0) -> None:
+    def __init__(self, path: str, limit: int, idle_s: float = 5.0, timeout: float = 3600.0) -> None:
         self.path = path
+        self._timeout = timeout
         self._limit = limit
         self._idle_s = idle_s
         self._idle: list[tuple[AsyncChannel, float]] = []
@@ -149,7 +177,7 @@ class AsyncPool:
             return self._idle.pop()[0]
         if self._open < self._limit:
             self._open += 1
-            return AsyncChannel(self.path)
+            return AsyncChannel(self.path, self._timeout)
         turn: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:

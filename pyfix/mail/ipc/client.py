@@ -11,6 +11,7 @@ import select
 import socket
 from typing import TypeVar
 
+from pyfix.base.sockets import limit_waiting
 from pyfix.mail.ipc.frame import ProtocolError
 from pyfix.mail.ipc.messages import PROTOCOL_VERSION, AnyMessage, Goodbye, Hello, Message, Refused
 from pyfix.mail.ipc.peer import Peer, PeerGone
@@ -84,7 +85,7 @@ class Channel:
 
     def _connect(self) -> Peer:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        sock.settimeout(self._timeout)
+        limit_waiting(sock, self._timeout)
         try:
             sock.connect(self.path)
             peer = Peer(sock)

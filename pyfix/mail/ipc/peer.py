@@ -63,6 +63,8 @@ class Peer:
         """Send one message whole; raise PeerGone."""
         try:
             self.sock.sendall(encode(message))
+        except BlockingIOError:
+            raise PeerGone("timed out while sending") from None
         except OSError as error:
             raise PeerGone(str(error)) from error
 
@@ -76,6 +78,8 @@ class Peer:
         """Read what is there, waiting for at least a byte; raise PeerGone at the end of the stream."""
         try:
             data = self.sock.recv(_RECEIVE_BYTES)
+        except BlockingIOError:
+            raise PeerGone("timed out while waiting") from None
         except OSError as error:
             raise PeerGone(str(error) or type(error).__name__) from error
         if not data:

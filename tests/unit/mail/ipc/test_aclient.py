@@ -123,6 +123,28 @@ def test_missing_server_and_other_version_are_ipc_errors(tmp_path: Path) -> None
     asyncio.run(run())
 
 
+def test_server_that_hangs_is_given_up(tmp_path: Path) -> None:
+    """Every waiting call fails with the reason, and the next one connects anew."""
+    answers = []
+
+    def handler(message: AnyMessage, connection: Connection) -> None:
+        if answers:
+            echo(message, connection)
+
+    async def run() -> None:
+        async with Server(tmp_path / "s", handler) as server:
+            channel = AsyncChannel(server.path, timeout=0.05)
+            results = await asyncio.gather(
+                *(channel.call(Rewrite("local", [str(i)]), Rewritten) for i in range(3)), return_exceptions=True
+            )
+            assert [str(error).split(": ", 1)[1] for error in results] == ["no answer within 0.05 seconds"] * 3
+            answers.append(True)
+            assert (await channel.call(Rewrite("local", ["x"]), Rewritten)).addresses == ["x"]
+            channel.disconnect()
+
+    asyncio.run(run())
+
+
 def test_pool_never_opens_more_channels_than_its_limit(tmp_path: Path) -> None:
     """Twenty calls over two channels all get answers."""
 
