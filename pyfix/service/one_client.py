@@ -7,6 +7,7 @@ loop, and read from top to bottom. A connection is kept by its client between re
 from __future__ import annotations
 
 import select
+import signal
 
 from pyfix.base import clock
 from pyfix.base.sockets import limit_waiting
@@ -135,7 +136,11 @@ class OneClientLoop:
 
     def _answer(self, peer: Peer) -> None:
         request = peer.receive()
+        signal.alarm(
+            int(self._params.daemon_timeout)
+        )  # unhandled: a process that hangs is killed, and the master says so
         reply = self._daemon.handle(request, peer)
+        signal.alarm(0)
         self._worker.log.flush()
         if reply is not None:
             peer.send(reply)

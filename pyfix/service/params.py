@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import CoreParameters, Integer
+from pyfix.mail.config import CoreParameters, Integer, Seconds
 
 
 class ServiceParameters(CoreParameters):
@@ -14,3 +14,4 @@ class ServiceParameters(CoreParameters):
         " master.cf gives no process limit for it.",
         low=1,
     )
+    daemon_timeout = Seconds("18000s", "How much time a process may take for one request before it is killed.", low=1)

@@ -1,6 +1,8 @@
 """The skeleton's own behaviour, with the smallest possible daemons."""
 
 import os
+import select
+import signal
 import socket
 from pathlib import Path
 
@@ -23,6 +25,8 @@ class EchoDaemon(OneClientDaemon[ServiceParameters]):
         self.log.info(f"asked for {request.addresses}")
         if request.addresses == ["crash"]:
             raise RuntimeError("on purpose")
+        if request.addresses == ["hang"]:
+            select.select([], [], [])
         return Rewritten([str(os.getpid()), str(peer.uid)])
 
     def wakeup(self) -> None:
@@ -96,6 +100,16 @@ def test_unexpected_exception_is_one_log_line_and_a_failed_exit(tmp_path: Path, 
         line = worker.wait_for_line("panic: RuntimeError: on purpose in ")
         assert "test_skeleton.py" in line
         assert worker.stop() == 1
+
+
+def test_process_that_hangs_in_a_request_is_killed(tmp_path: Path) -> None:
+    """daemon_timeout ends it; its client sees a closed stream."""
+    with run_worker(BLOCKING, "daemon_timeout = 1", tmp_path) as worker:
+        peer = worker.connect()
+        peer.send(Rewrite("local", ["hang"]))
+        with pytest.raises(PeerGone):
+            peer.receive()
+        assert worker.stop() == -signal.SIGALRM
 
 
 @pytest.mark.parametrize("data", [b"\0\0\0\5hello", b"\xff" * 8, b"GET / HTTP/1.0\r\n\r\n"])
