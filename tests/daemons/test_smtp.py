@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import RunningWorker, run_worker
@@ -14,6 +15,7 @@ from mail_agents import CONTENT, deliver, enqueue, left, verbs
 from smtp_server import CLOSE, SILENCE, Script, ScriptedServer
 
 from pyfix.daemons.smtp.daemon import LMTP_SERVICE, SERVICE, SmtpDaemon
+from pyfix.daemons.smtp.delivery import Delivery
 from pyfix.daemons.smtp.params import ClientParameters
 from pyfix.mail.ipc.messages import (
     NOTIFY_DELAY,
@@ -483,3 +485,52 @@ def test_kept_connections_say_quit_at_the_end(tmp_path: Path) -> None:
             assert worker.stop() == 0
         server.wait_for_clients()
         assert server.commands[-1] == "QUIT"
+
+
+def test_an_address_with_a_line_end_bounces(tmp_path: Path) -> None:
+    """It would be a command of its own; the other recipients get the message."""
+    bad = '"a\r\nRCPT TO:<victim@b.test>\r\n"@b.test'
+    with ScriptedServer(Script()) as server, client(tmp_path) as worker:
+        answer = send(worker, server, bad, "good@b.test")
+        assert "status=sent" in status_of(worker, "good@b.test")
+        assert worker.wait_for_line("status=bounced").endswith("dsn=5.1.3, status=bounced (bad address syntax)")
+    assert [(outcome.verb, outcome.dsn.status) for outcome in answer.outcomes] == [("bounced", "5.1.3")]
+    assert [command for command in server.commands if command.startswith("RCPT")] == ["RCPT TO:<good@b.test>"]
+
+
+FAULTS = [
+    (Delivery, "_find"),  # in the delivery's own task
+    (Delivery, "_message"),  # when the connection stands already
+    (Delivery, "_send_done"),  # in a callback of the event loop
+    (Delivery, "_finish"),  # when the answer is made
+]
+
+
+@pytest.mark.parametrize(("owner", "name"), FAULTS, ids=[name for _, name in FAULTS])
+def test_an_unexpected_exception_defers_its_message_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
+) -> None:
+    """One line in the log tells where it was; the others are delivered by the same process."""
+    real = getattr(owner, name)
+
+    def fail(self: Any, *args: Any, **more: Any) -> Any:
+        if "poison" in self._job.request.recipients[0].address:
+            raise ZeroDivisionError("secret")
+        return real(self, *args, **more)
+
+    monkeypatch.setattr(owner, name, fail)
+    with ScriptedServer(Script()) as server, client(tmp_path) as worker:
+        request = enqueue(tmp_path, ["poison@b.test"], nexthop=f"[127.0.0.1]:{server.port}")
+        peer = worker.connect()
+        peer.send(request)
+        answer = peer.receive()
+        line = worker.wait_for_line("ZeroDivisionError")
+        assert line.startswith(f"warning: {request.queue_id}: ZeroDivisionError: secret in {__file__}:")
+        if name == "_finish":
+            assert answer == Refused("unknown mail system error")
+        else:
+            assert isinstance(answer, Delivered)
+            assert [(outcome.verb, outcome.dsn.status) for outcome in answer.outcomes] == [("deferred", "4.3.0")]
+            assert "secret" not in answer.outcomes[0].dsn.reason
+        send(worker, server, "good@b.test")
+        assert "status=sent" in status_of(worker, "good@b.test")

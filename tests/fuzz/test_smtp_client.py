@@ -15,9 +15,11 @@ from pyfix.proto.smtp_client.actions import (
     MessageRefused,
     Ready,
     RecipientRefused,
+    Send,
     SendContent,
     SiteRefused,
     Stage,
+    Unsendable,
     Violated,
 )
 from pyfix.proto.smtp_client.commands import Mail, Rcpt
@@ -109,3 +111,25 @@ def test_every_recipient_is_reported_exactly_once(data: bytes, lmtp: bool) -> No
                 assert owner.messages == 0
     assert reported == owner.messages * len(RECIPIENTS) or (ended_early and owner.messages > 0)
     assert isinstance(actions[-1], Closed) or any(isinstance(action, Closed) for action in actions)
+
+
+_ADDRESS = st.text(st.sampled_from('ab@;<>\r\n\0 \\"é\udc80'), max_size=8)
+
+
+@settings(max_examples=500)
+@given(_ADDRESS, st.lists(st.tuples(_ADDRESS, _ADDRESS), min_size=1, max_size=4), _ADDRESS)
+def test_no_address_makes_a_second_command(sender: str, recipients: list[tuple[str, str]], envid: str) -> None:
+    """Each command is one line; who is not named in one is reported."""
+    session = Session(SessionSettings("me"))
+    session.receive(b"220 h\r\n")
+    session.receive(b"250-h\r\n250-DSN\r\n250 PIPELINING\r\n")
+    actions = session.begin(Mail(sender, envid=envid), [Rcpt(address, orcpt) for address, orcpt in recipients])
+    lines = b"".join(action.data for action in actions if isinstance(action, Send)).splitlines(keepends=True)
+    assert all(line.endswith(b"\r\n") and b"\0" not in line for line in lines)
+    unsendable = [action.index for action in actions if isinstance(action, Unsendable)]
+    if unsendable == [None]:
+        assert lines == []
+    else:
+        named = len(recipients) - len(unsendable)
+        verbs = [line.split(b" ")[0].rstrip() for line in lines]
+        assert verbs == ([b"MAIL", *[b"RCPT"] * named, b"DATA"] if named else [])

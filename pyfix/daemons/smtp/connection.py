@@ -11,11 +11,12 @@ come. Every wait has the time limit of its stage. One timer a connection is set 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, cast
+from typing import Concatenate, Final, ParamSpec, Protocol, cast
 
-from pyfix.base.log import Log
+from pyfix.base.log import Log, one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.mail.delivery import Content
 from pyfix.mail.delivery.content import ContentError
@@ -35,6 +36,7 @@ from pyfix.proto.smtp_client.actions import (
     SendContent,
     SiteRefused,
     Stage,
+    Unsendable,
     Violated,
 )
 from pyfix.proto.smtp_client.commands import Mail, Rcpt
@@ -45,6 +47,7 @@ from pyfix.proto.smtp_client.session import Session, SessionSettings
 
 _CHUNK: Final = 64 * 1024
 _HIGH_WATER: Final = 192 * 1024
+P = ParamSpec("P")
 
 
 class Listener(Protocol):
@@ -94,6 +97,19 @@ class Message:
     """Ask for the recipients only."""
     to_7bit: bool = False
     """Convert 8-bit parts, because the server does not take them."""
+
+
+def _contained(callback: Callable[Concatenate[Connection, P], None]) -> Callable[Concatenate[Connection, P], None]:
+    """Keep an unexpected exception from the event loop, which serves the deliveries of others as well."""
+
+    @functools.wraps(callback)
+    def run(self: Connection, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            callback(self, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - a bug that one message meets must not end the others
+            self._break(error)
+
+    return run
 
 
 class Connection(asyncio.Protocol):
@@ -174,6 +190,12 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def abandon(self) -> None:
+        """Leave at once and report nothing more: an inner fault has left the message in an unknown state."""
+        self.on_idle = None
+        self._end_message()
+        self.abort()
+
     @property
     def is_usable(self) -> bool:
         """True while another message may be sent."""
@@ -187,6 +209,7 @@ class Connection(asyncio.Protocol):
         self.opened_at = self._loop.time()
         self._watch()
 
+    @_contained
     def data_received(self, data: bytes) -> None:
         self._heard = True
         self._perform(self.session.receive(data))
@@ -194,6 +217,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """Nothing more will come: the transport closes itself, and connection_lost follows."""
 
+    @_contained
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -208,6 +232,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._paused = True
 
+    @_contained
     def resume_writing(self) -> None:
         self._paused = False
         if self.session.stage is Stage.CONTENT:
@@ -259,6 +284,14 @@ class Connection(asyncio.Protocol):
         else:
             dsn = verdict.refused(action.reply, action.stage, self.endpoint.host, self.endpoint.peer)
             self._listener.message_refused(dsn)
+
+    def _do_unsendable(self, action: Unsendable) -> None:
+        if self._listener is None:
+            return
+        if action.index is None:
+            self._listener.message_refused(verdict.unsendable(sender=True))
+        else:
+            self._listener.recipient_refused(action.index, verdict.unsendable(sender=False))
 
     def _do_site_refused(self, action: SiteRefused) -> None:
         self._fail(
@@ -375,6 +408,7 @@ class Connection(asyncio.Protocol):
             self._timer_at = self._deadline
             self._timer = self._loop.call_at(self._deadline, self._look_at_clock)
 
+    @_contained
     def _look_at_clock(self) -> None:
         self._timer = None
         if not self._deadline:
@@ -394,6 +428,14 @@ class Connection(asyncio.Protocol):
         waiter = self._waiter = self._loop.create_future()
         await waiter
 
+    def _break(self, error: Exception) -> None:
+        """Pass a fault on to the delivery that waits; nobody else would hear of it."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
+        else:
+            self._log.warning(f"{self.endpoint.relay}: {one_line(error)}")
+        self.abandon()
+
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -408,6 +450,7 @@ _PERFORM: Final[dict[type[Action], Callable[[Connection, Action], None]]] = cast
         Accepted: Connection._do_accepted,
         RecipientRefused: Connection._do_recipient_refused,
         MessageRefused: Connection._do_message_refused,
+        Unsendable: Connection._do_unsendable,
         SiteRefused: Connection._do_site_refused,
         Lost: Connection._do_lost,
         Violated: Connection._do_violated,

@@ -8,6 +8,7 @@ import os
 import socket
 from typing import ClassVar
 
+from pyfix.base.log import one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.daemons.smtp.cache import ConnectionCache
 from pyfix.daemons.smtp.connection import Connection, Endpoint
@@ -19,7 +20,7 @@ from pyfix.mail.delivery import Job, JobError
 from pyfix.mail.dns.hosts import HostFinder
 from pyfix.mail.dns.resolver import AsyncResolver, ResolverSettings
 from pyfix.mail.ipc.connection import Connection as Client
-from pyfix.mail.ipc.messages import AnyMessage, Deliver, Dsn, Refused
+from pyfix.mail.ipc.messages import AnyMessage, Deliver, Delivered, Dsn, Refused
 from pyfix.mail.queue import Queue
 from pyfix.service.service import ManyClientsDaemon, Service
 
@@ -64,14 +65,19 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
 
     async def _deliver(self, request: Deliver, client: Client) -> None:
         try:
-            job = Job(request, self._queue, self.log, self.params)
+            client.send(await self._run(request))
         except JobError as error:
             client.send(Refused(str(error)))
-            return
+        except Exception as error:  # noqa: BLE001 - one message must not end the deliveries of a thousand others
+            self.log.warning(f"{request.queue_id}: {one_line(error)}")
+            client.send(Refused("unknown mail system error"))
+
+    async def _run(self, request: Deliver) -> Delivered:
+        job = Job(request, self._queue, self.log, self.params)
         delivery = Delivery(
             job, self.settings, self._finder, self._cache, self._connect, self.log, relayhost=self._relayhost
         )
-        client.send(await delivery.run())
+        return await delivery.run()
 
     async def _connect(self, endpoint: Endpoint) -> Connection | Dsn:
         """Return a connection, or why there is none."""

@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from pyfix.base.log import Log
+from pyfix.base.log import Log, one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.daemons.smtp.cache import ConnectionCache
 from pyfix.daemons.smtp.connection import Connection, Endpoint, Message
@@ -103,12 +103,22 @@ class Delivery:
         nexthop = self._request.nexthop
         self._cache.begin(nexthop)
         try:
-            await self._try_nexthops()
-            self._fail_leftovers()
+            await self._try()
             return await self._finish()
         finally:
             self._cache.end(nexthop)
             self._job.close()
+
+    async def _try(self) -> None:
+        """Contain what nobody expected: Job.finish defers those without a verdict, other deliveries go on."""
+        try:
+            await self._try_nexthops()
+            self._fail_leftovers()
+        except Exception as error:  # noqa: BLE001 - an unknown fault of one delivery is temporary, and its own
+            self._log.warning(f"{self._request.queue_id}: {one_line(error)}")
+            self._all_done = False
+            if self._connection is not None:
+                self._connection.abandon()
 
     async def _finish(self) -> Delivered:
         """Marks that must be made stable are synced in a thread, so that others go on."""

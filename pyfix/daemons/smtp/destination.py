@@ -68,7 +68,7 @@ def port_number(service: str) -> int:
         return _KNOWN_PORTS[service]
     try:
         return socket.getservbyname(service, "tcp")
-    except (OSError, UnicodeError):
+    except (OSError, ValueError):  # ValueError: a null character, or no text that UTF-8 has
         raise DestinationError(f"unknown service: {service}/tcp") from None
 
 

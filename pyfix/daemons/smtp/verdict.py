@@ -52,6 +52,11 @@ def unreadable() -> Dsn:
     return Dsn("4.3.0", "unreadable mail queue entry")
 
 
+def unsendable(*, sender: bool) -> Dsn:
+    """Return the verdict on an address that would end the line of its command."""
+    return Dsn("5.1.7" if sender else "5.1.3", "bad address syntax")
+
+
 def nested_too_deep() -> Dsn:
     """Return the verdict on a message that can't be converted to 7 bits."""
     return Dsn("5.6.0", "MIME nesting exceeds safety limit")

@@ -82,6 +82,13 @@ class MessageRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsendable:
+    """No command can be made of this recipient; of the sender, and so the message goes to nobody (None)."""
+
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SiteRefused:
     """The server does not want to talk to us at all; the session is at its end."""
 
@@ -133,6 +140,7 @@ Action = (
     | Accepted
     | RecipientRefused
     | MessageRefused
+    | Unsendable
     | SiteRefused
     | Finished
     | Idle

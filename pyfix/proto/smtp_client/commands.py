@@ -1,6 +1,7 @@
 """Word the MAIL and RCPT commands with the parameters that the server understands.
 
-Addresses are in external form, quoted already. What a server has no extension for is left out; whether the message may
+Addresses are in external form, quoted already. One with a line end in it would smuggle commands of its own: whoever
+writes a command asks is_one_line first. What a server has no extension for is left out; whether the message may
 go without it is the caller's decision.
 See: RFC 1870, RFC 6152, RFC 3461 section 4 (xtext), RFC 6533 section 3 (utf-8 ORCPT), RFC 6531.
 """
@@ -17,6 +18,9 @@ _XTEXT_UNSAFE: Final = re.compile(rb"[^!-*,-<>-~]")
 """All but "!" to "~" without "+" and "=" (RFC 3461 section 4)."""
 _UXTEXT_UNSAFE: Final = re.compile(r"[^!-*,-<>-\[\]-~\u0080-\U0010ffff]")
 """RFC 6533 section 3: other characters stand for themselves, except backslash, "+" and "="."""
+
+
+_UNSENDABLE: Final = re.compile("[\0\r\n\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,19 @@ class Rcpt:
 
 def xtext(value: str) -> str:
     """Return the value in RFC 3461 xtext."""
-    return _XTEXT_UNSAFE.sub(lambda found: b"+%02X" % found.group()[0], value.encode()).decode("ascii")
+    return _XTEXT_UNSAFE.sub(lambda found: b"+%02X" % found.group()[0], value.encode("utf-8", "surrogatepass")).decode(
+        "ascii"
+    )
 
 
 def uxtext(value: str) -> str:
     """Return the value in RFC 6533 utf-8-addr-unitext form."""
     return _UXTEXT_UNSAFE.sub(lambda found: f"\\x{{{ord(found.group()):02X}}}", value)
+
+
+def is_one_line(command: str) -> bool:
+    """True for a command that the server can't take for two, and that UTF-8 can express."""
+    return _UNSENDABLE.search(command, 0, len(command) - 2) is None
 
 
 def mail_command(mail: Mail, features: Features, *, with_size: bool = True) -> str:

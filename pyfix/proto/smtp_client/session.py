@@ -14,6 +14,7 @@ answers; without it, the next command leaves when the reply to the last one is i
 so there is one rule for each reply.
 
 Rules for editors:
+- No text of others is written before is_one_line has looked at it.
 - A recipient is reported once: `_undecided` counts those that are not. Lost and Violated are news only while it is not
   zero or the handshake lasts; otherwise the end of the connection is just Finished and Closed.
 - Replies wait in `_pending` while it is the owner's turn (CONTENT, READY), so that the cut of the stream cannot matter.
@@ -44,9 +45,10 @@ from pyfix.proto.smtp_client.actions import (
     SendContent,
     SiteRefused,
     Stage,
+    Unsendable,
     Violated,
 )
-from pyfix.proto.smtp_client.commands import Mail, Rcpt, mail_command, rcpt_command
+from pyfix.proto.smtp_client.commands import Mail, Rcpt, is_one_line, mail_command, rcpt_command
 from pyfix.proto.smtp_client.features import Features, parse_features
 from pyfix.proto.smtp_client.reply import Reply, ReplyParser
 
@@ -79,7 +81,9 @@ class Session:
     __slots__ = (
         "_accepted",
         "_awaited",
+        "_commands",
         "_greeting_name",
+        "_indexes",
         "_mail_refused",
         "_needs_reset",
         "_next_dot",
@@ -89,7 +93,6 @@ class Session:
         "_pending",
         "_probe",
         "_quit_sent",
-        "_recipients",
         "_settings",
         "_undecided",
         "features",
@@ -102,7 +105,10 @@ class Session:
         self._out: list[Action] = []
         self._awaited: deque[Stage] = deque()
         self._pending: deque[Reply] = deque()
-        self._recipients: Sequence[Rcpt] = ()
+        self._commands: list[str] = []
+        """The RCPT commands of the message under way."""
+        self._indexes: list[int] = []
+        """Of their recipients, as the owner counts."""
         self._accepted: list[int] = []
         self._mail_refused = self._needs_reset = self._quit_sent = self._probe = False
         self._undecided = 0
@@ -131,7 +137,7 @@ class Session:
         stage = self.stage
         if stage is Stage.CONTENT:
             self._believe_early_refusals()
-        if self._undecided or (stage not in _QUIET_STAGES and not self._recipients):
+        if self._undecided or (stage not in _QUIET_STAGES and not self._commands):
             self._undecided = 0
             self._out.append(Lost(stage))
         elif stage not in _QUIET_STAGES:
@@ -146,22 +152,38 @@ class Session:
         if self.stage is Stage.CLOSED:
             return [Lost(Stage.MAIL), Closed()]
         self._probe = probe
-        self._recipients = recipients
         self._accepted = []
         self._mail_refused = self._needs_reset = False
         self._undecided = len(recipients)
         self._next_rcpt = self._next_dot = 0
         first = mail_command(mail, self.features, with_size=with_size)
-        if not self.features.pipelining:
+        self._prepare(first, recipients)
+        if not self._commands:
+            self._end_transaction(needs_reset=False)
+        elif not self.features.pipelining:
             self._command(first, Stage.MAIL)
-            return self._proceed()
-        rest = [rcpt_command(rcpt, self.features) for rcpt in recipients]
-        self._awaited.extend([Stage.RCPT] * len(recipients))
-        if not probe:
-            self._awaited.append(Stage.DATA)
-            rest.append("DATA\r\n")
-        self._command("".join([first, *rest]), Stage.MAIL)
+        else:
+            self._awaited.extend([Stage.RCPT] * len(self._commands))
+            if not probe:
+                self._awaited.append(Stage.DATA)
+            self._command("".join([first, *self._commands, "" if probe else "DATA\r\n"]), Stage.MAIL)
         return self._proceed()
+
+    def _prepare(self, first: str, recipients: Sequence[Rcpt]) -> None:
+        """Word the RCPT commands, and report what can't be worded."""
+        self._commands, self._indexes = [], []
+        if not is_one_line(first):
+            self._undecided = 0
+            self._out.append(Unsendable(None))
+            return
+        for index, rcpt in enumerate(recipients):
+            command = rcpt_command(rcpt, self.features)
+            if is_one_line(command):
+                self._commands.append(command)
+                self._indexes.append(index)
+            else:
+                self._undecided -= 1
+                self._out.append(Unsendable(index))
 
     def terminate(self, *, then_quit: bool = False) -> list[Action]:
         """End the content with "."; with PIPELINING and `then_quit`, QUIT goes along in the same packet."""
@@ -234,7 +256,7 @@ class Session:
         self._next()
 
     def _on_rcpt(self, reply: Reply) -> None:
-        index = self._next_rcpt
+        index = self._indexes[self._next_rcpt]
         self._next_rcpt += 1
         if not self._mail_refused:
             if reply.kind != 2:
@@ -304,8 +326,8 @@ class Session:
             self._await_next()
         elif self.features.pipelining or self._mail_refused:
             self._end_transaction(needs_reset=True)
-        elif self._next_rcpt < len(self._recipients):
-            self._command(rcpt_command(self._recipients[self._next_rcpt], self.features), Stage.RCPT)
+        elif self._next_rcpt < len(self._commands):
+            self._command(self._commands[self._next_rcpt], Stage.RCPT)
         elif self._accepted:
             self._command("DATA\r\n", Stage.DATA)
         else:
@@ -345,7 +367,7 @@ class Session:
     def _end_transaction(self, *, needs_reset: bool) -> None:
         """All replies are in; what is next is the owner's choice, see finish()."""
         self._needs_reset = needs_reset
-        self._recipients = ()
+        self._commands, self._indexes = [], []
         self.stage = Stage.READY
         self._out.append(Finished())
         if self._quit_sent:
@@ -392,7 +414,7 @@ class Session:
             if reply.complaint:
                 self._out.append(Complaint(reply.complaint))
             _ON_REPLY[self.stage](self, reply)
-        if len(self._pending) > self._settings.early_limit + len(self._recipients):
+        if len(self._pending) > self._settings.early_limit + len(self._commands):
             self._violated("too many replies")
         elif parser.error and not self._pending and self.stage not in _OWNERS_TURN and self.stage is not Stage.CLOSED:
             self._violated(parser.error)

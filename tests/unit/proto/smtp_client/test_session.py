@@ -18,6 +18,7 @@ from pyfix.proto.smtp_client.actions import (
     SendContent,
     SiteRefused,
     Stage,
+    Unsendable,
     Violated,
 )
 from pyfix.proto.smtp_client.commands import Mail, Rcpt
@@ -41,6 +42,8 @@ def brief(actions: list[Action]) -> list[Any]:
                 out.append(("rcpt refused", index, reply.code, stage))
             case MessageRefused(reply, stage):
                 out.append(("refused", reply.code, stage))
+            case Unsendable(index):
+                out.append(("unsendable", index))
             case SiteRefused(reply, stage):
                 out.append(("site", reply.code, stage))
             case Lost(stage):
@@ -291,3 +294,33 @@ def test_probe_asks_for_recipients_only() -> None:
         ("accepted", 0, 250), ("rcpt refused", 1, 550, Stage.RCPT), Finished,
     ]  # fmt: skip
     assert brief(session.finish(keep=True)) == [b"RSET\r\n"]
+
+
+@pytest.mark.parametrize("ehlo", [PIPELINING, b"250 h\r\n"])
+def test_an_address_with_a_line_end_is_not_sent(ehlo: bytes) -> None:
+    """The others are, and keep their numbers."""
+    session = greeted(ehlo)
+    actions = session.begin(MAIL, [Rcpt("a\r\nDATA\r\n@x"), Rcpt("b@x"), Rcpt("c\0@x"), Rcpt("d\udcff@x"), Rcpt("e@x")])
+    for reply in (b"250 ok\r\n", b"550 no\r\n", b"250 ok\r\n", b"354 go\r\n"):
+        actions += session.receive(reply)
+    sent = b"".join(action.data for action in actions if isinstance(action, Send))
+    assert sent == b"MAIL FROM:<s@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<e@x>\r\nDATA\r\n"
+    assert brief([action for action in actions if not isinstance(action, Send)]) == [
+        ("unsendable", 0), ("unsendable", 2), ("unsendable", 3), ("rcpt refused", 1, 550, Stage.RCPT), SendContent,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mail", "recipients", "unsendable"),
+    [
+        (Mail("s\n@x"), TWO, [None]),
+        (MAIL, [Rcpt("a\n@x"), Rcpt("b\r@x")], [0, 1]),
+        (MAIL, [Rcpt("a@x", orcpt="rfc822\nRSET;a@x")], [0]),
+    ],
+)
+def test_without_anybody_to_send_to_nothing_is_sent(mail: Mail, recipients: list[Rcpt], unsendable: list[Any]) -> None:
+    """And the session serves the next message."""
+    session = greeted(b"250-h\r\n250-DSN\r\n250 PIPELINING\r\n")
+    assert brief(session.begin(mail, recipients)) == [*(("unsendable", index) for index in unsendable), Finished]
+    assert brief(session.finish(keep=True)) == [Idle]
+    assert brief(session.begin(MAIL, TWO))[0].startswith(b"MAIL FROM:<s@x>\r\nRCPT")
