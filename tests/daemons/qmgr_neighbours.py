@@ -42,6 +42,8 @@ from pyfix.mail.ipc.peer import Peer, PeerGone
 from pyfix.mail.queue import Queue
 
 Handler = Callable[[AnyMessage], Message | None]
+FORKING = threading.Lock()
+"""Held while qmgr is forked: a queue file that a fake had open then would stay locked for as long as qmgr runs."""
 CONTENT = b"Subject: hello\n\ntext\n"
 
 
@@ -246,7 +248,9 @@ def neighbourhood(root: Path) -> Iterator[Neighbourhood]:
 @contextlib.contextmanager
 def running_qmgr(root: Path, main_cf: str = "") -> Iterator[Qmgr]:
     """A real qmgr in that directory."""
-    with run_worker(SERVICE, main_cf, root, name="qmgr", public=True) as worker:
+    with contextlib.ExitStack() as stack:
+        with FORKING:
+            worker = stack.enter_context(run_worker(SERVICE, main_cf, root, name="qmgr", public=True))
         qmgr = Qmgr(worker)
         try:
             yield qmgr
@@ -270,7 +274,7 @@ def deliver_all(root: Path) -> Handler:
 
 def mark(root: Path, request: Deliver, recipients: Sequence[Recipient]) -> None:
     """Mark recipients done in the queue file."""
-    with Queue(str(root)).open("active", request.queue_id, writable=True) as file:
+    with FORKING, Queue(str(root)).open("active", request.queue_id, writable=True) as file:
         for recipient in recipients:
             file.mark_done(recipient.position)
 
