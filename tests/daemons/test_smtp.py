@@ -24,7 +24,6 @@ from pyfix.mail.ipc.messages import (
     TRACE_VERIFY,
     Delivered,
     Recipient,
-    Refused,
 )
 from pyfix.service.service import Service
 
@@ -417,14 +416,16 @@ def test_source_address_can_be_chosen(tmp_path: Path) -> None:
         assert verbs(send(worker, server, "a@x.test")) == [("a@x.test", "deferred", "4.4.0")]
 
 
-def test_missing_queue_file_is_refused(tmp_path: Path) -> None:
-    """qmgr asked for a file that is gone."""
+def test_missing_queue_file_defers_that_message(tmp_path: Path) -> None:
+    """qmgr asked for a file that is gone: the answer names the request, since many share the connection."""
     with client(tmp_path) as worker:
         request = enqueue(tmp_path, ["a@b.test"], nexthop="[127.0.0.1]:1")
         (tmp_path / "active" / request.queue_id).unlink()
-        answer = worker.call(request, Refused)
-    assert isinstance(answer, Refused)
-    assert f"open file active/{request.queue_id}" in answer.reason
+        answer = deliver(worker, request)
+        assert worker.wait_for_line("warning").startswith(f"warning: open file active/{request.queue_id}: ")
+        assert "status=deferred (unknown mail system error)" in worker.wait_for_line("to=<a@b.test>")
+    assert answer.seq == request.seq
+    assert verbs(answer) == [("a@b.test", "deferred", "4.3.0")]
 
 
 def test_requests_run_at_the_same_time(tmp_path: Path) -> None:
@@ -521,16 +522,10 @@ def test_an_unexpected_exception_defers_its_message_alone(
     monkeypatch.setattr(owner, name, fail)
     with ScriptedServer(Script()) as server, client(tmp_path) as worker:
         request = enqueue(tmp_path, ["poison@b.test"], nexthop=f"[127.0.0.1]:{server.port}")
-        peer = worker.connect()
-        peer.send(request)
-        answer = peer.receive()
+        answer = deliver(worker, request)
         line = worker.wait_for_line("ZeroDivisionError")
         assert line.startswith(f"warning: {request.queue_id}: ZeroDivisionError: secret in {__file__}:")
-        if name == "_finish":
-            assert answer == Refused("unknown mail system error")
-        else:
-            assert isinstance(answer, Delivered)
-            assert [(outcome.verb, outcome.dsn.status) for outcome in answer.outcomes] == [("deferred", "4.3.0")]
-            assert "secret" not in answer.outcomes[0].dsn.reason
+        assert [(outcome.verb, outcome.dsn.status) for outcome in answer.outcomes] == [("deferred", "4.3.0")]
+        assert "secret" not in answer.outcomes[0].dsn.reason
         send(worker, server, "good@b.test")
         assert "status=sent" in status_of(worker, "good@b.test")

@@ -8,6 +8,7 @@ import os
 import socket
 from typing import ClassVar
 
+from pyfix.base import clock
 from pyfix.base.log import one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.daemons.smtp.cache import ConnectionCache
@@ -17,10 +18,12 @@ from pyfix.daemons.smtp.params import ClientParameters
 from pyfix.daemons.smtp.settings import ClientSettings, make_settings
 from pyfix.mail.config import ConfigError
 from pyfix.mail.delivery import Job, JobError
+from pyfix.mail.delivery.job import UNKNOWN_ERROR
 from pyfix.mail.dns.hosts import HostFinder
 from pyfix.mail.dns.resolver import AsyncResolver, ResolverSettings
 from pyfix.mail.ipc.connection import Connection as Client
-from pyfix.mail.ipc.messages import AnyMessage, Deliver, Delivered, Dsn, Refused
+from pyfix.mail.ipc.messages import AnyMessage, Deliver, Delivered, Dsn, Outcome
+from pyfix.mail.maillog import Stages, delivery_status
 from pyfix.mail.queue import Queue
 from pyfix.service.service import ManyClientsDaemon, Service
 
@@ -64,13 +67,15 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         task.add_done_callback(self._deliveries.discard)
 
     async def _deliver(self, request: Deliver, client: Client) -> None:
+        """Answer in any case: Refused would not say which of many requests on the connection is meant."""
         try:
             client.send(await self._run(request))
         except JobError as error:
-            client.send(Refused(str(error)))
+            self.log.warning(str(error))
+            client.send(self._defer(request))
         except Exception as error:  # noqa: BLE001 - one message must not end the deliveries of a thousand others
             self.log.warning(f"{request.queue_id}: {one_line(error)}")
-            client.send(Refused("unknown mail system error"))
+            client.send(self._defer(request))
 
     async def _run(self, request: Deliver) -> Delivered:
         job = Job(request, self._queue, self.log, self.params)
@@ -78,6 +83,19 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
             job, self.settings, self._finder, self._cache, self._connect, self.log, relayhost=self._relayhost
         )
         return await delivery.run()
+
+    def _defer(self, request: Deliver) -> Delivered:
+        """The queue file can't be used. Who is marked done in it stays so."""
+        delays = Stages(request.envelope.arrival, request.active_since, clock.now()).text(
+            clock.now(), self.params.delay_logging_resolution_limit
+        )
+        for rcpt in request.recipients:
+            delivery_status(
+                self.log, request.queue_id, rcpt.address, rcpt.original, "none", delays, UNKNOWN_ERROR.status,
+                "deferred", UNKNOWN_ERROR.reason,
+            )  # fmt: skip
+        outcomes = [Outcome(rcpt.position, "deferred", UNKNOWN_ERROR, rcpt.address) for rcpt in request.recipients]
+        return Delivered(request.seq, outcomes)
 
     async def _connect(self, endpoint: Endpoint) -> Connection | Dsn:
         """Return a connection, or why there is none."""
