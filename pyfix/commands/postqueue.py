@@ -18,22 +18,16 @@ import click
 
 from pyfix.commands import queue_report
 from pyfix.commands.outcome import CommandError, CommandLog, login_name, reported
-from pyfix.mail.config import Config, CoreParameters, String
+from pyfix.commands.params import PostqueueParameters
+from pyfix.mail.config import Config
 from pyfix.mail.ipc.client import Channel, IpcError
 from pyfix.mail.ipc.messages import ListQueue, QueueEnd, QueueEntry, Refused, Trigger
 from pyfix.mail.maps import STRING, MatchList, TableError
 from pyfix.mail.queue import Queue, ids
 from pyfix.mail.queue.listing import list_queue
-from pyfix.mail.queue.params import QueueParameters
 
 USAGE = "usage: postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site"
 _TIMEOUT_S = 60.0
-
-
-class PostqueueParameters(QueueParameters, CoreParameters):
-    """What postqueue needs to know."""
-
-    authorized_flush_users = String("static:anyone", "Login names that may have the queue tried now.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
