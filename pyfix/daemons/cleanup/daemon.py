@@ -12,9 +12,10 @@ from pyfix.daemons.cleanup.hint import QmgrHint
 from pyfix.daemons.cleanup.maker import Made, MessageMaker
 from pyfix.daemons.cleanup.params import CleanupParameters
 from pyfix.daemons.cleanup.refusal import Refusal
+from pyfix.daemons.cleanup.trace import TraceLog
 from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.ipc.client import Channel, IpcError
-from pyfix.mail.ipc.messages import AnyMessage, Done, Dsn, LogRecipient, Message, Outcome, Submit, Submitted
+from pyfix.mail.ipc.messages import AnyMessage, Message, Submit, Submitted
 from pyfix.mail.ipc.peer import Peer
 from pyfix.mail.maps import Maps, TableError, open_maps
 from pyfix.mail.message.header import is_header
@@ -22,7 +23,6 @@ from pyfix.mail.queue import CorruptFile, NewFile, Queue
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
 
 _TRACE_TIMEOUT_S: Final = 30.0
-_EXPANDED: Final = Dsn("2.0.0", "aliased to multiple recipients")
 
 
 class CleanupDaemon(OneClientDaemon[CleanupParameters]):
@@ -46,11 +46,11 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
         params = self.params
         self.queue = Queue.from_params(params)
         self._qmgr = QmgrHint(f"public/{params.queue_service_name}")
-        self._trace = Channel(f"private/{params.trace_service_name}", _TRACE_TIMEOUT_S)
+        trace = TraceLog(Channel(f"private/{params.trace_service_name}", _TRACE_TIMEOUT_S), self.log)
         stage = AddressStage(
             Channel(f"private/{params.rewrite_service_name}", params.ipc_timeout), params.header_address_token_limit
         )
-        self._maker = MessageMaker(params, self.log, stage, self._make_aliases(stage))
+        self._maker = MessageMaker(params, self.log, stage, self._make_aliases(stage), trace)
 
     def _make_aliases(self, stage: AddressStage) -> VirtualAliases | None:
         params = self.params
@@ -112,12 +112,6 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
             self.log.warning(f"{file.id}: remove queue file: {error.strerror}")
 
     def _report(self, made: Made) -> None:
-        for recipient in made.expanded:
-            outcome = Outcome(-1, "expanded", _EXPANDED, recipient.address)
-            try:
-                self._trace.call(LogRecipient(made.hint.queue_id, recipient, outcome), Done)
-            except IpcError as error:
-                self.log.warning(f"{made.hint.queue_id}: trace logfile update error: {error}")
         if not made.held:
             self.log.flush()  # a reader of the log expects message-id= before what qmgr says
             self._qmgr.send(made.hint)

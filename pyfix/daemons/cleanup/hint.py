@@ -11,7 +11,7 @@ from typing import Final
 
 from pyfix.base import clock
 from pyfix.mail.ipc.frame import encode
-from pyfix.mail.ipc.messages import Arrived
+from pyfix.mail.ipc.messages import Arrived, Trigger
 
 _RETRY_S: Final = 0.2
 """How long a qmgr that did not listen is left alone."""
@@ -26,7 +26,7 @@ class QmgrHint:
         self._sock: socket.socket | None = None
         self._not_before = 0.0
 
-    def send(self, hint: Arrived) -> bool:
+    def send(self, hint: Arrived | Trigger) -> bool:
         """Send a hint if that is possible right now; tell whether it went out."""
         data = encode(hint)
         if self._sock is not None and self._has_ended(self._sock):

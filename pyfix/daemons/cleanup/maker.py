@@ -20,6 +20,7 @@ from pyfix.daemons.cleanup.missing import Origin, make_missing_headers
 from pyfix.daemons.cleanup.params import CleanupParameters
 from pyfix.daemons.cleanup.recipients import RecipientList
 from pyfix.daemons.cleanup.refusal import Refusal
+from pyfix.daemons.cleanup.trace import TraceLog
 from pyfix.mail.ipc.messages import (
     CLEANUP_BOUNCE,
     CLEANUP_EXTRACT,
@@ -30,9 +31,10 @@ from pyfix.mail.ipc.messages import (
     Envelope,
     Recipient,
     Submit,
+    Trigger,
 )
 from pyfix.mail.message.flaws import find_flaw
-from pyfix.mail.queue import NewFile
+from pyfix.mail.queue import NewFile, QueueFileInfo
 
 HINT_RECIPIENTS: Final = 250
 """More than these are not sent along with the hint: qmgr reads them from the file."""
@@ -42,22 +44,26 @@ HINT_RECIPIENTS: Final = 250
 class Made:
     """A message on stable storage."""
 
-    hint: Arrived
+    hint: Arrived | Trigger
     held: bool
-    expanded: list[Recipient]
-    """Recipients whose expansion is to be reported to the sender."""
 
 
 class MessageMaker:
     """Turns a submission and its queue file into a message; raises Refusal, OSError, IpcError."""
 
     def __init__(
-        self, params: CleanupParameters, log: Log, stage: AddressStage, aliases: VirtualAliases | None
+        self,
+        params: CleanupParameters,
+        log: Log,
+        stage: AddressStage,
+        aliases: VirtualAliases | None,
+        trace: TraceLog,
     ) -> None:
         self._params = params
         self._log = log
         self._stage = stage
         self._aliases = aliases
+        self._trace = trace
         self._pass = HeaderPass(
             dropped=frozenset(name.lower().encode() for name in params.message_drop_headers),
             size_limit=params.header_size_limit,
@@ -82,10 +88,22 @@ class MessageMaker:
             envelope.filter = f"error:{problem.status} {problem.reason.removeprefix('Error: ')}"
         if request.flags & CLEANUP_SMTPUTF8_AUTODETECT and not envelope.smtputf8:
             envelope.smtputf8 = _needs_smtputf8(envelope.sender, rcpts.recipients, head)
-        info = content.store(envelope, rcpts.recipients, head, "hold" if request.hold else "incoming")
+        info = self._store(request, content, rcpts, head)
+        if rcpts.expanded:  # a message that qmgr finds by itself is one whose trace log it looks for
+            return Made(Trigger("scan"), bool(request.hold))
         known = rcpts.recipients if len(rcpts.recipients) <= HINT_RECIPIENTS else None
         hint = Arrived(request.queue_id, envelope, known, info.content_offset, info.content_length)
-        return Made(hint, bool(request.hold), rcpts.expanded)
+        return Made(hint, bool(request.hold))
+
+    def _store(self, request: Submit, content: Content, rcpts: RecipientList, head: list[bytes]) -> QueueFileInfo:
+        """The last step. From here on the message is the queue's, or was never there."""
+        self._trace.record(request.queue_id, rcpts.expanded)
+        try:
+            return content.store(request.envelope, rcpts.recipients, head, "hold" if request.hold else "incoming")
+        except OSError:
+            if rcpts.expanded:
+                self._trace.drop(request.queue_id)
+            raise
 
     @staticmethod
     def _check(envelope: Envelope, recipients: list[Recipient]) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Boolean, Integer, ListOf, String
-from pyfix.mail.message.params import MessageParameters
+from pyfix.mail.message.params import DuplicateParameters, MessageParameters
 from pyfix.mail.queue.params import QueueParameters
 
 
-class CleanupParameters(AddressParameters, MessageParameters, QueueParameters):
+class CleanupParameters(AddressParameters, DuplicateParameters, MessageParameters, QueueParameters):
     """What cleanup makes of a message."""
 
     always_add_missing_headers = Boolean("no", "Add missing headers to mail from other machines too.")
     always_bcc = String("", "An address that gets a copy of every message.")
     cleanup_replace_stray_cr_lf = Boolean("yes", "Replace a carriage return inside a message by a space.")
-    duplicate_filter_limit = Integer("1000", "Recipients that are remembered to find duplicates; 0: all.", low=0)
     enable_original_recipient = Boolean("yes", "Keep the address that the sender gave beside what it became.")
     header_address_token_limit = Integer("10240", "Words and addresses that are looked at in one header.", low=1)
     header_size_limit = Integer("102400", "Bytes of one header; the rest of it is dropped.", low=1)

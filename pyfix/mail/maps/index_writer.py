@@ -2,8 +2,8 @@
 
 The new index is made in a scratch file beside the old one and renamed over it, so that readers see one or the other
 and never a part. Memory does not grow with the table: entries are committed in batches, without waiting for the disk
-until the end. A change of an index that is there (one key removed, some added) copies it first and locks out other
-writers meanwhile.
+until the end. What a build that was killed has left is removed by the next one. A change of an index that is there (one
+key removed, some added) copies it first and locks out other writers meanwhile.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class IndexWriter:
         self.path = path
         self._scratch = f"{path}.new.{os.getpid()}"
         _unlink(self._scratch)
+        _sweep(path)
         self._lock = _lock(path) if keep else -1
         if keep:
             shutil.copyfile(path, self._scratch)
@@ -124,6 +125,33 @@ class IndexWriter:
             self.abandon()
         if self._lock >= 0:
             os.close(self._lock)
+
+
+def _sweep(path: str) -> None:
+    """Remove the scratch files of builds that were killed; those of a process that lives are its own."""
+    folder, name = os.path.split(path)
+    prefix = f"{name}.new."
+    try:
+        entries = os.listdir(folder or ".")
+    except OSError:
+        return
+    for entry in entries:
+        pid = entry.removeprefix(prefix)
+        if entry.startswith(prefix) and pid.isascii() and pid.isdigit() and not _is_alive(int(pid)):
+            try:
+                os.unlink(os.path.join(folder, entry))
+            except OSError:
+                pass  # another build was faster, or it is not ours to remove
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def _lock(path: str) -> int:

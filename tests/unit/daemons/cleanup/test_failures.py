@@ -12,7 +12,7 @@ from pyfix.base.log import Log, MemoryLog
 from pyfix.daemons.cleanup.daemon import CleanupDaemon
 from pyfix.daemons.cleanup.params import CleanupParameters
 from pyfix.mail.config import Config
-from pyfix.mail.ipc.messages import CLEANUP_MAP, Envelope, Recipient, Submit, Submitted
+from pyfix.mail.ipc.messages import CLEANUP_MAP, NOTIFY_SUCCESS, Envelope, Recipient, Submit, Submitted
 from pyfix.mail.queue import Disk, Queue
 
 BODY = b"Received: r\nFrom: a@x.y\n\nbody\n"
@@ -48,9 +48,9 @@ class FakeWorker:
     is_retiring: bool = False
 
 
-def make_daemon(root: Path) -> CleanupDaemon:
+def make_daemon(root: Path, main_cf: str = "") -> CleanupDaemon:
     config = Config.from_text(
-        "myhostname = mail.example.test\nmydomain = example.test\nalias_maps =\nmydestination =\n"
+        f"myhostname = mail.example.test\nmydomain = example.test\nalias_maps =\nmydestination =\n{main_cf}"
     )
     worker = FakeWorker(config, MemoryLog())
     daemon = CleanupDaemon(worker, config.read(CleanupParameters))  # type: ignore[arg-type]  # a fake of the few attributes
@@ -61,13 +61,14 @@ def make_daemon(root: Path) -> CleanupDaemon:
     return daemon
 
 
-def submit(daemon: CleanupDaemon, root: Path, disk: Disk, spooled: bool) -> Submitted:
+def submit(daemon: CleanupDaemon, root: Path, disk: Disk, spooled: bool, notify: int = 0) -> Submitted:
     file = Queue(str(root)).create()
     if spooled:
         file.spool(BODY)
     file.close()
     daemon.queue = Queue(str(root), disk=disk)
-    request = Submit(file.id, Envelope("a@x.y", 1.0, 0), [Recipient("b@x.y")], None if spooled else BODY, CLEANUP_MAP)
+    rcpts = [Recipient("b@x.y", notify=notify)]
+    request = Submit(file.id, Envelope("a@x.y", 1.0, 0), rcpts, None if spooled else BODY, CLEANUP_MAP)
     reply = daemon.handle(request, None)  # type: ignore[arg-type]  # the peer is not looked at
     assert isinstance(reply, Submitted)
     return reply
@@ -100,3 +101,29 @@ def test_every_failure_has_its_reply_and_leaves_no_file(
     log = daemon.log
     assert isinstance(log, MemoryLog)
     assert any(line.endswith(f": write queue file: {os.strerror(problem)}") for line in log.lines)
+
+
+class FakeTrace:
+    """The trace log, as a list of calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+
+    def record(self, queue_id: str, recipients: list[Recipient]) -> None:
+        self.calls.append(("record", queue_id))
+
+    def drop(self, queue_id: str) -> None:
+        self.calls.append(("drop", queue_id))
+
+
+def test_a_message_that_was_not_written_leaves_no_trace_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log of an expansion is written first; its queue id will be another message's."""
+    monkeypatch.chdir(tmp_path)
+    daemon = make_daemon(tmp_path, "virtual_alias_maps = inline:{{b@x.y = c@x.y d@x.y}}\n")
+    trace = daemon._maker._trace = FakeTrace()  # type: ignore[assignment]  # its service is another process
+    counting = Failing(0, -1)
+    submit(daemon, tmp_path, counting, False, NOTIFY_SUCCESS)
+    assert [what for what, _ in trace.calls] == ["record"]
+    trace.calls.clear()
+    reply = submit(daemon, tmp_path, Failing(errno.EIO, counting.count), False, NOTIFY_SUCCESS)
+    assert trace.calls == [("record", reply.queue_id), ("drop", reply.queue_id)]

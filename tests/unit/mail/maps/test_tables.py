@@ -189,3 +189,16 @@ def test_index_that_was_open_at_a_fork_can_be_opened_by_the_child(tmp_path: Path
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     assert parent.lookup("root") == "alice"
+
+
+def test_leftovers_of_a_killed_build_are_removed_by_the_next(tmp_path: Path) -> None:
+    """Only those: not the scratch file of a build that runs, nor what merely looks like one."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    kept = [f"a.db.new.{os.getppid()}", "a.db.new.x", f"b.db.new.{pid}", f"a.db.new.{10**30}", "a.db.new."]
+    for name in [*kept, f"a.db.new.{pid}"]:
+        (tmp_path / name).write_text("")
+    build_index(f"{tmp_path}/a.db", [("root", "alice")])
+    assert sorted(os.listdir(tmp_path)) == sorted([*kept, "a.db"])
