@@ -145,8 +145,10 @@ class Server:
         return self.directory / "mail/u1/Maildir/new"
 
     def empty(self) -> None:
-        """Remove all delivered mail."""
-        shutil.rmtree(self.directory / "mail/u1/Maildir", ignore_errors=True)
+        """Move all delivered mail out of the way. Deleting it here would slow down whoever makes files next: ext4
+        steps over every inode that was deleted lately."""
+        with contextlib.suppress(FileNotFoundError):
+            (self.directory / "mail/u1/Maildir").rename(self.directory / f"done.{time.monotonic_ns()}")
 
 
 def pss_mib(pids: list[int]) -> float:
