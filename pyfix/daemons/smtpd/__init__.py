@@ -8,7 +8,7 @@ One process serves thousands of clients on an event loop. A slow client costs a 
 a body of up to 256 KiB is gathered in memory, a larger one goes piece by piece into the queue file, and only a
 complete body takes one of the few connections to cleanup.
 
-    connection.py    bytes in, replies out, timeouts; session.py lines, counts, limits
+    connection.py    bytes in, replies out, timeouts (deadlines.py); session.py lines, counts, limits
     verbs.py         the command table; envelope.py and message.py the commands that do the work
     commands.py      the arguments of MAIL and RCPT; path.py the address in them, with Postfix's leniency
     dataend.py       where a message ends (CRLF.CRLF), dots and line ends on the way

@@ -8,8 +8,7 @@ it took 0.60 ms of CPU and this takes a third of that at most:
 - A task for each connection, and a wakeup of it for each line: here `data_received` runs the dialogue itself as far
   as the input goes. Only when it must wait (trivial-rewrite, cleanup, a thread) a task carries on from there. The
   handlers are coroutines as in aiosmtpd; they do not see the difference.
-- A timer is set and cancelled for each command: here a deadline is written down, and server.py looks at it now and
-  then.
+- A timer is set and cancelled for each command: here a deadline is written down, and deadlines.py looks at it once.
 - Replies are gathered and written once when the input is used up, without drain. A client that does not read them
   is not served on until it does (pause_writing), and falls to the timeout.
 

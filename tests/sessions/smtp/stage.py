@@ -9,11 +9,12 @@ from typing import Any
 
 from pyfix.base.log import MemoryLog
 from pyfix.daemons.smtpd.answers import Answers
+from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.extensions import make_extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
 from pyfix.daemons.smtpd.restrictions.evaluate import active_stages
-from pyfix.daemons.smtpd.server import Deadlines, Server
+from pyfix.daemons.smtpd.server import Server
 from pyfix.daemons.smtpd.session import Session
 from pyfix.daemons.smtpd.tables import Tables
 from pyfix.mail.config import Config
