@@ -197,6 +197,8 @@ class FileSink:
 
     def append(self, data: bytes) -> None:
         """Append finished lines."""
+        if not data:
+            return
         try:
             os.write(self._fd, data)
         except OSError as error:

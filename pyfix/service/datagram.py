@@ -13,6 +13,7 @@ from pyfix.service.worker import Listener, Worker
 _TICK_S = 1.0
 _DATAGRAM_BYTES = 256 * 1024
 _QUIET_S = 1.0
+_BATCH = 64
 
 
 class DatagramLoop:
@@ -62,10 +63,14 @@ class DatagramLoop:
             self._worker.retire()
 
     def _drain(self, sock: socket.socket) -> None:
-        while self._daemon.is_ready():
+        """Take what is there, all in one piece."""
+        if not self._daemon.is_ready():
+            self._worker.retire()
+            return
+        batch: list[bytes] = []
+        while len(batch) < _BATCH:
             try:
-                data = sock.recv(_DATAGRAM_BYTES)
+                batch.append(sock.recv(_DATAGRAM_BYTES))
             except BlockingIOError:
-                return
-            self._daemon.datagram(data)
-        self._worker.retire()
+                break
+        self._daemon.datagrams(batch)

@@ -119,11 +119,11 @@ class DatagramDaemon(Daemon[P]):
     """Blocking; takes datagrams (postlog)."""
 
     def is_ready(self) -> bool:
-        """Return whether this process can take the next datagram; if not it ends, and a new one takes it."""
+        """Return whether this process can take more datagrams; if not it ends, and a new one takes them."""
         return True
 
-    def datagram(self, data: bytes) -> None:
-        """One datagram arrived."""
+    def datagrams(self, batch: list[bytes]) -> None:
+        """Datagrams arrived."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,9 @@ class PostlogDaemon(DatagramDaemon[PostlogdParameters]):
         """A file that was moved away is followed by a new process: this one may no longer have the right to open it."""
         return self._path == "/dev/stdout" or not self._file.is_moved()
 
-    def datagram(self, data: bytes) -> None:
-        """Append; a datagram that is no text of lines (a stranger's) is dropped."""
-        if data.endswith(b"\n") and b"\0" not in data:
-            self._file.append(data)
+    def datagrams(self, batch: list[bytes]) -> None:
+        """Append all in one write; a datagram that is no text of lines (a stranger's) is dropped."""
+        self._file.append(b"".join(data for data in batch if data.endswith(b"\n") and b"\0" not in data))
 
 
 SERVICE = Service("postlogd", PostlogDaemon, PostlogdParameters)
