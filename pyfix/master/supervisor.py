@@ -24,6 +24,7 @@ from pyfix.master.notify import sd_notify
 from pyfix.master.params import MasterParameters
 from pyfix.master.services import Plan, Program, plan_services
 from pyfix.master.state import Key, MasterState, Phase
+from pyfix.service import jail
 from pyfix.service.rights import Identity, RightsError
 from pyfix.service.run import Birth, run_worker
 from pyfix.service.status import REPORT_SIZE, STOP, WAKEUP, State, parse_reports
@@ -78,6 +79,7 @@ class Supervisor:
         """Read master.cf and open every socket; raise ConfigError, RightsError or ListenError, with nothing left
         open."""
         self._open(self._params)
+        jail.load_modules()
 
     def _open(self, params: MasterParameters) -> None:
         """Open what `params` and master.cf ask for, keep what is open already, and only then close the rest."""

@@ -7,21 +7,19 @@ master.cf says, except opening tables and files that the administrator named.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import gc
-import importlib
 import os
 import resource
 import signal
 import socket
-import time
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.base.log import FACILITIES, DatagramSink, Fatal, Log, PostlogSink, StderrSink, SyslogSink, one_line
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.service import jail
 from pyfix.service.datagram import DatagramLoop
 from pyfix.service.many_clients import ManyClientsLoop
 from pyfix.service.one_client import OneClientLoop
@@ -110,7 +108,7 @@ class _Life:
 
 def _reset_signals() -> None:
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -148,23 +146,16 @@ def _be_alone(entry: ServiceEntry, log: Log) -> None:
 
 def _enter_jail(entry: ServiceEntry, params: ServiceParameters) -> None:
     """Change root and user as the master.cf line says. An ordinary user's system has neither."""
+    jail.load_modules()
     if os.getuid() != 0:
         return
     identity = Identity.of_name(params.mail_owner)
     if entry.chroot:
-        _load_what_a_chroot_hides()
+        jail.furnish()
         os.chroot(".")
         os.chdir("/")
     if entry.unprivileged:
         become(identity)
-
-
-def _load_what_a_chroot_hides() -> None:
-    """Load what the interpreter and the C library read from the file system at first use."""
-    importlib.import_module("encodings.idna")
-    time.localtime()
-    with contextlib.suppress(socket.gaierror):
-        socket.getaddrinfo("localhost", None)
 
 
 def _raise_file_limit() -> None:
