@@ -5,12 +5,15 @@ Nothing here sleeps for a guessed time: every wait has a condition and a deadlin
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import re
 import select
 import shutil
 import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +23,7 @@ from contextlib import contextmanager
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 T = TypeVar("T")
 DEADLINE_S = 30.0
@@ -76,19 +79,27 @@ class Client:
 class Instance:
     """One mail system below `directory`."""
 
+    prologue = ""
+    """Python text that every command runs first: how a test looks into the processes."""
+
     def __init__(self, directory: Path, interpreter: str = sys.executable) -> None:
         self.directory = directory
         self.etc = directory / "etc"
         self.spool = directory / "spool"
         self._python = interpreter
-        result = self._run("pyfix", "init", str(directory), "--domain", DOMAIN, "--user", USER)
+        self.address = f"{USER}@{DOMAIN}"
+        self.settings: dict[str, str] = {}
+        self.environ: dict[str, str] = {}
+        self.port = self._lay_out()
+        self.set(notify_classes="resource, software")
+
+    def _lay_out(self) -> int:
+        """Make the files and return the SMTP port."""
+        result = self._run("pyfix", "init", str(self.directory), "--domain", DOMAIN, "--user", USER)
         assert result.returncode == 0, result.stderr
         found = re.search(r"127\.0\.0\.1 port (\d+)", result.stdout)
         assert found, result.stdout
-        self.port = int(found[1])
-        self.address = f"{USER}@{DOMAIN}"
-        self.settings: dict[str, str] = {}
-        self.set(notify_classes="resource, software")
+        return int(found[1])
 
     # --- configuration
 
@@ -111,17 +122,20 @@ class Instance:
     def _run(self, program: str, *args: str, **options: object) -> subprocess.CompletedProcess[str]:
         command = self._command(program, *args)
         timeout = options.pop("timeout", 90)
+        options["env"] = {**os.environ, **self.environ, **options.pop("env", {})}  # type: ignore[dict-item]  # see below
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout, **options)  # type: ignore[call-overload,no-any-return]  # options vary
 
     def _command(self, program: str, *args: str) -> list[str]:
         entry = f"import sys; sys.argv[0] = {program!r}; from pyfix.commands.{program} import main; sys.exit(main())"
+        entry = f"{self.prologue}\n{entry}" if self.prologue else entry
         return [self._python, "-P", "-c", entry, *args]
 
-    def foreground(self) -> subprocess.Popen[bytes]:
+    def foreground(self, stdout: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         """Start in the foreground, as a child of the test."""
         return subprocess.Popen(
             self._command("pyfix", "-c", str(self.etc), "start-fg"),
-            stdout=subprocess.DEVNULL,
+            env={**os.environ, **self.environ},
+            stdout=stdout,
             stderr=subprocess.DEVNULL,
         )
 
@@ -131,11 +145,11 @@ class Instance:
 
     def command(self, program: str, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run another command of pyfix on this instance."""
-        return self._run(program, *args, input=stdin, env={**os.environ, "MAIL_CONFIG": str(self.etc)})
+        return self._run(program, *args, input=stdin, env={"MAIL_CONFIG": str(self.etc)})
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Start; the command returns when mail is accepted."""
-        result = self.pyfix("start")
+        result = self.pyfix(*options, "start")
         assert result.returncode == 0, result.stderr + self.log
 
     def stop(self) -> None:
@@ -249,14 +263,71 @@ class Instance:
         return problems + self.complaints()
 
 
+REPOSITORY = Path(__file__).parent.parent
+
+
+class StockInstance(Instance):
+    """The configuration files that ship, with lines appended for the directories, the port and the users of a test."""
+
+    master_cf = REPOSITORY / "master.cf"
+
+    def _lay_out(self) -> int:
+        """Copy the files, append, and make what does not belong to the mail system."""
+        port = free_port()
+        for name in ("etc", "log", "boxes"):
+            (self.directory / name).mkdir(parents=True)
+        (self.directory / "boxes").chmod(0o1777)
+        (self.etc / "aliases").write_text("postmaster: root\n")
+        owner = first_known(("postfix", "mail", "nobody"), pwd.getpwnam)
+        group = first_known(("postdrop", "mail", "nogroup", "nobody"), grp.getgrnam)
+        text = (REPOSITORY / "main.cf").read_text()
+        (self.etc / "main.cf").write_text(f"""{text}
+queue_directory = {self.spool}
+data_directory = {self.directory}/data
+mail_spool_directory = {self.directory}/boxes
+maillog_file = {self.directory}/log/maillog
+maillog_file_prefixes = {self.directory}/log
+alias_maps = hash:{self.etc}/aliases
+alias_database = hash:{self.etc}/aliases
+mail_owner = {owner}
+setgid_group = {group}
+""")
+        lines = re.sub(r"(?m)^smtp( +inet )", f"127.0.0.1:{port}\\1", self.master_cf.read_text())
+        (self.etc / "master.cf").write_text(lines)
+        return port
+
+    def wait_for_mbox(self, text: bytes, user: str) -> bytes:
+        """Wait until a text is in a user's mailbox file, and return all of it."""
+        path = self.directory / "boxes" / user
+        return wait_until(lambda: path.exists() and text in (found := path.read_bytes()) and found, f"{text!r} in {path}")
+
+
+def first_known(names: Iterable[str], look_up: Callable[[str], object]) -> str:
+    """Return the first name that the system knows."""
+    for name in names:
+        try:
+            look_up(name)
+        except KeyError:
+            continue
+        return name
+    raise AssertionError(f"this system has none of {names}")
+
+
+def free_port() -> int:
+    """Return a free TCP port of the loopback interface."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
 @contextmanager
-def new_instance() -> Iterator[Instance]:
+def new_instance(kind: Callable[[Path], Instance] = Instance) -> Iterator[Instance]:
     """Lay an instance out where the user that root's mail systems run as may enter; clean up, and fail on leftovers."""
     directory = Path(tempfile.mkdtemp(prefix="pyfix-"))
     directory.chmod(0o755)
     made: Instance | None = None
     try:
-        made = Instance(directory / "i")
+        made = kind(directory / "i")
         yield made
     finally:
         problems = made.close() if made else []
