@@ -18,7 +18,7 @@ class DiscardDaemon(OneClientDaemon[DiscardParameters]):
 
     def after_jail(self) -> None:
         """Nothing to open but the queue."""
-        self._queue = Queue(".")
+        self._queue = Queue.from_params(self.params)
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Throw the message away for all its recipients."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pyfix.mail.delivery import DeliveryParameters
+from pyfix.mail.queue.params import QueueParameters
 
 
-class DiscardParameters(DeliveryParameters):
+class DiscardParameters(DeliveryParameters, QueueParameters):
     """Read by discard."""

@@ -20,7 +20,7 @@ class ErrorDaemon(OneClientDaemon[ErrorParameters]):
 
     def after_jail(self) -> None:
         """Nothing to open but the queue."""
-        self._queue = Queue(".")
+        self._queue = Queue.from_params(self.params)
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Fail all recipients of the request."""

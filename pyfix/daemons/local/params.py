@@ -9,13 +9,22 @@ from pyfix.mail.config import Boolean, Integer, ListOf, Raw, String
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.delivery.params import CommandParameters
 from pyfix.mail.mailbox import LockParameters, MailboxParameters
-from pyfix.mail.message.params import MessageParameters
+from pyfix.mail.message.params import DuplicateParameters, LineParameters, MessageParameters
+from pyfix.mail.queue.params import QueueParameters
 
 _HARMLESS: Final = "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class LocalParameters(
-    AddressParameters, CommandParameters, DeliveryParameters, LockParameters, MailboxParameters, MessageParameters
+    AddressParameters,
+    CommandParameters,
+    DeliveryParameters,
+    DuplicateParameters,
+    LineParameters,
+    LockParameters,
+    MailboxParameters,
+    MessageParameters,
+    QueueParameters,
 ):
     """Read by local."""
 

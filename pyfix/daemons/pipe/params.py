@@ -6,9 +6,10 @@ from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import PerTransport, Seconds
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.delivery.params import CommandParameters
+from pyfix.mail.queue.params import QueueParameters
 
 
-class PipeParameters(AddressParameters, CommandParameters, DeliveryParameters):
+class PipeParameters(AddressParameters, CommandParameters, DeliveryParameters, QueueParameters):
     """Read by pipe."""
 
     time_limit = PerTransport(

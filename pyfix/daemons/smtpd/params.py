@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Boolean, Choice, Integer, ListOf, Seconds, String
-from pyfix.mail.message.params import MessageParameters
+from pyfix.mail.message.params import LineParameters, MessageParameters
 from pyfix.mail.queue.params import QueueParameters
 
 
-class SmtpdParameters(AddressParameters, QueueParameters, MessageParameters):
+class SmtpdParameters(AddressParameters, LineParameters, QueueParameters, MessageParameters):
     """Limits, texts and restrictions of the SMTP server. Defaults are those of Postfix 3.7."""
 
     smtpd_banner = String("$myhostname ESMTP $mail_name", "Text behind the 220 of the greeting.")
@@ -32,7 +32,6 @@ class SmtpdParameters(AddressParameters, QueueParameters, MessageParameters):
         "550", "Reply code of smtpd_forbid_bare_newline = reject.", low=500, high=599
     )
 
-    line_length_limit = Integer("2048", "Bytes of a command line; what is longer is cut off.", low=512)
     queue_minfree = Integer("0", "Bytes that must be free in the queue file system to take mail.", low=0)
     smtpd_timeout = Seconds("${stress?{10}:{300}}s", "How long a client may keep the server waiting.", low=1)
     smtpd_error_sleep_time = Seconds("1s", "Delay of replies to a client past smtpd_soft_error_limit.", low=0)

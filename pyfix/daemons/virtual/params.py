@@ -7,9 +7,12 @@ from pyfix.mail.config import Integer, ListOf, String
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.mailbox import LockParameters, MailboxParameters
 from pyfix.mail.message.params import MessageParameters
+from pyfix.mail.queue.params import QueueParameters
 
 
-class VirtualParameters(AddressParameters, DeliveryParameters, LockParameters, MailboxParameters, MessageParameters):
+class VirtualParameters(
+    AddressParameters, DeliveryParameters, LockParameters, MailboxParameters, MessageParameters, QueueParameters
+):
     """Read by virtual."""
 
     virtual_mailbox_base = String("", "Prefix of every mailbox location that virtual_mailbox_maps gives.")

@@ -9,3 +9,15 @@ class MessageParameters(ParameterSet):
     """What a message may be."""
 
     message_size_limit = Integer("10240000", "Bytes of a message, headers included; 0: no limit.", low=0)
+
+
+class DuplicateParameters(ParameterSet):
+    """How far cleanup and local look back for an address that they have met before."""
+
+    duplicate_filter_limit = Integer("1000", "Recipients that are remembered to find duplicates; 0: all.", low=0)
+
+
+class LineParameters(ParameterSet):
+    """What is taken for one line: an SMTP command, a line of a .forward or :include: file."""
+
+    line_length_limit = Integer("2048", "Bytes of a line of commands or lists; what is longer is cut.", low=512)
