@@ -50,42 +50,53 @@ class Rights:
 
     @contextlib.contextmanager
     def as_user(self, uid: int, gid: int, groups: Sequence[int] = ()) -> Iterator[None]:
-        """Act with these effective ids inside the block. Without root's rights nothing changes.
+        """Act with these effective ids inside the block, and with those of before after it. Without root's rights
+        nothing changes.
 
         Raises RightsError when root's rights are there and the switch fails: nothing must go on as root then.
         """
         if not self.can_switch:
             yield
             return
+        before = self._current
         self.switch(uid, gid, groups)
         try:
             yield
         finally:
-            self.restore()
+            if before is None:
+                self.restore()
+            else:
+                self.switch(before.uid, before.gid, before.groups)
 
     def switch(self, uid: int, gid: int, groups: Sequence[int] = ()) -> None:
         """Take on effective ids; a no-op if they are in force already, so that a run of deliveries to one user is
-        cheap."""
+        cheap. Raises RightsError, with root's rights in force."""
         wanted = Identity(uid, gid, tuple(groups))
         if wanted == self._current:
             return
-        self.restore()
         try:
+            if self._current is not None:
+                os.seteuid(0)
             os.setgroups(groups or [gid])
             os.setegid(gid)
             os.seteuid(uid)
         except OSError as error:
-            self.restore()
+            _be_root()
+            self._current = None
             raise RightsError(f"set user id {uid}, group id {gid}: {error.strerror}") from error
         self._current = wanted
 
     def restore(self) -> None:
-        """Be root again."""
-        if os.getuid() == 0:
-            os.seteuid(0)
-            os.setegid(0)
-            os.setgroups([])
-        self._current = None
+        """Be root again, if `switch` has changed that."""
+        if self._current is not None:
+            _be_root()
+            self._current = None
+
+
+def _be_root() -> None:
+    os.seteuid(0)
+    os.setegid(0)
+    os.setgroups([])
 
 
 def become(identity: Identity) -> None:

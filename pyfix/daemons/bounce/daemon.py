@@ -6,13 +6,15 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+from msgspec import structs
+
 from pyfix.base import clock
 from pyfix.daemons.bounce import log as events
 from pyfix.daemons.bounce.decide import Addresses, Kind, Plan, Withheld, plan_notices
 from pyfix.daemons.bounce.notice import About, Notice, applicable
 from pyfix.daemons.bounce.original import Original
 from pyfix.daemons.bounce.params import BounceParameters
-from pyfix.daemons.bounce.recipient_log import OpenLog, RecipientLog
+from pyfix.daemons.bounce.recipient_log import RecipientLog, Selection
 from pyfix.daemons.bounce.submission import Submission, SubmissionError
 from pyfix.daemons.bounce.template import BUILT_IN, Template, expand_text, parse_templates
 from pyfix.mail.ipc.client import Channel
@@ -96,12 +98,18 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
                 self._notify(request, log)
 
     def _notify(self, request: SendNotice, log: RecipientLog) -> None:
-        """Send all notices about a message; then its log is done with, except that of the defer service."""
-        plans = plan_notices(self.worker.service, request.envelope, self._addresses, self._classes)
-        if isinstance(plans, Withheld):
-            self._say_withheld(request.queue_id, plans)
-        else:
-            self._send_all(request, log, plans)
+        """Send all notices about a message; then its log is done with, except that of the defer service.
+
+        A log that is missing was dealt with before: its notice was confirmed, and the answer lost.
+        """
+        try:
+            with log.open() as entries, self._original(request) as original:
+                for offset in entries.damaged:
+                    events.record_damaged(self.log, log.path, offset)
+                for owner in entries.told_to():
+                    self._tell(request, original, entries.of(owner))
+        except FileNotFoundError:
+            self.log.debug(f"{request.queue_id}: no log, so nobody to tell")
         if self.worker.service != self.params.defer_service_name:
             log.remove()
 
@@ -113,24 +121,25 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
         else:
             events.postmaster_notice_discarded(self.log, queue_id)
 
-    def _send_all(self, request: SendNotice, log: RecipientLog, plans: list[Plan]) -> None:
-        """A log that is missing was dealt with before: its notice was confirmed, and the answer lost."""
-        try:
-            with log.open() as entries, self._original(request) as original:
-                for offset in entries.damaged:
-                    events.record_damaged(self.log, log.path, offset)
-                about = self._about(request, original, entries)
-                for plan in plans:
-                    if not len(entries) or any(applicable(entries, plan.notify)):
-                        self._send(about, plan)
-        except FileNotFoundError:
-            self.log.debug(f"{request.queue_id}: no log, so nobody to tell")
+    def _tell(self, request: SendNotice, original: Original, entries: Selection) -> None:
+        """Tell one owner, or the sender, of the entries that are theirs."""
+        envelope = request.envelope
+        if entries.owner is not None:
+            envelope = structs.replace(envelope, sender=entries.owner, ret=0, envid="")
+        plans = plan_notices(self.worker.service, envelope, self._addresses, self._classes)
+        if isinstance(plans, Withheld):
+            self._say_withheld(request.queue_id, plans)
+            return
+        about = self._about(request, envelope, original, entries)
+        for plan in plans:
+            if not len(entries.log) or any(applicable(entries, plan.notify)):
+                self._send(about, plan)
 
-    def _about(self, request: SendNotice, original: Original, entries: OpenLog) -> About:
+    def _about(self, request: SendNotice, envelope: Envelope, original: Original, entries: Selection) -> About:
         params = self.params
         return About(
             request.queue_id,
-            request.envelope,
+            envelope,
             params.myhostname,
             params.mail_name,
             original,

@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -67,6 +68,30 @@ class OpenLog:
     def __iter__(self) -> Iterator[Entry]:
         for offset, length in self._places.values():
             yield _decoder.decode(os.pread(self._fd, length, offset))
+
+    def told_to(self) -> list[str | None]:
+        """Return who has to be told: owners of lists by name, None for the sender of the message."""
+        return list(dict.fromkeys(entry.outcome.sender for entry in self)) or [None]
+
+    def of(self, owner: str | None) -> Selection:
+        """Return what this one is told."""
+        return Selection(self, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The entries about which one owner, or with None the sender, is told: iterate as often as needed."""
+
+    log: OpenLog
+    owner: str | None
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield them; the NOTIFY of the message's sender is not the owner's (RFC 3461 section 5.2.7.3)."""
+        for entry in self.log:
+            if entry.outcome.sender == self.owner:
+                if self.owner is not None:
+                    entry.recipient.notify = 0
+                yield entry
 
 
 class RecipientLog:

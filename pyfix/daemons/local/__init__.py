@@ -15,7 +15,6 @@ of the alias table or :include: file, or of default_privs where that is root. St
 everything happens as the present user.
 
 Loops end at the Delivered-To: header of a message and at a nesting depth. Within one delivery nothing is delivered to
-twice. Different from Postfix: a bounce of a list that has an owner- alias goes to the sender of the message (the
-owner is told of everything that happens after forwarding).
+twice. What fails for good in a list that has an owner- alias is told to the owner, not to the sender of the message.
 See: local(8), aliases(5).
 """

@@ -70,15 +70,21 @@ class Context:
         return any(note is not None and note.verb == "deferred" for note in self.notes)
 
     def first_visit(self, *key: str) -> bool:
-        """True the first time a destination is met in this delivery."""
+        """True the first time a destination is met in this delivery, as far as duplicate_filter_limit remembers."""
         if key in self._visited:
             return False
-        self._visited.add(key)
+        limit = self.tools.params.duplicate_filter_limit
+        if not limit or len(self._visited) < limit:
+            self._visited.add(key)
         return True
 
     def has_visited(self, *key: str) -> bool:
         """True when a destination has been met."""
         return key in self._visited
+
+    def owner(self, state: State) -> str | None:
+        """Return who is told of failures in place of the message's sender: the owner of the list, if it has one."""
+        return None if state.sender == self.job.envelope.sender else state.sender
 
     # --- verdicts about one destination
 
@@ -92,12 +98,14 @@ class Context:
 
     def bounced(self, state: State, status: str, text: str) -> None:
         """Note one permanent failure."""
-        self.notes.append(self.job.note_bounced(state.recipient, Dsn(status, text)))
+        self.failed(state, Dsn(status, text))
 
     def failed(self, state: State, dsn: Dsn) -> None:
         """Note a failure, permanent or not as its status says."""
-        note = self.job.note_bounced if dsn.status.startswith("5") else self.job.note_deferred
-        self.notes.append(note(state.recipient, dsn))
+        if dsn.status.startswith("5"):
+            self.notes.append(self.job.note_bounced(state.recipient, dsn, sender=self.owner(state)))
+        else:
+            self.notes.append(self.job.note_deferred(state.recipient, dsn))
 
     def misconfigured(self, state: State, warning: str, status: str = "5.3.5") -> None:
         """Tell the log what is wrong, and the sender only that something is."""

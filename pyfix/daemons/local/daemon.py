@@ -35,7 +35,7 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
         if self.worker.argv:
             raise ConfigError(f"unexpected command-line argument: {self.worker.argv[0]}")
         check_limit("mailbox_size_limit", params.mailbox_size_limit, params.message_size_limit)
-        self._queue = Queue(".")
+        self._queue = Queue.from_params(params)
         self._tables = Tables(
             open_maps(params.alias_maps, "alias_maps", self.config),
             open_maps(params.mailbox_command_maps, "mailbox_command_maps", self.config),
@@ -43,7 +43,7 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
             open_maps(params.fallback_transport_maps, "fallback_transport_maps", self.config),
         )
         self._forwarder = Forwarder(
-            self._queue, Channel(f"public/{params.cleanup_service_name}", params.ipc_timeout), params
+            self._queue, Channel(f"public/{params.cleanup_service_name}", params.ipc_timeout), params, rights
         )
         self._tools = Tools(
             params=params,
@@ -75,7 +75,8 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
             with Job(request, self._queue, self.log, self.params, self.worker.service) as job:
                 seen = delivered_to(job.content)
                 for rcpt in request.recipients:
-                    self._deliver(job, rcpt, seen)
+                    with job.guard(rcpt):
+                        self._deliver(job, rcpt, seen)
                 return job.finish()
         except (JobError, ContentError) as error:
             self.log.warning(str(error))

@@ -24,6 +24,7 @@ from pyfix.daemons.local.state import Source, State
 from pyfix.daemons.local.users import User, UserLookupError, find_user
 from pyfix.mail.address.quote import unquote_local
 from pyfix.mail.address.split import split_address, split_extension
+from pyfix.mail.delivery import valid_text
 
 _REQUIRED: Final = ("mailer-daemon", "postmaster")
 
@@ -172,6 +173,9 @@ class Expansion:
     def _address(self, state: State, user: User, address: str) -> None:
         """Deliver to an address here, or forward to one elsewhere."""
         state = state.deeper()
+        if valid_text(address) != address:
+            self._context.bounced(state, "5.1.3", f"bad recipient address syntax: {address}")
+            return
         try:
             resolved = self._context.tools.resolver.resolve(state.sender, address)
         except NeighbourError as error:

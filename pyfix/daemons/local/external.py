@@ -76,7 +76,9 @@ def deliver_maildir(context: Context, state: State, user: User, path: str) -> No
     job, params = context.job, context.tools.params
     try:
         with context.tools.rights.as_user(user.uid, user.gid):
-            writer = MaildirWriter(job.content, params.mailbox_size_limit, otherwise="5.2.0")
+            writer = MaildirWriter(
+                job.content, params.mailbox_size_limit, otherwise="5.2.0", warn=context.tools.log.warning
+            )
             writer.deliver(path, file_headers(context, state))
     except MailboxError as error:
         if error.is_access_problem:

@@ -10,19 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from pyfix.daemons.local.context import LEVEL_LIMIT, Context
 from pyfix.daemons.local.destinations import Destination, parse_destinations, parse_lines
-from pyfix.daemons.local.listfile import ListFileError, read_list
+from pyfix.daemons.local.listfile import ListFileError, open_list, read_list
 from pyfix.daemons.local.macros import ExpandError
 from pyfix.daemons.local.neighbours import NeighbourError
 from pyfix.daemons.local.state import Source, State
 from pyfix.daemons.local.users import NOBODY_YET, User, user_of_uid
 from pyfix.mail.maps import Found, TableError
-
-LINE_LIMIT: Final = 2048
-"""Longer lines of .forward and :include: files are cut into pieces of this length."""
+from pyfix.service.rights import Rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ def _inside_alias(context: Context, state: State, owner: str | None) -> State:
         state = replace(state, delivered=state.address)
     if owner is not None:
         sender = _canonical(context, owner)
-        return replace(state, owner=sender, sender=sender, envid="", ret=0, orcpt="", original="")
+        return replace(state, owner=sender, sender=sender, envid="", ret=0, orcpt="", original="", notify=0)
     return replace(state, owner=None) if params.reset_owner_alias else state
 
 
@@ -145,7 +142,7 @@ def _forward(context: Context, state: State, user: User, path: str) -> Listed | 
     except ListFileError as problem:
         context.tools.log.warning(str(problem))
         return None
-    destinations = parse_lines(text, LINE_LIMIT)
+    destinations = parse_lines(text, context.tools.params.line_length_limit)
     if not destinations:
         return None
     return Listed(replace(state, notify=state.notify_after_expansion), user, destinations, path)
@@ -166,28 +163,35 @@ def find_include(context: Context, state: State, user: User, path: str) -> Liste
         context.misconfigured(state, f":include:{path} uses a relative path")
         return None
     try:
-        with context.tools.rights.as_user(user.uid, user.gid):
-            owner_uid = os.stat(path).st_uid
-            text = read_list(path, follow_links=True)
-    except OSError as error:
-        context.misconfigured(state, f"unable to lookup :include: file {path}: {error.strerror}")
-        return None
+        found = _read_include(context.tools.rights, user, path)
     except ListFileError as problem:
         context.misconfigured(state, f":include: {problem}")
         return None
-    return _include(context, state, _include_user(user, owner_uid), text, path)
-
-
-def _include_user(user: User, owner_uid: int) -> User | None:
-    """Return whose rights the file's commands have: its owner's, unless a user's list includes it."""
-    return user if not user.is_privileged or owner_uid == 0 else user_of_uid(owner_uid)
-
-
-def _include(context: Context, state: State, user: User | None, text: str, path: str) -> Listed | None:
-    if user is None:
+    if found is None:
         context.misconfigured(state, f"{path}: cannot find :include: file owner username", status="4.3.5")
         return None
+    return _include(context, state, *found, path)
+
+
+def _read_include(rights: Rights, user: User, path: str) -> tuple[User, str] | None:
+    """Return whose rights the commands in the file have, and its text; None for an owner without a name.
+
+    They are its owner's, unless a user's own list includes it. The owner must be able to read it by that name, too.
+    Raises ListFileError.
+    """
+    with rights.as_user(user.uid, user.gid), open_list(path, follow_links=True) as file:
+        if not user.is_privileged or file.owner_uid == 0:
+            return user, file.read()
+        owner = user_of_uid(file.owner_uid)
+        if owner is None:
+            return None
+        with rights.as_user(owner.uid, owner.gid), open_list(path, follow_links=True) as same:
+            same.check_same(file)
+            return owner, same.read()
+
+
+def _include(context: Context, state: State, user: User, text: str, path: str) -> Listed:
     inside = replace(state, source=Source.INCLUDE, expanded_from=state.local, owner=state.owner or state.address)
     if "include" not in context.tools.params.propagate_unmatched_extensions:
         inside = replace(inside, unmatched=None)
-    return Listed(inside, user, parse_lines(text, LINE_LIMIT), path)
+    return Listed(inside, user, parse_lines(text, context.tools.params.line_length_limit), path)

@@ -55,7 +55,11 @@ def pass_on(context: Context, state: State, maps: Maps, default: str) -> bool:
         context.tools.log.warning(str(error))
         context.deferred(state, "4.3.0", "mail transport unavailable")
         return True
-    context.notes += [Outcome(state.position, item.verb, item.dsn, item.address) for item in outcomes]
+    owner = context.owner(state)
+    context.notes += [
+        Outcome(state.position, item.verb, item.dsn, item.address, owner if item.verb == "bounced" else None)
+        for item in outcomes
+    ]
     return True
 
 

@@ -2,7 +2,7 @@
 
 Addresses with the same sender and the same Delivered-To: share one new message. It is complete before anything is said
 about the recipient that it replaces: `send` returns the queue id when cleanup has answered that it is on stable
-storage.
+storage. The queue file is made with the rights of mail_owner, since cleanup, which takes it over, has no others.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pyfix.mail.ipc.messages import (
 )
 from pyfix.mail.message.dates import format_date
 from pyfix.mail.queue import NewFile, Queue
+from pyfix.service.rights import Identity, Rights
 
 MEMORY_LIMIT: Final = 256 * 1024
 _FLAGS: Final = CLEANUP_BOUNCE | CLEANUP_MAP | CLEANUP_LOCAL
@@ -55,16 +56,20 @@ class Resubmission:
 class Forwarder:
     """Makes queue files and gives them to cleanup."""
 
-    def __init__(self, queue: Queue, cleanup: Channel, params: LocalParameters) -> None:
+    def __init__(self, queue: Queue, cleanup: Channel, params: LocalParameters, rights: Rights) -> None:
+        """Raises RightsError when root has no mail_owner to be."""
         self._queue = queue
         self._cleanup = cleanup
+        self._rights = rights
+        self._owner = Identity.of_name(params.mail_owner) if rights.can_switch else Identity(-1, -1)
         self._received = f"Received: by {params.myhostname} ({params.mail_name})\n\tid %s; %s\n"
         self._with_delivered_to = "forward" in params.prepend_delivered_header
 
     def send(self, message: Resubmission, request: Deliver, content: Content) -> str:
         """Queue the message durably and return its queue id; raises ForwardError."""
         try:
-            file = self._queue.create()
+            with self._rights.as_user(self._owner.uid, self._owner.gid, self._owner.groups):
+                file = self._queue.create()
         except OSError as error:
             raise ForwardError(f"create a queue file: {error.strerror}") from error
         try:

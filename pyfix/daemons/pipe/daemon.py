@@ -43,7 +43,7 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
         self._style = CopyStyle(quote_from=attributes.has(">"), quote_dot=attributes.has("."), eol=attributes.eol)
         self._environment = exported_environment(self.params.export_environment.replace(",", " ").split(), os.environ)
         self._time_limit = self.params.time_limit(self.worker.service)
-        self._queue = Queue(".")
+        self._queue = Queue.from_params(self.params)
 
     def _find_identity(self, attributes: Attributes) -> Identity:
         """Return whose rights the command gets; raises AttributeProblem, RightsError."""
@@ -93,9 +93,11 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
         recipients = job.open_recipients
         if self._attributes.is_single:
             for rcpt in recipients:
-                self._run(job, [rcpt])
+                with job.guard(rcpt):
+                    self._run(job, [rcpt])
         elif recipients:
-            self._run(job, recipients)
+            with job.guard(*recipients):
+                self._run(job, recipients)
 
     def _refuse_loops(self, job: Job) -> None:
         seen = delivered_to(job.content)

@@ -52,7 +52,7 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
             params.virtual_mailbox_base, mailboxes, *ids, params.virtual_minimum_uid, params.recipient_delimiter
         )
         self._lock = LockPolicy.from_params(params, params.virtual_mailbox_lock, "virtual_mailbox_lock")
-        self._queue = Queue(".")
+        self._queue = Queue.from_params(params)
 
     def idle(self) -> None:
         """End when a table has changed: a fresh process reads it."""
@@ -71,7 +71,11 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
             self.log.warning(str(error))
             return Refused(str(error))
         with job:
-            found = [(rcpt, box) for rcpt in request.recipients if (box := self._locate(job, rcpt))]
+            found: list[tuple[Recipient, Mailbox]] = []
+            for rcpt in request.recipients:
+                with job.guard(rcpt):
+                    if mailbox := self._locate(job, rcpt):
+                        found.append((rcpt, mailbox))
             found.sort(key=_owner)
             self._deliver_all(job, found)
             return job.finish()
@@ -92,13 +96,15 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
     def _deliver_all(self, job: Job, found: list[tuple[Recipient, Mailbox]]) -> None:
         """Deliver in the order of owners: taking on other rights costs more than a small delivery's preparation."""
         rights = self.worker.rights
-        writer = MaildirWriter(job.content, self.params.virtual_mailbox_limit)
+        writer = MaildirWriter(job.content, self.params.virtual_mailbox_limit, warn=self.log.warning)
         try:
             for (uid, gid), group in groupby(found, key=_owner):
-                if rights.can_switch:
-                    rights.switch(uid, gid)
-                for batch in batched(list(group), _BATCH):
-                    self._deliver_batch(job, batch, writer)
+                members = list(group)
+                with job.guard(*(rcpt for rcpt, _ in members)):
+                    if rights.can_switch:
+                        rights.switch(uid, gid)
+                    for batch in batched(members, _BATCH):
+                        self._deliver_batch(job, batch, writer)
         finally:
             rights.restore()
 
@@ -106,25 +112,36 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         """Write all messages for Maildirs before the first is made durable: see maildir.py."""
         drafts: list[tuple[Recipient, Mailbox, Draft]] = []
         for rcpt, mailbox in batch:
-            if job.is_trace_only:
-                job.sent(rcpt, f"delivers to {mailbox.form}")
-                continue
-            head = delivery_headers(job.envelope.sender, rcpt.original, rcpt.address)
-            try:
-                if mailbox.is_maildir:
-                    drafts.append((rcpt, mailbox, writer.begin(mailbox.path, head, in_batch=len(batch) > 1)))
-                else:
-                    self._deliver_mbox(job, rcpt, mailbox, head)
-                    job.sent(rcpt, "delivered to mailbox")
-            except MailboxError as error:
-                self._fail(job, rcpt, mailbox, error)
+            with job.guard(rcpt):
+                draft = self._begin(job, rcpt, mailbox, writer, in_batch=len(batch) > 1)
+                if draft is not None:
+                    drafts.append((rcpt, mailbox, draft))
         for rcpt, mailbox, draft in drafts:
-            try:
-                writer.finish(draft)
-            except MailboxError as error:
-                self._fail(job, rcpt, mailbox, error)
-            else:
-                job.sent(rcpt, "delivered to maildir")
+            with job.guard(rcpt):
+                try:
+                    writer.finish(draft)
+                except MailboxError as error:
+                    self._fail(job, rcpt, mailbox, error)
+                else:
+                    job.sent(rcpt, "delivered to maildir")
+
+    def _begin(
+        self, job: Job, rcpt: Recipient, mailbox: Mailbox, writer: MaildirWriter, *, in_batch: bool
+    ) -> Draft | None:
+        """Return what is written for a Maildir; deliver to an mbox, or fail, at once."""
+        if job.is_trace_only:
+            job.sent(rcpt, f"delivers to {mailbox.form}")
+            return None
+        head = delivery_headers(job.envelope.sender, rcpt.original, rcpt.address)
+        try:
+            if mailbox.is_maildir:
+                return writer.begin(mailbox.path, head, in_batch=in_batch)
+            self._deliver_mbox(job, rcpt, mailbox, head)
+        except MailboxError as error:
+            self._fail(job, rcpt, mailbox, error)
+        else:
+            job.sent(rcpt, "delivered to mailbox")
+        return None
 
     def _fail(self, job: Job, rcpt: Recipient, mailbox: Mailbox, error: MailboxError) -> None:
         if not mailbox.is_maildir:

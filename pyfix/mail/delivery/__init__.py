@@ -6,7 +6,7 @@ business, so a verb never waits and may be used inside an event loop.
 """
 
 from pyfix.mail.delivery.content import Content, ContentError
-from pyfix.mail.delivery.job import Job, JobError
+from pyfix.mail.delivery.job import Job, JobError, valid_text
 from pyfix.mail.delivery.params import DeliveryParameters
 
-__all__ = ["Content", "ContentError", "DeliveryParameters", "Job", "JobError"]
+__all__ = ["Content", "ContentError", "DeliveryParameters", "Job", "JobError", "valid_text"]

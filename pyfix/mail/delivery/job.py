@@ -2,19 +2,22 @@
 
 Every recipient ends in exactly one verb. A verb writes Postfix's one log line, marks a recipient that is done in the
 queue file, and collects what qmgr has to act on; it never waits for another process. Recipients that the agent forgot
-(an error in mid-delivery) are deferred by `finish`: what is unknown is temporary.
+(an error in mid-delivery) are deferred by `finish`, and so are those for which `guard` caught an exception that nobody
+foresaw: what is unknown is temporary. Text from outside may hold bytes that are no UTF-8; it is made valid here, before
+it enters a message to qmgr.
 
 Failures: JobError when the queue file can't be opened; the agent answers Refused and qmgr tries again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
 from pyfix.base import clock
-from pyfix.base.log import Log
+from pyfix.base.log import Log, one_line
 from pyfix.mail.delivery.content import Content
 from pyfix.mail.delivery.params import DeliveryParameters
 from pyfix.mail.ipc.messages import (
@@ -86,6 +89,17 @@ class Job:
         self.stages.connected = clock.now()
         self.stages.uses = uses
 
+    @contextlib.contextmanager
+    def guard(self, *recipients: Recipient) -> Iterator[None]:
+        """Let an exception that nobody foresaw defer these recipients; the process and the others go on."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - a bug or an odd file must not stop the mail of everybody else
+            self._log.warning(f"{self.request.queue_id}: unexpected error: {one_line(error)}")
+            for rcpt in recipients:
+                if rcpt.position in self._open:
+                    self.deferred(rcpt, UNKNOWN_ERROR)
+
     # --- verbs: each ends one recipient -----------------------------------------------------------------------
 
     def sent(
@@ -148,15 +162,19 @@ class Job:
             return self._note(rcpt, "undeliverable", "undeliverable", dsn, relay)
         return self._note(rcpt, "deferred", "deferred", dsn, relay)
 
-    def note_bounced(self, rcpt: Recipient, dsn: Dsn, relay: str | None = None) -> Outcome:
-        """Log one permanent failure, temporary with soft_bounce."""
+    def note_bounced(
+        self, rcpt: Recipient, dsn: Dsn, relay: str | None = None, *, sender: str | None = None
+    ) -> Outcome:
+        """Log one permanent failure, temporary with soft_bounce; `sender` is told in place of the message's own."""
         dsn = self._checked(dsn, "5")
         if self.is_trace_only:
             return self._note(rcpt, "undeliverable", "undeliverable", dsn, relay)
         if self._params.soft_bounce:
             soft = Dsn(f"4{dsn.status[1:]}", dsn.reason, dsn.diagnostic_type, dsn.diagnostic, dsn.mta)
             return self._note(rcpt, "SOFTBOUNCE", "deferred", soft, relay)
-        return self._note(rcpt, "bounced", "bounced", dsn, relay)
+        outcome = self._note(rcpt, "bounced", "bounced", dsn, relay)
+        outcome.sender = sender
+        return outcome
 
     # --- the end ----------------------------------------------------------------------------------------------
 
@@ -168,13 +186,21 @@ class Job:
         for rcpt in list(self._open.values()):
             self.deferred(rcpt, dead or UNKNOWN_ERROR)
         if self._has_marks and not (self.request.last and self._all_done):
-            self._file.sync()
+            self._sync_marks()
         self.close()
         return Delivered(self.request.seq, self._outcomes, dead)
+
+    def _sync_marks(self) -> None:
+        try:
+            self._file.sync()
+        except OSError as error:
+            self._log.warning(f"{self.request.queue_id}: recipients may get this message again: {error.strerror}")
 
     def _note(self, rcpt: Recipient, status: str, verb: str, dsn: Dsn, relay: str | None) -> Outcome:
         params = self._params
         relay = self.relay if relay is None else relay
+        if not dsn.reason.isascii() or not dsn.diagnostic.isascii():
+            dsn = Dsn(dsn.status, valid_text(dsn.reason), dsn.diagnostic_type, valid_text(dsn.diagnostic), dsn.mta)
         delivery_status(
             self._log,
             self.request.queue_id,
@@ -190,7 +216,7 @@ class Job:
         if verb not in ("bounced", "deferred"):  # a report tells the way of the mail, too
             reason = f"delivery via {relay}: {dsn.reason}"
             dsn = Dsn(dsn.status, reason, dsn.diagnostic_type, dsn.diagnostic, dsn.mta)
-        return Outcome(rcpt.position, verb, dsn, rcpt.address)
+        return Outcome(rcpt.position, verb, dsn, valid_text(rcpt.address))
 
     def _settle(self, rcpt: Recipient, outcomes: Sequence[Outcome | None]) -> None:
         del self._open[rcpt.position]
@@ -211,3 +237,8 @@ class Job:
             return dsn
         self._log.warning(f'ignoring dsn code "{dsn.status}"')
         return Dsn(f"{digit}.0.0", dsn.reason, dsn.diagnostic_type, dsn.diagnostic, dsn.mta)
+
+
+def valid_text(text: str) -> str:
+    """Return text as valid UTF-8: bytes that were none (surrogates in a str) become question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 
 
 class Message(msgspec.Struct, array_like=True, tag_field="t"):
@@ -268,6 +268,8 @@ class Outcome(msgspec.Struct, array_like=True):
     dsn: Dsn
     address: str
     """The recipient as the agent saw it at the end (Final-Recipient)."""
+    sender: str | None = None
+    """Who is told of a bounce in place of the message's sender: a list's owner- alias. None: the sender."""
 
 
 class Delivered(Message, tag=41):

@@ -6,7 +6,7 @@ import errno
 import os
 
 _FULL_MAILBOX = (errno.EDQUOT, errno.EFBIG)
-_TRY_AGAIN = (errno.EAGAIN, errno.ESTALE)
+_TRY_AGAIN = (errno.EAGAIN, errno.ESTALE, errno.ETIMEDOUT)
 
 
 class MailboxError(Exception):

@@ -158,8 +158,16 @@ class DotLock:
         except OSError as error:
             if error.errno not in _NO_UNNAMED:
                 raise
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._create_named()
+
+    def _create_named(self) -> None:
+        """Make the file and sign it then; one that cannot be signed (a full disk) goes again. Raises OSError."""
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
             self._write(Journal(os.getpid(), self._host))
+        except MailboxError:
+            self.release()
+            raise
 
     def _create_unnamed(self) -> None:
         """Make and sign a file without a name, then give it one; raise OSError."""
@@ -214,8 +222,13 @@ class DotLock:
             os.close(fd)
             return False
         self._fd = fd
+        try:
+            self._write(Journal(os.getpid(), self._host, journal.inode, journal.size, journal.planned))
+        except MailboxError:
+            os.close(fd)
+            self._fd = -1
+            raise
         self.abandoned = journal
-        self._write(Journal(os.getpid(), self._host, journal.inode, journal.size, journal.planned))
         return True
 
     def _remove_old(self) -> bool:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyfix.base import clock
@@ -45,9 +46,13 @@ class Draft:
 class MaildirWriter:
     """Delivers the content of one message into any number of Maildirs."""
 
-    def __init__(self, content: Content, limit: int = 0, otherwise: str = "4.2.0") -> None:
-        """`limit` bounds the size of a file (0: no limit); `otherwise` is the status of errors without their own."""
+    def __init__(
+        self, content: Content, limit: int = 0, otherwise: str = "4.2.0", warn: Callable[[str], object] | None = None
+    ) -> None:
+        """`limit` bounds the size of a file (0: no limit); `otherwise` is the status of errors without their own;
+        `warn` is told what went wrong with a message that is delivered nevertheless."""
         self._otherwise = otherwise
+        self._warn = warn
         self._content = content
         self._limit = limit
         self._host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
@@ -89,10 +94,18 @@ class MaildirWriter:
         except MailboxError:
             self.drop(draft)
             raise
-        os.close(draft.fd)
-        if draft.device != self._device:
-            _sync_directory(f"{draft.maildir}new")
+        self._settle(draft)
         return draft.final
+
+    def _settle(self, draft: Draft) -> None:
+        """Tidy up behind a message that a reader may have taken already: an error is no reason to deliver it again."""
+        try:
+            os.close(draft.fd)
+            if draft.device != self._device:
+                _sync_directory(f"{draft.maildir}new")
+        except OSError as error:
+            if self._warn:
+                self._warn(f"message delivered, not certain to survive a crash: {draft.final}: {error.strerror}")
 
     def drop(self, draft: Draft) -> None:
         """Remove a message that is not to be delivered."""

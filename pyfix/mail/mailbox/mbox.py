@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
+from pyfix.base import clock
 from pyfix.mail.delivery.content import Content, ContentError
 from pyfix.mail.delivery.copy import CopyStyle
 from pyfix.mail.mailbox.errors import MailboxError, system_error, too_large
@@ -40,8 +43,11 @@ class Owner:
 class Mbox:
     """An mbox file, open and locked. Use: `with Mbox.open(...) as box: box.append(...)`."""
 
-    def __init__(self, path: str, fd: int, dot_lock: DotLock | None, complaint: str = "") -> None:
-        """Take over `fd` and the lock."""
+    def __init__(
+        self, path: str, fd: int, dot_lock: DotLock | None, complaint: str = "", patience: float = 0.0
+    ) -> None:
+        """Take over `fd` and the lock; `patience` is how long a pipe may take."""
+        self._patience = patience
         self.complaint = complaint
         """Why there is no lock file, where that is no error; for the log."""
         self._path = path
@@ -68,7 +74,7 @@ class Mbox:
         fd = -1
         try:
             fd = _open_file(path, owner, otherwise)
-            box = cls(path, fd, dot_lock, complaint)
+            box = cls(path, fd, dot_lock, complaint, policy.attempts * policy.delay)
             if box.is_regular:
                 policy.lock_file(fd)
                 box.check_links()
@@ -110,7 +116,7 @@ class Mbox:
     def append(self, from_line: bytes, head: bytes, content: Content, limit: int = 0) -> None:
         """Append one message, durably. Raises MailboxError, with the mailbox as it was."""
         if not self.is_regular:
-            self._write_rest(from_line + head, content)
+            self._pass_on(from_line + head, content)
             return
         size = self._repair(os.fstat(self._fd).st_size)
         head = self._separator(size) + from_line + head
@@ -134,6 +140,16 @@ class Mbox:
             self._fd = -1
         if self._dot_lock:
             self._dot_lock.release()
+
+    def _pass_on(self, head: bytes, content: Content) -> None:
+        """Write to a device or a pipe; one that takes nothing is waited for as long as a lock would be."""
+        chunks = chain([head], _QUOTED.apply(content.chunks()), [b"\n"])
+        try:
+            write_in_time(self._fd, chunks, clock.monotonic() + self._patience)
+        except OSError as error:
+            raise system_error("error writing message", error, "5.3.0") from error
+        except ContentError as error:
+            raise MailboxError("4.3.0", f"error reading message: {error}") from error
 
     def _write_rest(self, head: bytes, content: Content) -> None:
         try:
@@ -221,7 +237,6 @@ def _open_file(path: str, owner: Owner | None, otherwise: str) -> int:
     except OSError as error:
         raise system_error("cannot open file", error, otherwise) from error
     status = os.fstat(fd)
-    os.set_blocking(fd, True)
     if stat.S_IFMT(status.st_mode) != stat.S_IFMT(mode) or (stat.S_ISREG(mode) and status.st_nlink != 1):
         os.close(fd)
         raise MailboxError(otherwise, f"file has {status.st_nlink} hard links", errno.EPERM)
@@ -242,6 +257,22 @@ def _create_file(path: str, owner: Owner | None, otherwise: str) -> int:
             os.close(fd)
             raise system_error("cannot change file ownership", error, otherwise) from error
     return fd
+
+
+def write_in_time(fd: int, chunks: Iterable[bytes], deadline: float) -> None:
+    """Write to a descriptor that does not block; raise OSError (ETIMEDOUT) when the deadline passes."""
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    for chunk in chunks:
+        rest = memoryview(chunk)
+        while rest:
+            left = deadline - clock.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+            try:
+                rest = rest[os.write(fd, rest) :]
+            except BlockingIOError:
+                continue
 
 
 def _gather(chunks: Iterable[bytes]) -> Iterable[bytes]:
