@@ -13,18 +13,23 @@ it took 0.60 ms of CPU and this takes a third of that at most:
   is not served on until it does (pause_writing), and falls to the timeout.
 
 Input is bounded: while the dialogue waits, reading stops at INPUT_LIMIT bytes.
+
+A fault of the program ends the session in which it shows, with 421 and a line in the log, and not the process with
+the sessions of everybody else: whatever the event loop calls here is `guarded`, and so is the dialogue.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import types
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Final, cast
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from aiosmtpd.smtp import SMTP
 
+from pyfix.base.log import one_line
 from pyfix.daemons.smtpd import log, replies
 from pyfix.daemons.smtpd.peername import Peer, address_of
 from pyfix.daemons.smtpd.server import Server
@@ -50,6 +55,25 @@ def carry_on(work: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, 
             waits_for = step(argument)
         except StopIteration:
             return
+
+
+C = TypeVar("C", bound="Connection")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def guarded(event: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P], R | None]:
+    """Make an event of the loop end its session, and nothing else, when it raises what nobody expects."""
+
+    @functools.wraps(event)
+    def handle(self: C, /, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        try:
+            return event(self, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - see the module: a fault ends its session, not the process
+            self.break_off(error)
+            return None
+
+    return handle
 
 
 class Connection(SMTP, ABC):
@@ -79,14 +103,15 @@ class Connection(SMTP, ABC):
 
     # --- events of the transport
 
+    @guarded
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but inheritance
-        address, self._port = address_of(transport)
         server = self.server
         server.worker.client_opened()
         self.deadline = self.loop.time() + server.params.smtpd_timeout
         server.deadlines.watch(self)
+        address, self._port = address_of(transport)
         self._drive(self._begin(address))
 
     def data_received(self, data: bytes) -> None:
@@ -102,6 +127,7 @@ class Connection(SMTP, ABC):
             self._reading_paused = True
             self.transport.pause_reading()
 
+    @guarded
     def eof_received(self) -> bool:
         """The client sends no more; what it sent before is still answered."""
         self._eof = True
@@ -109,6 +135,7 @@ class Connection(SMTP, ABC):
             self._finish_eof()
         return not self._is_closing
 
+    @guarded
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone."""
         self._lost = True
@@ -134,16 +161,22 @@ class Connection(SMTP, ABC):
         """Run the dialogue now as far as it goes without waiting."""
         self._is_working = True
         try:
-            waits_for = work.send(None)
-        except StopIteration:
-            self._rest()
-        else:
-            self.server.worker.spawn(self._continue(work, waits_for))
+            try:
+                waits_for = work.send(None)
+            except StopIteration:
+                self._rest()
+            else:
+                self.server.worker.spawn(self._continue(work, waits_for))
+        except Exception as error:  # noqa: BLE001 - see the module
+            self.break_off(error)
 
     async def _continue(self, work: Coroutine[Any, Any, None], waits_for: Any) -> None:
-        await carry_on(work, waits_for)
-        self.deadline = self.loop.time() + self.server.params.smtpd_timeout
-        self._rest()
+        try:
+            await carry_on(work, waits_for)
+            self.deadline = self.loop.time() + self.server.params.smtpd_timeout
+            self._rest()
+        except Exception as error:  # noqa: BLE001 - see the module
+            self.break_off(error)
 
     def _rest(self) -> None:
         """The input is used up: send the replies and wait for more."""
@@ -197,14 +230,33 @@ class Connection(SMTP, ABC):
     def _ended(self) -> None:
         """The connection is gone and nothing runs any more: log and forget."""
         server = self.server
+        if self.transport is None:
+            return
         self.transport = None
+        server.deadlines.forget(self)
+        server.worker.client_closed()
         if not self._has_ended:
             self._has_ended = True
             if self.where != AFTER_MESSAGE:
                 self._log_end("lost connection")
         self._release()
-        server.deadlines.forget(self)
-        server.worker.client_closed()
+
+    def break_off(self, error: Exception) -> None:
+        """The program has a fault: end this session."""
+        log.internal_error(self.server.log, self.where, self.peer.label, one_line(error))
+        self._has_ended = True
+        self._is_working = False
+        try:
+            if not self._is_closing:
+                self._output.append(replies.internal_error(self.server.params.myhostname))
+                self._close()
+            if self._lost:
+                self._ended()
+        except Exception as second:  # noqa: BLE001 - a fault in what ends the session
+            log.internal_error(self.server.log, self.where, self.peer.label, one_line(second))
+            self._is_closing = True
+            if self.transport is not None:
+                self.transport.abort()
 
     def _log_end(self, reason: str) -> None:
         log.ended(self.server.log, reason, self.where, self.peer.label)
@@ -215,6 +267,7 @@ class Connection(SMTP, ABC):
 
     # --- time
 
+    @guarded
     def timed_out(self) -> None:
         """The deadline has passed: the client was silent, or does not read, or does not close."""
         if self.transport is None:

@@ -71,6 +71,11 @@ def _facts(context: Context, protocol: str) -> str:
     return facts
 
 
+def internal_error(log: Log, where: str, client: str, problem: str) -> None:
+    """A fault of the program ended a session: what Postfix calls a panic, though here the process goes on."""
+    log.warning(f"internal error after {where} from {client}: {problem}")
+
+
 def bad_address(log: Log, client: str, command: str, text: str) -> None:
     """MAIL, RCPT or VRFY with something that is no address."""
     log.warning(f"Illegal address syntax from {client} in {command} command: {text}")

@@ -122,6 +122,11 @@ def shutting_down(hostname: str) -> str:
     return f"421 4.3.2 {hostname} Service shutting down"
 
 
+def internal_error(hostname: str) -> str:
+    """A fault of the program; the log has more."""
+    return f"421 4.3.0 {hostname} Error: internal error"
+
+
 def bare_newline(code: int, hostname: str) -> str:
     """smtpd_forbid_bare_newline = reject."""
     return f"{code} 5.5.2 {hostname} Error: bare <LF> received"

@@ -14,6 +14,7 @@ import re
 from typing import Final
 
 from pyfix.daemons.smtpd import log, replies
+from pyfix.daemons.smtpd.connection import guarded
 from pyfix.daemons.smtpd.content import Receiver
 from pyfix.daemons.smtpd.peername import Peer
 from pyfix.daemons.smtpd.restrictions.questions import Stage
@@ -226,6 +227,7 @@ class Session(Verbs):
         """True between messages."""
         return self.transaction is None and not self._is_working
 
+    @guarded
     def say_goodbye(self) -> None:
         """The mail system stops: an idle client is told so."""
         if not self._is_closing:

@@ -39,6 +39,7 @@ class Wire:
     def __init__(self) -> None:
         self.written = b""
         self.closed = False
+        self.aborted = False
         self.paused = False
 
     def get_extra_info(self, name: str) -> Any:
@@ -50,7 +51,8 @@ class Wire:
     def close(self) -> None:
         self.closed = True
 
-    abort = close
+    def abort(self) -> None:
+        self.closed = self.aborted = True
 
     def pause_reading(self) -> None:
         self.paused = True
@@ -65,6 +67,7 @@ class File:
     def __init__(self, number: int) -> None:
         self.id = f"{number:06X}"
         self.spooled = b""
+        self.gone = False
 
     def spool(self, data: bytes) -> None:
         self.spooled += data
@@ -73,7 +76,7 @@ class File:
         pass
 
     def abort(self) -> None:
-        pass
+        self.gone = True
 
 
 class FakeQueue:
@@ -166,8 +169,11 @@ class Stage:
         self.wire = Wire()
         self.session = Session(self.server)
 
-    async def play(self, pieces: Sequence[bytes]) -> bytes:
-        """Send pieces, each when the last one has been dealt with; hang up; return all that was written."""
+    async def play(self, pieces: Sequence[bytes], *, faults: bool = False) -> bytes:
+        """Send pieces, each when the last one has been dealt with; hang up; return all that was written.
+
+        A fault of the program fails the test, unless the test wants it.
+        """
         wire: Any = self.wire
         self.session.connection_made(wire)
         for piece in pieces:
@@ -183,6 +189,7 @@ class Stage:
         self.executor.shutdown()
         for task in self.worker.tasks:
             task.result()
+        assert faults or not [line for line in self.log.lines if "internal error" in line]
         return self.wire.written
 
     async def settle(self) -> None:
