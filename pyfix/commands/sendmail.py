@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import select
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from pyfix.commands import sendmail_input as message_input
 from pyfix.commands.outcome import CommandError, CommandLog, login_name, reported
 from pyfix.commands.sendmail_options import BadUsage, Options, parse_options
-from pyfix.commands.submission import CHUNK, Door
+from pyfix.commands.submission import CHUNK, SILENCE_S, Door
 from pyfix.mail.config import Config, CoreParameters
 from pyfix.mail.ipc.messages import LocalSubmit
 from pyfix.mail.message.address_header import split_addresses
@@ -183,8 +184,12 @@ def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _read_input() -> Iterator[bytes]:
+    """Yield the pieces as they come, and an empty one now and then while none comes."""
     while True:
         try:
+            if not select.select([0], [], [], SILENCE_S)[0]:
+                yield b""
+                continue
             data = os.read(0, CHUNK)
         except OSError as error:
             raise CommandError(f"error reading input: {error.strerror}", os.EX_DATAERR) from error

@@ -1,6 +1,7 @@
 """The message on standard input of sendmail: line ends, the dot that ends it, and its first part. No other input here.
 
-Works on pieces of any size, never on a list of lines.
+Works on pieces of any size, never on a list of lines. An empty piece says that nothing has come for a while, and is
+passed on: pickup would take the silence of a slow program for the end of it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ def normalize(pieces: Iterable[bytes]) -> Iterator[bytes]:
     held = b""
     last = b"\n"
     for piece in pieces:
+        if not piece:
+            yield piece
+            continue
         data = held + piece
         held = b""
         if data.endswith(b"\r"):
@@ -42,6 +46,9 @@ def until_dot(pieces: Iterable[bytes]) -> Iterator[bytes]:
     held = b"\n"
     skip = 1  # the line end in front of the first line is not part of the message
     for piece in pieces:
+        if not piece:
+            yield piece
+            continue
         data = held + piece
         if (end := data.find(b"\n.\n")) >= 0:
             yield data[skip : end + 1]

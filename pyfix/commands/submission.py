@@ -19,6 +19,8 @@ from pyfix.mail.queue import Queue
 from pyfix.mail.queue.maildrop import FRAME_LIMIT, write_drop_file
 
 CHUNK: Final = 64 * 1024
+SILENCE_S: Final = 60.0
+"""Well below the time after which pickup gives a silent connection up."""
 _NOT_ALLOWED: Final = "5.7.1"
 _TIMEOUT_S: Final = 3600.0
 
@@ -42,7 +44,7 @@ class Door:
             self._drop(request, content, error)
             return ""
         try:
-            reply = _send(peer, request, content)
+            reply = send_submission(peer, request, content)
         except (PeerGone, ProtocolError) as error:
             raise CommandError(f"{self.user}: queue file write error: {error}", os.EX_TEMPFAIL) from error
         finally:
@@ -93,11 +95,11 @@ def _connect(path: str) -> Peer:
     return peer
 
 
-def _send(peer: Peer, request: LocalSubmit, content: Iterable[bytes]) -> AnyMessage:
+def send_submission(peer: Peer, request: LocalSubmit, content: Iterable[bytes]) -> AnyMessage:
     """Send everything, or as much as it takes to be refused, and return the answer."""
     peer.send(request)
     for piece in content:
-        for start in range(0, len(piece), CHUNK):
+        for start in range(0, max(1, len(piece)), CHUNK):
             peer.send(ContentChunk(piece[start : start + CHUNK]))
         if select.select([peer.sock], [], [], 0)[0] and not isinstance(early := peer.receive(), Goodbye):
             return early

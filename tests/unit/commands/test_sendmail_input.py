@@ -1,6 +1,8 @@
 """The message on sendmail's standard input, and its SMTP session."""
 
 import io
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,9 @@ import pytest
 from pyfix.commands.outcome import CommandError, CommandLog
 from pyfix.commands.sendmail_input import find_recipients, normalize, split_head, until_dot
 from pyfix.commands.sendmail_smtp import LocalSmtp
-from pyfix.commands.submission import Door
-from pyfix.mail.ipc.messages import LocalSubmit
+from pyfix.commands.submission import Door, send_submission
+from pyfix.mail.ipc.messages import ContentChunk, LocalSubmit, Submitted
+from pyfix.mail.ipc.peer import Peer
 from pyfix.mail.queue import Queue
 
 
@@ -45,6 +48,14 @@ def test_a_dot_on_a_line_of_its_own_ends_the_message(data: bytes, expected: byte
     """However the input is cut."""
     assert b"".join(until_dot([data])) == expected
     assert b"".join(until_dot([data[index : index + 1] for index in range(len(data))])) == expected
+
+
+def test_a_pause_is_passed_on_and_changes_nothing() -> None:
+    """Wherever it falls: between CR and LF, inside the final dot."""
+    pieces = [b"", b"a\r", b"", b"\nb", b"", b"\n", b"", b".", b"", b"\n", b"c"]
+    result = list(until_dot(normalize(pieces)))
+    assert b"".join(result) == b"a\nb\n"
+    assert result.count(b"") >= 4
 
 
 def test_the_head_is_read_as_far_as_it_goes() -> None:
@@ -162,3 +173,18 @@ def test_a_transaction_needs_recipients_and_one_sender(tmp_path: Path) -> None:
         "501 5.5.4 Syntax: RCPT TO:<address>",
         "501 5.1.3 Bad recipient address syntax",
     ]
+
+
+def test_a_pause_of_the_program_is_told_to_pickup() -> None:
+    """Else a cron job that takes its time would find its connection cut."""
+    ours, theirs = (Peer(sock) for sock in socket.socketpair())
+
+    def content() -> Iterator[bytes]:
+        yield b""
+        theirs.send(Submitted("ABCDEF1"))
+        yield b"x"
+
+    assert send_submission(ours, LocalSubmit("a@b", "", ["c@d"], extract=False), content()) == Submitted("ABCDEF1")
+    assert [theirs.receive() for _ in range(3)][1:] == [ContentChunk(b""), ContentChunk(b"x")]
+    ours.close()
+    theirs.close()
