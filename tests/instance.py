@@ -299,7 +299,8 @@ setgid_group = {group}
     def wait_for_mbox(self, text: bytes, user: str) -> bytes:
         """Wait until a text is in a user's mailbox file, and return all of it."""
         path = self.directory / "boxes" / user
-        return wait_until(lambda: path.exists() and text in (found := path.read_bytes()) and found, f"{text!r} in {path}")
+        what = f"{text!r} in {path}"
+        return wait_until(lambda: path.exists() and text in (found := path.read_bytes()) and found, what)
 
 
 def first_known(names: Iterable[str], look_up: Callable[[str], object]) -> str:
