@@ -110,7 +110,7 @@ class OneClientLoop:
         finally:
             peer.close()
             self._daemon.disconnected(peer)
-        self._daemon.idle()
+        self._rest()
         self._status.report(State.FREE)
 
     def _serve(self, peer: Peer) -> None:
@@ -118,29 +118,37 @@ class OneClientLoop:
         poll = select.poll()
         poll.register(peer.sock, select.POLLIN)
         poll.register(self._status.sock, select.POLLIN)
+        patience = clock.monotonic() + self._params.ipc_timeout
         goodbye_sent = False
         while True:
             if self._worker.is_retiring and not goodbye_sent:
                 peer.send(Goodbye())
                 goodbye_sent = True
             if peer.has_message or self._wait(peer, poll):
+                patience = self._look_around() + self._params.ipc_timeout
                 self._answer(peer)
-                self._look_around()
+            elif clock.monotonic() > patience:
+                raise PeerGone("no request within ipc_timeout")
 
-    def _look_around(self) -> None:
-        """Give the daemon its idle call about once a second also under load: tables change then, too."""
+    def _look_around(self) -> float:
+        """About once a second, also under load: let the daemon see changed tables, and wind the watchdog up, which
+        kills a process that hangs (nobody handles the signal; the master tells of it). Return the time."""
         now = clock.monotonic()
         if now >= self._next_look:
             self._next_look = now + _TICK_S
+            signal.alarm(int(self._params.daemon_timeout))
             self._daemon.idle()
+        return now
+
+    def _rest(self) -> None:
+        """Nothing to do: no watchdog, and time for a look around."""
+        signal.alarm(0)
+        self._next_look = 0.0
+        self._daemon.idle()
 
     def _answer(self, peer: Peer) -> None:
         request = peer.receive()
-        signal.alarm(
-            int(self._params.daemon_timeout)
-        )  # unhandled: a process that hangs is killed, and the master says so
         reply = self._daemon.handle(request, peer)
-        signal.alarm(0)
         self._worker.log.flush()
         if reply is not None:
             peer.send(reply)
@@ -149,10 +157,7 @@ class OneClientLoop:
         """Wait until the client speaks (True) or the master does, or a while has passed (False)."""
         ready = poll.poll(_TICK_S * 1000)
         if not ready:
-            self._daemon.idle()
-            ready = poll.poll(self._params.ipc_timeout * 1000)
-        if not ready:
-            raise PeerGone("no request within ipc_timeout")
+            self._rest()
         has_request = False
         for fd, _ in ready:
             if fd == self._status.sock.fileno():

@@ -102,6 +102,22 @@ def test_unexpected_exception_is_one_log_line_and_a_failed_exit(tmp_path: Path, 
         assert worker.stop() == 1
 
 
+class RestlessDaemon(EchoDaemon):
+    """Wants to go as soon as it has nothing to do: a table changed."""
+
+    def idle(self) -> None:
+        self.worker.retire()
+
+
+def test_idle_process_that_wants_to_go_says_goodbye_before_the_next_request(tmp_path: Path) -> None:
+    """Its client learns that tables have changed without asking first."""
+    with run_worker(Service("echo", RestlessDaemon, ServiceParameters), "", tmp_path) as worker:
+        peer = worker.connect()
+        assert isinstance(peer.receive(), Goodbye)
+        peer.send(Rewrite("local", ["late"]))
+        assert isinstance(peer.receive(), Rewritten)
+
+
 def test_process_that_hangs_in_a_request_is_killed(tmp_path: Path) -> None:
     """daemon_timeout ends it; its client sees a closed stream."""
     with run_worker(BLOCKING, "daemon_timeout = 1", tmp_path) as worker:
