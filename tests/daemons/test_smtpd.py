@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import harness
 import pytest
 from harness import DEADLINE_S, RunningWorker, make_queue_directory, run_worker
 
@@ -19,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "sessions" / "smtp"))
 from neighbours import Neighbours
 
 from pyfix.daemons.smtpd.daemon import SERVICE
+from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.service.status import STOP
 
 MAIN_CF = """
@@ -298,6 +301,23 @@ def test_worker_of_an_ended_generation_serves_its_clients_on(tmp_path: Path) -> 
         client.begin()
         assert client.say("x\r\n.").startswith("250 ")
         assert client.say("QUIT") == "221 2.0.0 Bye"
+        assert stage.worker.stop() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can chroot")
+def test_jailed_worker_finds_names_and_takes_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With y in the chroot column nothing outside the queue directory is needed after the start."""
+
+    def jailed(**columns: Any) -> ServiceEntry:
+        return ServiceEntry(**columns | {"chroot": True})
+
+    monkeypatch.setattr(harness, "ServiceEntry", jailed)
+    with scene(tmp_path, "smtpd_peername_lookup = yes\n") as stage:
+        client = stage.connect()
+        assert Path(f"/proc/{stage.worker.pid}/root").readlink() == tmp_path
+        stage.worker.wait_for_line("connect from localhost[127.0.0.1]")
+        client.begin()
+        assert client.say("x\r\n.").startswith("250 ")
         assert stage.worker.stop() == 0
 
 

@@ -44,6 +44,7 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
             )
         self.settings: ClientSettings = make_settings(self.params, lmtp=self.worker.program == "lmtp")
         self._resolver = AsyncResolver(self.resolver_settings)
+        self._resolver.prepare()
         self._queue = Queue.from_params(self.params)
         self._relayhost = self.config.expand(self.config.get("relayhost") or "")
 

@@ -6,8 +6,6 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-import dns.asyncbackend
-
 from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.extensions import make_extensions
@@ -40,8 +38,11 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             self.log.warning(warning)
         if problem := self._tables.find_open_relay():
             self.log.fatal(problem)
-        self._hosts = HostsFile.load() if self.params.smtpd_peername_lookup else None
-        dns.asyncbackend.get_backend("asyncio")  # imported by name, which a chroot would prevent
+        self._names: PeerNames | None = None
+        if self.params.smtpd_peername_lookup:
+            resolver = AsyncResolver()
+            resolver.prepare()
+            self._names = PeerNames(resolver, HostsFile.load())
 
     async def start(self) -> None:
         """Put together what the sessions share."""
@@ -53,11 +54,10 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             delimiter=params.recipient_delimiter, null_key=params.smtpd_null_access_lookup_key,
             parents="smtpd_access_maps" in params.parent_domain_matches_subdomains,
         )  # fmt: skip
-        names = PeerNames(AsyncResolver(), self._hosts) if self._hosts is not None else None
         self._server = Server(
             worker=self.worker, params=params, log=self.log, loop=loop, queue=Queue.from_params(params),
             rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
-            peers=Peers(names, self._describe, self.log),
+            peers=Peers(self._names, self._describe, self.log),
             cleanup=AsyncPool(f"public/{params.cleanup_service_name}", _CLEANUPS), disk=self._disk,
             extensions=make_extensions(params), forbidden=tables.forbidden,
             deadlines=Deadlines(loop, params.smtpd_timeout), greeting=f"220 {params.smtpd_banner}",

@@ -4,20 +4,25 @@ Each method gives what was asked for or raises LookupFailed, whose `problem` tel
 are taken as they are, without the search list of resolv.conf: a mail domain is never relative. Answers are kept for
 their time to live, so that a busy destination costs one query.
 
-Servers come from /etc/resolv.conf, or from the ResolverSettings that tests give.
+Servers come from /etc/resolv.conf, or from the ResolverSettings that tests give. A process that goes into a jail, or
+gives up the right to read its own modules, calls `prepare` before.
 See: RFC 1035, resolv.conf(5).
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, TypeVar
 
+import dns.asyncbackend
 import dns.asyncresolver
 import dns.exception
 import dns.message
 import dns.name
+import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.ANY.MX
 import dns.rdtypes.ANY.PTR
@@ -28,6 +33,7 @@ import dns.reversename
 
 from pyfix.mail.address.valid import is_valid_hostaddr, is_valid_hostname
 
+R = TypeVar("R", bound=dns.resolver.BaseResolver)
 _CACHE_SIZE: Final = 5000
 
 
@@ -79,6 +85,12 @@ class Resolver:
         self._settings = settings or ResolverSettings()
         self._resolver: dns.resolver.Resolver | None = None
 
+    def prepare(self) -> None:
+        """Read now what the first query would read: resolv.conf, and modules that dnspython imports when needed."""
+        _load_record_types()
+        with contextlib.suppress(dns.exception.DNSException):  # without servers each query says so
+            self._resolver = _configured(dns.resolver.Resolver, self._settings)
+
     def addresses(self, name: str, kind: str) -> list[str]:
         """Return the addresses of a host; kind is "A" or "AAAA"."""
         return _addresses(self._ask(name, kind))
@@ -95,8 +107,7 @@ class Resolver:
         _check_name(name)
         try:
             if self._resolver is None:
-                self._resolver = dns.resolver.Resolver(configure=not self._settings.servers)
-                _configure(self._resolver, self._settings)
+                self._resolver = _configured(dns.resolver.Resolver, self._settings)
             return self._resolver.resolve(name, kind, search=False)
         except (dns.exception.DNSException, OSError) as error:
             raise _explained(error, name, kind) from error
@@ -108,6 +119,13 @@ class AsyncResolver:
     def __init__(self, settings: ResolverSettings | None = None) -> None:
         self._settings = settings or ResolverSettings()
         self._resolver: dns.asyncresolver.Resolver | None = None
+        self._backend = dns.asyncbackend.get_backend("asyncio")
+
+    def prepare(self) -> None:
+        """As Resolver.prepare."""
+        _load_record_types()
+        with contextlib.suppress(dns.exception.DNSException):
+            self._resolver = _configured(dns.asyncresolver.Resolver, self._settings)
 
     async def addresses(self, name: str, kind: str) -> list[str]:
         """Return the addresses of a host; kind is "A" or "AAAA"."""
@@ -125,9 +143,8 @@ class AsyncResolver:
         _check_name(name)
         try:
             if self._resolver is None:
-                self._resolver = dns.asyncresolver.Resolver(configure=not self._settings.servers)
-                _configure(self._resolver, self._settings)
-            return await self._resolver.resolve(name, kind, search=False)
+                self._resolver = _configured(dns.asyncresolver.Resolver, self._settings)
+            return await self._resolver.resolve(name, kind, search=False, backend=self._backend)
         except (dns.exception.DNSException, OSError) as error:
             raise _explained(error, name, kind) from error
 
@@ -137,13 +154,22 @@ def reverse_name(address: str) -> str:
     return dns.reversename.from_address(address).to_text(omit_final_dot=True)
 
 
-def _configure(resolver: dns.resolver.BaseResolver, settings: ResolverSettings) -> None:
+def _load_record_types() -> None:
+    """Import all of them, because a stranger's answer may hold any; what has no module is opaque data from here on."""
+    load: Callable[[], None] = dns.rdata.load_all_types  # without types of its own
+    load()
+
+
+def _configured(kind: Callable[..., R], settings: ResolverSettings) -> R:
+    """Return a resolver with servers and limits; raise DNSException when resolv.conf names none."""
+    resolver = kind(configure=not settings.servers)
     if settings.servers:
         resolver.nameservers = list(settings.servers)
         resolver.port = settings.port
     resolver.timeout = settings.timeout_s
     resolver.lifetime = settings.timeout_s * settings.attempts * max(len(resolver.nameservers), 1)
     resolver.cache = dns.resolver.LRUCache(_CACHE_SIZE)
+    return resolver
 
 
 def _check_name(name: str) -> None:
