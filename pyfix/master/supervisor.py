@@ -62,6 +62,7 @@ class Supervisor:
     def __init__(self, config: Config, log: Log, verbose: int = 0) -> None:
         self._log = log
         self._verbose = verbose
+        self._config = config
         self._directory = config.directory
         self._params = config.read(MasterParameters)
         self._state = MasterState(self._params.service_throttle_time, self._params.master_stop_grace)
@@ -88,7 +89,8 @@ class Supervisor:
         fresh: dict[Key, list[Listener]] = {}
         try:
             for key, program in plan.programs.items():
-                fresh[key] = self._kept(key, program) or open_listeners(program.entry, params, _owner(program, params))
+                owner = _owner(program, params)
+                fresh[key] = self._kept(key, program) or open_listeners(program.entry, params, owner)
         except (ListenError, RightsError):
             self._close_listeners({k: v for k, v in fresh.items() if self._listeners.get(k) is not v})
             raise
@@ -245,6 +247,7 @@ class Supervisor:
 
     def _perform(self, actions: list[rules.Action]) -> None:
         for action in actions:
+            self._log.debug(str(action))
             match action:
                 case rules.Spawn(key):
                     self._spawn(key)
@@ -303,7 +306,7 @@ class Supervisor:
         return Birth(
             entry=program.entry, service=program.service, config_directory=self._directory, listeners=listeners,
             status=theirs, generation=self._state.generation, client_limit=program.client_limit,
-            verbose=self._verbose + program.entry.verbose,
+            verbose=self._verbose + program.entry.verbose, config=self._config,
         )  # fmt: skip
 
     # --- reload and stop ----------------------------------------------------------------------------------------
@@ -318,7 +321,7 @@ class Supervisor:
         except (ConfigError, ListenError, RightsError, OSError) as error:
             self._log.error(f"reload refused, the previous configuration stays in force: {error}")
         else:
-            old, self._params = self._params, params
+            old, self._params, self._config = self._params, params, config
             if (old.inet_interfaces, old.inet_protocols) != (params.inet_interfaces, params.inet_protocols):
                 self._log.warning("to change inet_interfaces or inet_protocols, stop and start the mail system")
             self._log.info(f"reload -- version {self._params.mail_version}, configuration {self._directory}")

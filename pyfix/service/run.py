@@ -45,6 +45,9 @@ class Birth:
     generation: int
     client_limit: int
     verbose: int
+    config: Config | None = None
+    """What the master has read; without it main.cf is read again. A file that somebody broke since the last reload
+    thus stops no new worker."""
 
 
 def run_worker(birth: Birth) -> int:
@@ -96,6 +99,7 @@ class _Life:
             _be_alone(birth.entry, self.log)
         daemon.before_jail()
         _enter_jail(birth.entry, params)
+        self.log.debug(f"{birth.entry.place}: service {birth.entry.name}, user id {os.geteuid()}, root {os.getcwd()}")
         daemon.after_jail()
         for warning in config.warnings[known:]:  # what tables had to say when they were opened
             self.log.warning(warning)
@@ -115,9 +119,11 @@ def _reset_signals() -> None:
 
 
 def _configure(birth: Birth) -> tuple[Config, ServiceParameters]:
-    config = Config.load(
-        birth.config_directory, birth.entry.overrides, service=birth.entry.name, program=birth.service.program
-    )
+    entry, program = birth.entry, birth.service.program
+    if birth.config is None:
+        config = Config.load(birth.config_directory, entry.overrides, service=entry.name, program=program)
+    else:
+        config = birth.config.overridden(entry.overrides, service=entry.name, program=program)
     return config, config.read(ServiceParameters)
 
 
