@@ -22,6 +22,7 @@ from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import (
     CLEANUP_LOCAL,
     CLEANUP_MAP,
+    NOTIFY_NEVER,
     Done,
     DropLog,
     Dsn,
@@ -153,6 +154,22 @@ def test_failed_postmaster_copy_sends_no_second_notice_to_the_sender(tmp_path: P
         assert [notice.recipients for notice in cleanup.received] == [["a@example.test"]]
         assert "postmaster notice failed while bouncing to a@example.test" in worker.log_lines()[-1]
         assert not log_path(tmp_path, queue_id).exists()
+
+
+def test_owner_of_a_list_is_told_in_place_of_the_sender(bounce: RunningWorker, tmp_path: Path) -> None:
+    """One notice for each who has to know, with their failures only; NOTIFY=NEVER is the sender's wish, not theirs."""
+    queue_id = queue_message(tmp_path, b"Subject: x\n\nbody\n")
+    for position, address in enumerate(("x@else.test", "friends@example.test", "silent@example.test")):
+        owner = None if address.startswith("x") else "owner@example.test"
+        rcpt = Recipient(address, position=position, notify=NOTIFY_NEVER if address.startswith("silent") else 0)
+        outcome = Outcome(position, "bounced", Dsn("5.1.1", "no"), address, owner)
+        bounce.call(LogRecipient(queue_id, rcpt, outcome), Done)
+    with FakeCleanup(tmp_path) as cleanup:
+        bounce.call(notice_request(queue_id), Done)
+    assert [notice.recipients for notice in cleanup.received] == [["a@example.test"], ["owner@example.test"]]
+    named = [re.findall(rb"Final-Recipient: rfc822; (\S+)", notice.content) for notice in cleanup.received]
+    assert named == [[b"x@else.test"], [b"friends@example.test", b"silent@example.test"]]
+    assert not log_path(tmp_path, queue_id).exists()
 
 
 def test_delay_log_stays_until_dropped(tmp_path: Path) -> None:

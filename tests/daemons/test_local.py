@@ -31,6 +31,7 @@ from pyfix.mail.ipc.messages import (
 
 IS_ROOT = os.getuid() == 0
 needs_root = [pytest.mark.root, pytest.mark.skipif(not IS_ROOT, reason="needs root to act as several users")]
+OWNER = "mail_owner = daemon\n" if IS_ROOT else ""
 QUOTED = CONTENT.replace(b"\nFrom here", b"\n>From here")
 
 
@@ -69,9 +70,11 @@ class Site:
         table.write_text("".join(f"{name} {value}\n" for name, value in self.aliases.items()))
         text = (
             f"alias_maps = texthash:{table}\nmail_spool_directory = {self.spool}\nbiff = no\n"
-            f"recipient_delimiter = +\n{self.main_cf}\n{overrides}\n"
+            f"recipient_delimiter = +\n{OWNER}{self.main_cf}\n{overrides}\n"
         )
         make_queue_directory(self.root)
+        if IS_ROOT:
+            os.chown(self.root / "incoming", *pwd.getpwnam("daemon")[2:4])
         with (
             rewrite_service(self.root),
             FakeCleanup(self.root) as self.cleanup,
@@ -388,6 +391,71 @@ def test_include_file_that_is_not_trusted(site: Site, mode: int | None, line: st
         assert worker.wait_for_line(f"({text})")
 
 
+@pytest.mark.root
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to give files away")
+@pytest.mark.parametrize("swap", [False, True])
+def test_include_file_runs_nothing_as_somebody_else(site: Site, monkeypatch: pytest.MonkeyPatch, swap: bool) -> None:
+    """Whoever chooses where a link leads, before or while the file is opened, gets no other rights than the file's.
+
+    The list is in alice's home. Her link leads to a file of bob's; or she puts her own file in its place in the moment
+    after the first look at it.
+    """
+    out = site.root / "out"
+    out.mkdir()
+    out.chmod(0o777)
+    command = f'"|id -u >> {out}/uid"\n'
+    site.home("bob").chmod(0o755)
+    site.home("alice").chmod(0o755)
+    bobs = site.write("bob", command, mode=0o644, file="list")
+    alices = site.write("alice", command, mode=0o644, file="own")
+    name = site.home("alice") / "list"
+    name.symlink_to(bobs)
+    os.chown(name, site.uids["alice"], site.uids["alice"], follow_symlinks=False)
+    if swap:
+        real = os.stat, os.lstat
+
+        def looked(path: object, found: os.stat_result) -> os.stat_result:
+            if str(path) == str(name) and alices.exists():
+                os.replace(alices, name)
+            return found
+
+        monkeypatch.setattr(os, "stat", lambda path, **more: looked(path, real[0](path, **more)))
+        monkeypatch.setattr(os, "lstat", lambda path, **more: looked(path, real[1](path, **more)))
+    site.aliases["list"] = f":include:{name}"
+    with site.running("allow_mail_to_commands = alias, forward, include") as worker:
+        site.deliver(worker, "list")
+        site.deliver(worker, "list")
+    ran = set((out / "uid").read_text().split()) if (out / "uid").exists() else set()
+    assert ran <= {str(site.uids["alice"])}
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not IS_ROOT, reason="needs root to give files away")
+def test_include_file_runs_commands_as_its_owner(site: Site) -> None:
+    """Also through a link of root's."""
+    out = site.root / "out"
+    out.mkdir()
+    out.chmod(0o777)
+    site.home("bob").chmod(0o755)
+    bobs = site.write("bob", f'"|id -u >> {out}/uid"\n', mode=0o644, file="list")
+    (site.root / "link").symlink_to(bobs)
+    site.aliases |= {"list": f":include:{bobs}", "link": f":include:{site.root}/link"}
+    with site.running("allow_mail_to_commands = include") as worker:
+        assert site.deliver(worker, "list").outcomes == []
+        assert site.deliver(worker, "link").outcomes == []
+    assert (out / "uid").read_text().split() == ["7002", "7002"]
+
+
+def test_failure_in_a_list_with_an_owner_names_the_owner(site: Site) -> None:
+    """qmgr passes that on to bounce; a list without an owner names nobody."""
+    site.aliases |= {"list": '"|exit 67"', "owner-list": "bob", "plain": '"|exit 67"'}
+    with site.running() as worker:
+        (outcome,) = site.deliver(worker, "list").outcomes
+        assert (outcome.verb, outcome.sender) == ("bounced", "owner-list@example.test")
+        (outcome,) = site.deliver(worker, "plain").outcomes
+        assert (outcome.verb, outcome.sender) == ("bounced", None)
+
+
 # --- commands and files
 
 
@@ -526,6 +594,54 @@ def test_forward_file_of_somebody_else_is_ignored(site: Site) -> None:
         site.deliver(worker, "alice")
         assert worker.wait_for_line(f"warning: file {path} has bad owner uid 7002")
     assert (site.spool / "alice").exists()
+
+
+def test_forward_file_in_another_encoding(site: Site) -> None:
+    """Bytes reach the command and the file as they are; the log, qmgr and addresses get something legible."""
+    path = site.home("alice") / ".forward"
+    path.write_bytes(b'"|echo caf\xe9 > $HOME/said; exit 67"\n~/bo\xeete\njos\xe9@example.test\n')
+    path.chmod(0o600)
+    if IS_ROOT:
+        os.chown(path, site.uids["alice"], site.uids["alice"])
+    with site.running() as worker:
+        outcomes = site.deliver(worker, "alice").outcomes
+        assert worker.wait_for_line("status=sent (delivered to file: ")
+    assert [outcome.dsn.status for outcome in outcomes] == ["5.1.1", "5.1.3"]
+    assert outcomes[1].dsn.reason == "bad recipient address syntax: jos?@example.test"
+    home = os.fsencode(site.home("alice"))
+    with open(home + b"/said", "rb") as file:
+        assert file.read() == b"caf\xe9\n"
+    assert os.path.exists(home + b"/bo\xeete")
+
+
+def test_command_that_is_named_in_another_encoding_fails_legibly(site: Site) -> None:
+    """Its text is in the reason."""
+    path = site.write("alice", "")
+    path.write_bytes(b'"|kill -9 $$ # caf\xe9"\n')
+    with site.running() as worker:
+        (outcome,) = site.deliver(worker, "alice").outcomes
+    assert outcome.dsn == Dsn(
+        "4.3.0", 'Command died with signal 9: "kill -9 $$ # caf?"', "x-unix",
+        'Command died with signal 9: "kill -9 $$ # caf?"',
+    )  # fmt: skip
+
+
+def test_long_lines_of_lists_are_cut(site: Site) -> None:
+    """line_length_limit: what is behind it is a line of its own."""
+    site.write("alice", "#" + "x" * 511 + "far@relay.test\n")
+    with site.running("line_length_limit = 512") as worker:
+        assert site.deliver(worker, "alice").outcomes == []
+    assert site.cleanup is not None
+    assert [message.recipients for message in site.cleanup.received] == [["far@relay.test"]]
+
+
+@pytest.mark.parametrize(("limit", "copies"), [(1000, 1), (1, 2)])
+def test_duplicates_are_found_as_far_as_the_filter_remembers(site: Site, limit: int, copies: int) -> None:
+    """duplicate_filter_limit."""
+    site.aliases["twice"] = "bob, bob"
+    with site.running(f"duplicate_filter_limit = {limit}") as worker:
+        assert site.deliver(worker, "twice").outcomes == []
+    assert (site.spool / "bob").read_bytes().count(b"\nSubject: hello\n") == copies
 
 
 def test_forward_file_that_is_a_link_or_directory_is_ignored(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pyfix.base.log import MemoryLog
@@ -17,7 +18,7 @@ from pyfix.mail.ipc.messages import (
     Outcome,
     Recipient,
 )
-from pyfix.mail.queue import Queue
+from pyfix.mail.queue import Queue, QueueFile
 
 BAD = Dsn("5.1.1", 'unknown user: "x"')
 LATER = Dsn("4.2.0", "mailbox is locked")
@@ -169,3 +170,71 @@ def test_missing_queue_file_is_an_error_of_the_request(tmp_path: Path) -> None:
     bench.queue.remove("active", bench.id)
     with pytest.raises(JobError, match="No such file"):
         bench.job()
+
+
+def test_unforeseen_exception_defers_its_recipients_only(tmp_path: Path) -> None:
+    """One line for the log with the place; a text for qmgr that shows nothing of it."""
+    recipients = [Recipient("a@b.test"), Recipient("c@b.test")]
+    bench = Bench(tmp_path, recipients)
+    job = bench.job()
+    for rcpt in job.request.recipients:
+        with job.guard(rcpt):
+            if rcpt.address == "a@b.test":
+                raise KeyError("secret\ntext")
+            job.sent(rcpt, "delivered to maildir")
+    assert job.finish().outcomes == [
+        Outcome(0, "deferred", Dsn("4.3.0", "unknown mail system error"), "a@b.test")
+    ]  # fmt: skip
+    assert bench.left() == ["a@b.test"]
+    assert bench.log.lines[0].startswith(f"warning: {bench.id}: unexpected error: KeyError: 'secret")
+    assert "test_job.py:" in bench.log.lines[0]
+
+
+def test_guard_leaves_a_verdict_alone(tmp_path: Path) -> None:
+    """What was delivered is not deferred because of what came after."""
+    bench = Bench(tmp_path, [Recipient("a@b.test")])
+    job = bench.job()
+    (rcpt,) = job.request.recipients
+    with job.guard(rcpt):
+        job.sent(rcpt, "delivered to maildir")
+        raise ValueError("late")
+    assert job.finish().outcomes == []
+    assert bench.left() == []
+
+
+def test_text_from_outside_becomes_valid(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 would not pass to qmgr."""
+    bench = Bench(tmp_path, [Recipient("a@b.test")])
+    job = bench.job()
+    (rcpt,) = job.request.recipients
+    odd = "caf\udce9"
+    job.bounced(Recipient(odd, position=rcpt.position), Dsn("5.3.0", f"no {odd} \u20ac", "x-unix", odd))
+    answer = job.finish()
+    assert answer.outcomes == [
+        Outcome(0, "bounced", Dsn("5.3.0", "no caf? \u20ac", "x-unix", "caf?"), "caf?")
+    ]  # fmt: skip
+    msgspec.msgpack.encode(answer)
+
+
+def test_marks_that_cannot_be_synced_are_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail has been delivered, and the answer says so."""
+    bench = Bench(tmp_path, [Recipient("a@b.test"), Recipient("c@b.test")])
+    job = bench.job()
+    job.sent(job.request.recipients[0], "delivered to maildir")
+
+    def fail(file: QueueFile) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(QueueFile, "sync", fail)
+    assert [outcome.address for outcome in job.finish().outcomes] == ["c@b.test"]
+    assert "recipients may get this message again: Input/output error" in bench.log.lines[-1]
+
+
+def test_owner_of_a_list_is_named_in_bounces_only(tmp_path: Path) -> None:
+    """With soft_bounce it is a deferral, which is nobody's to tell."""
+    for soft, sender in (("no", "owner@x.test"), ("yes", None)):
+        root = tmp_path / soft
+        root.mkdir()
+        bench = Bench(root, [Recipient("a@b.test")], f"soft_bounce = {soft}\n")
+        (rcpt,) = bench.request.recipients
+        assert bench.job().note_bounced(rcpt, BAD, sender="owner@x.test").sender == sender

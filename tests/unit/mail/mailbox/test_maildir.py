@@ -98,6 +98,26 @@ def test_other_device_gets_its_directory_synced(
     assert synced == [False, False, True]
 
 
+def test_error_behind_the_rename_is_a_warning(
+    tmp_path: Path, make_content: MakeContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message may have been read already: a second attempt would deliver it twice."""
+    real = os.fsync
+
+    def fail(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    warnings: list[str] = []
+    writer = MaildirWriter(make_content(b"x\n"), warn=warnings.append)
+    monkeypatch.setattr(writer, "_device", -1)
+    path = writer.deliver(f"{tmp_path}/box/", b"")
+    assert Path(path).read_bytes() == b"x\n"
+    assert warnings == [f"message delivered, not certain to survive a crash: {path}: Input/output error"]
+
+
 @pytest.mark.parametrize("size", [0, 10, 300 * 1024, 3 * 1024 * 1024 + 17])
 def test_content_of_any_size_is_whole(tmp_path: Path, make_content: MakeContent, size: int) -> None:
     """Small ones are written at once, large ones copied by the kernel."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +114,26 @@ def test_pipe_that_nobody_reads_refuses(tmp_path: Path, make_content: MakeConten
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(MailboxError, match="cannot open file: No such device or address"):
         append(tmp_path / "pipe", make_content(b"x\n"))
+
+
+def test_pipe_whose_reader_sleeps_is_given_up(tmp_path: Path, make_content: MakeContent) -> None:
+    """A worker must not wait for it for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    policy = LockPolicy(("fcntl",), 1, 0.05, 500.0, lambda seconds: None)
+    with pytest.raises(MailboxError) as caught:
+        append(tmp_path / "pipe", make_content(b"0123456789abcde\n" * 100_000), policy)
+    os.close(reader)
+    assert (caught.value.status, caught.value.reason) == ("4.2.0", "error writing message: Connection timed out")
+
+
+def test_pipe_gets_the_message(tmp_path: Path, make_content: MakeContent) -> None:
+    """When somebody reads."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    append(tmp_path / "pipe", make_content(b"x\n"))
+    assert os.read(reader, 4096) == FROM + HEAD + b"x\n\n"
+    os.close(reader)
 
 
 def test_directory_is_no_mailbox(tmp_path: Path, make_content: MakeContent) -> None:
@@ -228,6 +249,29 @@ def test_what_may_be_the_message_of_another_program_stays(
     abandoned(tmp_path / "box", b"old\n\n", debris, planned)
     append(tmp_path / "box", make_content(b"x\n"))
     assert (tmp_path / "box").read_bytes() == b"old\n\n" + debris + FROM + HEAD + b"x\n\n"
+
+
+@pytest.mark.parametrize("is_taken_over", [False, True])
+def test_lock_that_cannot_be_signed_blocks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_taken_over: bool
+) -> None:
+    """A full disk, where files cannot be without a name: neither a descriptor nor an unsigned lock file stays."""
+    dead = Journal(1 << 22, socket.gethostname()).encode()
+    if is_taken_over:
+        (tmp_path / "box.lock").write_bytes(dead)
+
+    def full(*unused: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "O_TMPFILE", os.O_DIRECTORY | os.O_RDWR)
+    monkeypatch.setattr(os, "pwrite", full)
+    descriptors = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(MailboxError) as caught:
+        DotLock(str(tmp_path / "box"), quick()).take()
+    assert caught.value.status == "4.3.0"
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    left = [path.read_bytes() for path in tmp_path.iterdir()]
+    assert left == ([dead] if is_taken_over else [])
 
 
 def test_lock_of_another_machine_is_not_taken_over(tmp_path: Path) -> None:
