@@ -7,8 +7,10 @@ plays those files when the master wakes it and when it is triggered (mail/queue/
 file in maildrop was put there by `postsuper -r` and is submitted again.
 
 Each message gets its Received: header here, and the one log line that names the user. authorized_submit_users decides
-who may submit. One process serves all users at once; a user who is slow delays nobody.
+who may submit. One process serves all users at once; a user who is slow delays nobody, and has a limit of connections
+(connection.py). Control characters in an address, an envelope id or a name are refused (mail/message/flaws.py).
 
 Failures: told to sendmail in Submitted. A file in maildrop stays there while the trouble is temporary; one that makes
-no sense is moved to corrupt/ with a warning; what cleanup refuses for good is queued to bounce.
+no sense, or that is refused for good, is moved to corrupt/ with a warning. A message that is good but can't be
+delivered is queued to bounce.
 """

@@ -7,16 +7,14 @@ import os
 from collections import Counter
 from typing import ClassVar, Final
 
-from pyfix.base import clock
 from pyfix.daemons.pickup.connection import LocalConnection
 from pyfix.daemons.pickup.params import PickupParameters
-from pyfix.daemons.pickup.requeue import requeue
+from pyfix.daemons.pickup.player import MaildropPlayer
 from pyfix.daemons.pickup.submission import Rejected, Submission, Submitter
 from pyfix.mail.ipc.aclient import AsyncPool
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import (
-    CLEANUP_BOUNCE,
     AnyMessage,
     ContentChunk,
     ContentEnd,
@@ -28,13 +26,11 @@ from pyfix.mail.ipc.messages import (
     Trigger,
 )
 from pyfix.mail.maps import STRING, MatchList, TableError
-from pyfix.mail.queue import CorruptFile, Queue
-from pyfix.mail.queue.maildrop import BadDropFile, DropFile, open_drop_file
+from pyfix.mail.queue import Queue
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
 
 CLEANUP_CONNECTIONS: Final = 4
-_DEBRIS_AGE_S: Final = 24 * 3600.0
 
 
 class PickupDaemon(ManyClientsDaemon[PickupParameters]):
@@ -60,6 +56,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         self._users: Counter[int] = Counter()
         self._finishing: set[asyncio.Task[None]] = set()
         self._scan: asyncio.Task[None] | None = None
+        self._player = MaildropPlayer(self.worker, self.params, self._queue, self._cleanup, self._authorize)
         self.wakeup()
 
     async def stop(self) -> None:
@@ -73,7 +70,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
 
     def system_stops(self) -> None:
         """Do not wait for those who have not sent everything: the end of the connection tells them to try again."""
-        for connection in self.connections:
+        for connection in list(self.connections):
             if not _local(connection).is_answering:
                 connection.close()
 
@@ -191,75 +188,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
     def wakeup(self) -> None:
         """Play the files in maildrop, unless that is under way."""
         if self._scan is None or self._scan.done():
-            self._scan = self.worker.spawn(self._play_all())
-
-    async def _play_all(self) -> None:
-        self._queue.remove_debris("maildrop", clock.now() - _DEBRIS_AGE_S)
-        for entry in list(self._queue.scan("maildrop")):
-            if entry.complete and not self.worker.is_retiring and not await self._play(entry.id):
-                return
-
-    async def _play(self, name: str) -> bool:
-        """Submit one file; return False when the trouble is temporary and not the file's own."""
-        try:
-            file = open_drop_file(self._queue.path("maildrop", name))
-        except FileNotFoundError:
-            return True
-        except (OSError, BadDropFile) as error:
-            return self._put_aside(name, str(error))
-        try:
-            return await self._submit_file(name, file)
-        except (BadDropFile, CorruptFile) as error:
-            return self._put_aside(name, str(error))
-        except Rejected as error:
-            if error.status.startswith("5"):
-                return self._put_aside(name, error.reason)
-            return False
-        except (OSError, IpcError) as error:
-            self.log.warning(f"maildrop/{name}: {error}")
-            return False
-        finally:
-            file.close()
-
-    async def _submit_file(self, name: str, file: DropFile) -> bool:
-        if file.is_queue_file:
-            if file.uid not in (0, os.getuid()):  # an envelope is believed, so it must be one of ours
-                raise BadDropFile(f"queue file of user {file.uid}")
-            submission, request = requeue(self._queue, self.params, self.log, name, file)
-        else:
-            submission, request = self._replay(file)
-        request.flags |= CLEANUP_BOUNCE
-        self.log.flush()
-        try:
-            reply = await self._cleanup.call(request, Submitted)
-        except IpcError:
-            submission.abort()
-            raise
-        if reply.status.startswith("5"):
-            return self._put_aside(name, f"uid={file.uid}: {reply.reason}")
-        if not reply.reason:
-            os.unlink(self._queue.path("maildrop", name))
-        return not reply.reason
-
-    def _replay(self, file: DropFile) -> tuple[Submission, Submit]:
-        submitter = Submitter.of(file.uid)
-        self._authorize(submitter)
-        submission = Submission(self._queue, self.params, self.log, submitter, file.read_submission())
-        try:
-            for data in file.read_content():
-                submission.add(data)
-            return submission, submission.finish()
-        except BaseException:
-            submission.abort()
-            raise
-
-    def _put_aside(self, name: str, problem: str) -> bool:
-        """Take a file that can't ever be submitted out of the way."""
-        try:
-            self.log.warning(f"maildrop/{name}: {problem}: {self._queue.quarantine('maildrop', name)}")
-        except OSError as error:
-            self.log.warning(f"maildrop/{name}: {problem}; rename to corrupt: {error.strerror}")
-        return True
+            self._scan = self.worker.spawn(self._player.play_all())
 
 
 def _local(connection: Connection) -> LocalConnection:
