@@ -146,6 +146,33 @@ def test_envelope_carries_what_the_client_said(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("delay_reject", ["yes", "no"])
+def test_actions_of_access_tables_travel_with_the_message(tmp_path: Path, delay_reject: str) -> None:
+    """FILTER, REDIRECT and HOLD reach cleanup; a message that is discarded does not, and leaves no file."""
+    tables = """
+smtpd_sender_restrictions = check_sender_access inline:{{filter@x.test=FILTER smtp:[127.0.0.1]:1},
+    {redirect@x.test=REDIRECT u2@virtual.test}, {hold@x.test=HOLD look}, {gone@x.test=DISCARD}}
+smtpd_data_restrictions = check_sender_access inline:{{late@x.test=FILTER late:}}
+"""
+    with scene(tmp_path, f"{tables}smtpd_delay_reject = {delay_reject}\n") as stage:
+        client = stage.connect()
+        client.say("HELO x")
+        for name in ("filter", "redirect", "hold", "gone", "late", "plain"):
+            client.say(f"MAIL FROM:<{name}@x.test>")
+            assert client.say("RCPT TO:<u1@virtual.test>") == "250 2.1.5 Ok"
+            assert client.say("DATA").startswith("354 ")
+            assert client.say("x\r\n.").startswith("250 2.0.0 Ok: queued as ")
+        submits = [message.submit for message in stage.neighbours.messages]
+        assert [(submit.envelope.filter, submit.envelope.redirect, submit.hold) for submit in submits] == [
+            ("smtp:[127.0.0.1]:1", "", ""),
+            ("", "u2@virtual.test", ""),
+            ("", "", "look"),
+            ("late:", "", ""),
+            ("", "", ""),
+        ]
+        assert stage.incoming() == []
+
+
 def test_refusal_of_cleanup_is_the_reply_and_leaves_no_file(tmp_path: Path) -> None:
     """250 only for what is on stable storage."""
     with scene(tmp_path) as stage:

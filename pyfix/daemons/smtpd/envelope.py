@@ -69,12 +69,14 @@ class EnvelopeVerbs(State):
             refusal = replies.NO_STORAGE
         if refusal:
             self._log_refusal("MAIL", refusal)
-        elif not (refusal := await self._evaluate(Stage.MAIL, "")):
+        else:
             self.transaction = Transaction(server, mail, clock.now())
-            await self.push(replies.SENDER_OK)
-            return True
-        self.context.sender = None
-        return await self._refuse(refusal)
+            refusal = await self._evaluate(Stage.MAIL, "")
+        if refusal:
+            self.transaction = self.context.sender = None
+            return await self._refuse(refusal)
+        await self.push(replies.SENDER_OK)
+        return True
 
     async def _refuse_arguments(self, error: CommandError, command: str) -> bool:
         if error.bad_address:

@@ -57,22 +57,26 @@ class State(Connection):
     async def _evaluate(self, stage: Stage, where: str) -> str:
         """Apply the restrictions of a stage; return the reply that refuses, "" for none."""
         server = self.server
-        if stage not in server.stages:
+        if stage not in server.stages or self._is_discarded():
             return ""
         decision = await server.answers.decide(evaluate(stage, server.rules, self.context))
         transaction, where = self.transaction, where or stage.value
         queue_id = transaction.queue_id if transaction is not None else ""
         for note in decision.notes:
-            if note.verb == "hold" and transaction is not None and transaction.hold:
+            if note.verb == "hold" and transaction is not None and transaction.fate.hold:
                 continue
             log.noted(server.log, queue_id, where, self.context, self.protocol, note)
-        if decision.hold and transaction is not None:
-            transaction.hold = decision.hold
+        if decision.fate is not None and transaction is not None:
+            transaction.fate.add(decision.fate)
         if decision.rejection is None:
             return ""
         reply = decision.rejection.reply
         self._log_refusal(where, reply)
         return reply
+
+    def _is_discarded(self) -> bool:
+        """True when an access table wants the message in hand to vanish: nothing can be said against it any more."""
+        return self.transaction is not None and self.transaction.fate.is_discarded
 
     def _log_refusal(self, where: str, text: str) -> None:
         queue_id = self.transaction.queue_id if self.transaction is not None else ""

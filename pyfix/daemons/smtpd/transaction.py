@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyfix.daemons.smtpd import replies
 from pyfix.daemons.smtpd.commands import MailCommand
+from pyfix.daemons.smtpd.restrictions.questions import Fate
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import (
     CLEANUP_FILTER,
@@ -38,7 +39,7 @@ class Transaction:
     """What the client has said about the message in hand."""
 
     __slots__ = (
-        "_gathered", "_pieces", "_server", "_spools", "arrival", "failure", "file", "hold", "mail", "over_limit",
+        "_gathered", "_pieces", "_server", "_spools", "arrival", "failure", "fate", "file", "mail", "over_limit",
         "queue_id", "recipients", "size",
     )  # fmt: skip
 
@@ -51,7 +52,7 @@ class Transaction:
         """Recipients past smtpd_recipient_limit."""
         self.file: NewFile | None = None
         self.queue_id = ""
-        self.hold = ""
+        self.fate = Fate()
         self.failure = ""
         """The reply that this message gets whatever else comes; "" while all is well."""
         self.size = 0
@@ -81,6 +82,8 @@ class Transaction:
         limit = self._server.params.message_size_limit
         if limit and self.size > limit:
             self.fail(replies.MESSAGE_TOO_BIG, "queue file size limit exceeded")
+            return
+        if self.fate.is_discarded:
             return
         self._pieces.append(content)
         self._gathered += len(content)
@@ -124,10 +127,12 @@ class Transaction:
             await self.spool(head)
         if self.failure or self.file is None:
             return self.failure or replies.WRITE_ERROR
+        if self.fate.is_discarded:
+            return ""
         body = None if self._spools else b"".join((head, *self._pieces))
         envelope = self._envelope(client, rewrite_context)
         flags = CLEANUP_FILTER | CLEANUP_MAP
-        request = Submit(self.queue_id, envelope, self.recipients, body, flags, self.hold)
+        request = Submit(self.queue_id, envelope, self.recipients, body, flags, self.fate.hold)
         self._drop_pieces()
         try:
             answer = await self._server.cleanup.call(request, Submitted)
@@ -141,10 +146,11 @@ class Transaction:
         return ""
 
     def _envelope(self, client: Client, rewrite_context: str) -> Envelope:
-        mail = self.mail
+        mail, fate = self.mail, self.fate
         return Envelope(
-            mail.sender, self.arrival, 0, mail.encoding, mail.smtputf8, mail.ret, mail.envid, client, rewrite_context
-        )
+            mail.sender, self.arrival, 0, mail.encoding, mail.smtputf8, mail.ret, mail.envid, client, rewrite_context,
+            filter=fate.filter, redirect=fate.redirect,
+        )  # fmt: skip
 
     def abandon(self) -> None:
         """Remove the queue file of a message that was not accepted."""

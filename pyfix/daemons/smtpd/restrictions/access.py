@@ -1,11 +1,10 @@
 """What the right-hand side of an access table says.
 
     OK   REJECT text   DEFER text   4NN text   5NN text   DEFER_IF_PERMIT text   DEFER_IF_REJECT text
-    DUNNO   HOLD text   WARN text   INFO text   or a list of restrictions
+    DUNNO   HOLD text   DISCARD text   FILTER transport:destination   REDIRECT user@domain   WARN text   INFO text
+    or a list of restrictions
 
-Text may begin with an RFC 3463 code. A value of digits alone is OK. Actions that are not built (DISCARD FILTER
-REDIRECT BCC PREPEND HANGUP) are reported like unknown restrictions: as a configuration error, since to do nothing
-would be to do wrong.
+Text may begin with an RFC 3463 code. A value of digits alone is OK. BCC, PREPEND and HANGUP are not built.
 See: access(5).
 """
 
@@ -31,12 +30,21 @@ class Verb(Enum):
     CODE = "code"
     """4NN or 5NN with text."""
     HOLD = "HOLD"
+    DISCARD = "DISCARD"
+    FILTER = "FILTER"
+    REDIRECT = "REDIRECT"
     WARN = "WARN"
     INFO = "INFO"
     RESTRICTIONS = "restrictions"
+    NOT_BUILT = "not built"
 
 
-_NAMES: Final = {verb.value: verb for verb in Verb if verb.value.isupper()} | {"RELAY": Verb.OK}
+_NAMES: Final = {verb.value: verb for verb in Verb if verb.value.isupper()} | {
+    "RELAY": Verb.OK,
+    "BCC": Verb.NOT_BUILT,
+    "PREPEND": Verb.NOT_BUILT,
+    "HANGUP": Verb.NOT_BUILT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Action:
 
     verb: Verb
     text: str = ""
-    """Without the status; for RESTRICTIONS the whole value."""
+    """Without the status; for RESTRICTIONS the whole value; for NOT_BUILT its name."""
     status: str = ""
     code: int = 0
 
@@ -67,6 +75,8 @@ def parse_action(value: str) -> Action:
             status, text = split_status(text, "4.7.1")
         case Verb.RESTRICTIONS:
             return Action(verb, value)
+        case Verb.NOT_BUILT:
+            return Action(verb, word.upper())
         case _:
             status = ""
     return Action(verb, text, status)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from pyfix.daemons.smtpd.restrictions.access import Action, Verb, parse_action
+from pyfix.daemons.smtpd.restrictions.fate import decide_fate, refuse_action
 from pyfix.daemons.smtpd.restrictions.parse import Kind, Restriction, parse_restrictions
 from pyfix.daemons.smtpd.restrictions.progress import (
     CONFIGURATION_ERROR,
@@ -91,7 +92,7 @@ def _recipient_stage(progress: Progress) -> Evaluation[None]:
     if rules.delays_reject:
         lists = [*_delayed_lists(progress), *lists]
     yield from _lists(progress, lists)
-    if rules.rejects_unlisted and progress.decision.rejection is None:
+    if rules.rejects_unlisted and progress.decision.rejection is None and not progress.is_discarded:
         yield from _unlisted(progress, context.recipient)
 
 
@@ -107,10 +108,12 @@ def _delayed_lists(progress: Progress) -> list[tuple[Steps, Subject]]:
 
 
 def _lists(progress: Progress, lists: Sequence[tuple[Steps, Subject]]) -> Evaluation[None]:
-    """Read lists one after the other until one refuses; then a noted deferral comes true."""
+    """Read lists one after the other until one refuses or discards; then a noted deferral comes true."""
     for steps, subject in lists:
         progress.only_warns = False
         if steps and (yield from _list(progress, steps, subject, 0)) is Verdict.REJECT:
+            return
+        if progress.is_discarded:
             return
     if progress.if_permit is not None:
         progress.decision.rejection = progress.if_permit
@@ -251,10 +254,10 @@ def _act(progress: Progress, action: Action, subject: Subject, maps: Maps, depth
             text = f"{head} rejected: {action.text or 'Service unavailable'}"
             rejection = Rejection(rules.access_defer_code, action.status, text)
             return note_deferral(progress, action.verb is Verb.DEFER_IF_PERMIT, rejection)
-        case Verb.HOLD:
-            decision.notes.append(Note("hold", f"{head} {action.text or 'triggers HOLD action'}"))
-            decision.hold = action.text or "access table"
-            return Verdict.DUNNO
+        case Verb.HOLD | Verb.DISCARD | Verb.FILTER | Verb.REDIRECT:
+            return decide_fate(progress, action, subject, maps)
+        case Verb.NOT_BUILT:
+            return refuse_action(progress, action, subject, maps)
         case Verb.WARN:
             decision.notes.append(Note("warn", action.text))
             return Verdict.DUNNO

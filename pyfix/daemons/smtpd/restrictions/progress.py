@@ -68,6 +68,11 @@ class Progress:
     knows_recipient: bool = False
     only_warns: bool = False
 
+    @property
+    def is_discarded(self) -> bool:
+        """True when the message will vanish, so that nothing needs to be said against it."""
+        return self.decision.fate is not None and self.decision.fate.is_discarded
+
 
 def client_subject(context: Context) -> Subject:
     """What a reply about this is about."""

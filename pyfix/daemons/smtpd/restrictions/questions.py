@@ -76,6 +76,26 @@ class Stage(Enum):
 
 
 @dataclass(slots=True)
+class Fate:
+    """What is to become of a message that is accepted."""
+
+    hold: str = ""
+    """Reason to place it on hold."""
+    is_discarded: bool = False
+    filter: str = ""
+    """transport:destination that replaces the routing."""
+    redirect: str = ""
+    """The one address that gets it instead of its recipients."""
+
+    def add(self, later: Fate) -> None:
+        """Take what was said later; the last word counts."""
+        self.hold = later.hold or self.hold
+        self.is_discarded = later.is_discarded or self.is_discarded
+        self.filter = later.filter or self.filter
+        self.redirect = later.redirect or self.redirect
+
+
+@dataclass(slots=True)
 class Context:
     """The facts of the session so far. Addresses in external form; None: not given yet."""
 
@@ -119,5 +139,5 @@ class Decision:
 
     rejection: Rejection | None = None
     notes: list[Note] = field(default_factory=list)
-    hold: str = ""
-    """Reason to place the message on hold."""
+    fate: Fate | None = None
+    """What was said about the message, None for nothing."""

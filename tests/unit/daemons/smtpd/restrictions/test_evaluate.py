@@ -14,6 +14,7 @@ from pyfix.daemons.smtpd.restrictions.progress import Rules
 from pyfix.daemons.smtpd.restrictions.questions import (
     Context,
     Decision,
+    Fate,
     InNetworks,
     Lookup,
     LookupFailed,
@@ -206,7 +207,12 @@ def test_explicit_reject_unlisted_recipient_is_asked_once() -> None:
         ("WARN look", "ok"),
         ("permit_mynetworks, reject", "554 5.7.1 <from@example.org>: Sender address rejected: Access denied"),
         ("check_client_access hash:x", "451 4.3.5 Server configuration error"),
-        ("DISCARD", "451 4.3.5 Server configuration error"),
+        ("DISCARD", "ok"),
+        ("FILTER smtp:[127.0.0.1]:1", "ok"),
+        ("REDIRECT x@y.z", "ok"),
+        ("BCC x@y.z", "451 4.3.5 Server configuration error"),
+        ("PREPEND X-A: b", "451 4.3.5 Server configuration error"),
+        ("hangup", "451 4.3.5 Server configuration error"),
     ],
 )
 def test_access_table_actions(value: str, expected: str) -> None:
@@ -263,8 +269,60 @@ def test_hold_is_part_of_the_decision() -> None:
     """The message is taken and held, with a line for the log."""
     rules = replace(RULES, sender=steps("check_sender_access t:x", x={"from@example.org": "HOLD odd"}))
     decision = decide(Stage.RCPT, rules)
-    assert decision.hold == "odd"
+    assert decision.fate == Fate(hold="odd")
     assert [(note.verb, note.text) for note in decision.notes] == [("hold", "<from@example.org>: Sender address odd")]
+
+
+SENDER = "<from@example.org>: Sender address"
+ENTRY = 'access table inline:t:x entry "from@example.org"'
+
+
+@pytest.mark.parametrize(
+    ("value", "fate", "verb", "text"),
+    [
+        ("HOLD", Fate(hold="access table"), "hold", f"{SENDER} triggers HOLD action"),
+        ("DISCARD", Fate(is_discarded=True), "discard", f"{SENDER} triggers DISCARD action"),
+        ("DISCARD gone", Fate(is_discarded=True), "discard", f"{SENDER} gone"),
+        ("FILTER smtp:x", Fate(filter="smtp:x"), "filter", f"{SENDER} triggers FILTER smtp:x"),
+        ("REDIRECT x@y.z", Fate(redirect="x@y.z"), "redirect", f"{SENDER} triggers REDIRECT x@y.z"),
+        ("REDIRECT a b@y.z", Fate(redirect='"a b"@y.z'), "redirect", f"{SENDER} triggers REDIRECT a b@y.z"),
+        ("FILTER", None, "warning", f"{ENTRY} has FILTER entry without value"),
+        (
+            "FILTER x",
+            None,
+            "warning",
+            f"{ENTRY} requires transport:destination",
+        ),
+        ("REDIRECT x", None, "warning", f"{ENTRY} requires user@domain target"),
+        (
+            "bcc x@y.z",
+            None,
+            "warning",
+            f"{ENTRY} has action BCC, which is not available: mail is deferred",
+        ),
+    ],
+)
+def test_actions_on_the_message_are_noted_in_postfix_words(value: str, fate: Fate | None, verb: str, text: str) -> None:
+    """A value without sense is skipped, an action that is not built is named."""
+    rules = replace(RULES, sender=steps("check_sender_access t:x", x={"from@example.org": value}))
+    decision = decide(Stage.RCPT, rules)
+    assert decision.fate == fate
+    assert [(note.verb, note.text) for note in decision.notes] == [(verb, text)]
+
+
+def test_discard_ends_all_lists() -> None:
+    """Nothing is said any more against a message that will vanish; a refusal before it stands."""
+    rules = replace(RULES, sender=steps("check_sender_access t:x", x={"from@example.org": "DISCARD"}))
+    assert rcpt(replace(rules, recipient=steps("reject")), "no@virtual.test") == "ok"
+    assert rcpt(replace(rules, client=steps("reject"))).startswith("554 ")
+
+
+def test_message_action_before_there_is_a_message_is_skipped() -> None:
+    """Without smtpd_delay_reject a client table cannot hold what does not exist yet."""
+    rules = replace(RULES, client=steps("check_client_access t:x", x={"client.example": "HOLD"}), delays_reject=False)
+    decision = decide(Stage.CONNECT, rules, replace(CONTEXT, sender=None, recipient=None, helo=""))
+    assert decision.fate is None
+    assert decision.notes[0].text.endswith("has action HOLD, which is always skipped before MAIL FROM")
 
 
 @pytest.mark.parametrize(
