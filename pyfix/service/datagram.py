@@ -13,6 +13,8 @@ from pyfix.service.worker import Listener, Worker
 _TICK_S = 1.0
 _DATAGRAM_BYTES = 256 * 1024
 _QUIET_S = 1.0
+"""How long nobody may have sent anything before the process ends, when the master is gone and others finish their
+work. When the system stops, everybody else has ended already."""
 _BATCH = 64
 
 
@@ -30,6 +32,7 @@ class DatagramLoop:
         self._worker = worker
         self._status = status
         self._listeners = listeners
+        self._quiet_s = _QUIET_S
 
     def run(self) -> None:
         """Take datagrams until told to go; then those that are there already."""
@@ -50,7 +53,7 @@ class DatagramLoop:
             if not events:
                 self._daemon.idle()
         poll.unregister(self._status.sock)
-        while self._daemon.is_ready() and (events := poll.poll(_QUIET_S)):
+        while self._daemon.is_ready() and (events := poll.poll(self._quiet_s)):
             for fd, _ in events:
                 self._drain(by_fd[fd])
 
@@ -59,6 +62,8 @@ class DatagramLoop:
             orders = self._status.read()
         except BlockingIOError:
             return
+        if STOP in orders:
+            self._quiet_s = 0.0
         if not orders or STOP in orders:
             self._worker.retire()
 
