@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -95,11 +96,16 @@ def test_a_preamble_decodes_or_is_corrupt(data: bytes, size: int) -> None:
         pass
 
 
+def test_a_block_that_is_no_text_is_corrupt() -> None:
+    """With a checksum that is right: somebody made it so."""
+    data = b"\x91\x91\xa1\xff"
+    with pytest.raises(CorruptFile):
+        decode_block(data, Block(0, len(data), zlib.crc32(data)))
+
+
 @given(data=st.binary(max_size=200))
 def test_a_block_decodes_or_is_corrupt(data: bytes) -> None:
     """Even with a checksum that fits."""
-    import zlib
-
     try:
         assert isinstance(decode_block(data, Block(0, len(data), zlib.crc32(data))), list)
     except CorruptFile:

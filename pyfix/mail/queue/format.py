@@ -146,7 +146,7 @@ def decode_envelope(preamble: bytes, body: bytes, layout: Layout) -> tuple[Envel
         raise CorruptFile("checksum of the envelope does not match")
     try:
         envelope = _decode_envelope(body[: layout.envelope_length])
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptFile(f"bad envelope: {error}") from error
     envelope.delay_warned = layout.warned
     return envelope, _decode_table(body[layout.envelope_length :], layout)
@@ -169,5 +169,5 @@ def decode_block(data: bytes, block: Block) -> list[Recipient]:
         raise CorruptFile("checksum of the recipients does not match")
     try:
         return _decode_recipients(data)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptFile(f"bad recipients: {error}") from error
