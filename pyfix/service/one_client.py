@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import signal
+from typing import Final
 
 from pyfix.base import clock
 from pyfix.base.sockets import limit_waiting
@@ -20,6 +21,9 @@ from pyfix.service.status import STOP, WAKEUP, State, StatusChannel
 from pyfix.service.worker import Listener, Worker
 
 _TICK_S = 1.0
+_STRANGER_BYTES: Final = 1024 * 1024
+_STRANGER_S: Final = 60.0
+"""What a client of a service that is open to all may send in a message, and how long it may say nothing."""
 
 
 class OneClientLoop:
@@ -39,6 +43,7 @@ class OneClientLoop:
         self._status = status
         self._listeners = {listener.sock.fileno(): listener for listener in listeners}
         self._poll = select.epoll()
+        self._patience_s = min(params.ipc_timeout, _STRANGER_S) if daemon.open_to_all else params.ipc_timeout
         self._uses = 0
         self._next_look = 0.0
         self._master_is_there = True
@@ -99,8 +104,8 @@ class OneClientLoop:
             return
         self._status.report(State.BUSY)
         self._uses += 1
-        limit_waiting(sock, self._params.ipc_timeout)
-        peer = Peer(sock)
+        limit_waiting(sock, self._patience_s)
+        peer = Peer(sock, _STRANGER_BYTES) if self._daemon.open_to_all else Peer(sock)
         try:
             self._serve(peer)
         except (PeerGone, TimeoutError):
@@ -118,17 +123,17 @@ class OneClientLoop:
         poll = select.poll()
         poll.register(peer.sock, select.POLLIN)
         poll.register(self._status.sock, select.POLLIN)
-        patience = clock.monotonic() + self._params.ipc_timeout
+        patience = clock.monotonic() + self._patience_s
         goodbye_sent = False
         while True:
             if self._worker.is_retiring and not goodbye_sent:
                 peer.send(Goodbye())
                 goodbye_sent = True
             if peer.has_message or self._wait(peer, poll):
-                patience = self._look_around() + self._params.ipc_timeout
+                patience = self._look_around() + self._patience_s
                 self._answer(peer)
             elif clock.monotonic() > patience:
-                raise PeerGone("no request within ipc_timeout")
+                raise PeerGone(f"no request within {self._patience_s:g} seconds")
 
     def _look_around(self) -> float:
         """About once a second, also under load: let the daemon see changed tables, and wind the watchdog up, which

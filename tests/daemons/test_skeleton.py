@@ -16,6 +16,11 @@ from pyfix.service.params import ServiceParameters
 from pyfix.service.service import ManyClientsDaemon, OneClientDaemon, Service, UnexpectedMessage
 
 
+def frame(body: bytes) -> bytes:
+    """Return a frame with a body of the test's own."""
+    return len(body).to_bytes(4, "big") + body
+
+
 class EchoDaemon(OneClientDaemon[ServiceParameters]):
     """Answers Rewrite with its pid and uid of the caller."""
 
@@ -128,7 +133,13 @@ def test_process_that_hangs_in_a_request_is_killed(tmp_path: Path) -> None:
         assert worker.stop() == -signal.SIGALRM
 
 
-@pytest.mark.parametrize("data", [b"\0\0\0\5hello", b"\xff" * 8, b"GET / HTTP/1.0\r\n\r\n"])
+BAD_TEXT = b"\x93\x1e\xa5local\x91\xa1\xff"
+DEEP = b"\x91" * 100_000
+
+
+@pytest.mark.parametrize(
+    "data", [b"\0\0\0\5hello", frame(BAD_TEXT), frame(DEEP), b"\xff" * 8, b"GET / HTTP/1.0\r\n\r\n"]
+)
 @pytest.mark.parametrize("service", [BLOCKING, ASYNC])
 def test_garbage_from_a_local_client_ends_only_its_connection(tmp_path: Path, service: Service, data: bytes) -> None:
     """Bytes that are no messages close the connection; the next client is served."""

@@ -33,7 +33,7 @@ def decode(body: bytes | memoryview) -> AnyMessage:
     """Return the message in a frame's body; raise ProtocolError if it is none."""
     try:
         return _decoder.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f"malformed message: {error}") from error
 
 

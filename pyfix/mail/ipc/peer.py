@@ -7,7 +7,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from pyfix.mail.ipc.frame import FrameReader, ProtocolError, encode
+from pyfix.mail.ipc.frame import FRAME_LIMIT, FrameReader, ProtocolError, encode
 from pyfix.mail.ipc.messages import AnyMessage, Message
 
 _RECEIVE_BYTES = 256 * 1024
@@ -36,9 +36,9 @@ class Peer:
 
     __slots__ = ("_credentials", "_reader", "_ready", "sock")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, limit: int = FRAME_LIMIT) -> None:
         self.sock = sock
-        self._reader = FrameReader()
+        self._reader = FrameReader(limit)
         self._ready: collections.deque[AnyMessage] = collections.deque()
         self._credentials: Credentials | None = None
 
