@@ -69,7 +69,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         tables = self._tables
         return Peer(
             name, address, reverse_name, f"{name}[{address}]",
-            "local" if tables.rewrites_headers_of(name, address) else "remote",
+            "local" if tables.header_clients.holds(name, address) else "remote",
             tables.bare_newline_exclusions.matches(name, address),
         )  # fmt: skip
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pyfix.daemons.smtpd.header_clients import PARAMETER as HEADER_CLIENTS
+from pyfix.daemons.smtpd.header_clients import HeaderClients
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
 from pyfix.daemons.smtpd.restrictions.progress import Rules, Steps
 from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables
 from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.config import Config
-from pyfix.mail.maps import HOST, STRING, Maps, MatchList, TableError, open_maps
+from pyfix.mail.maps import HOST, STRING, Maps, MatchList, open_maps
 
 _OPEN_RELAY = (
     "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working instance of: "
@@ -32,7 +34,9 @@ class Tables:
         )  # fmt: skip
         self._recipients = self._recipient_tables()
         self.rules = self._rules()
-        self._header_clients = self._read_header_clients()
+        self.header_clients = HeaderClients(
+            params, config, self.networks, lambda spec: self._open(spec, HEADER_CLIENTS)
+        )
 
     def has_changed(self) -> bool:
         """True when a file of some table has changed."""
@@ -49,35 +53,11 @@ class Tables:
         """Return why these restrictions make an open relay, "" when they do not."""
         return "" if guards_against_relaying((self.rules.relay, self.rules.recipient)) else _OPEN_RELAY
 
-    def rewrites_headers_of(self, name: str, address: str) -> bool:
-        """True for clients in local_header_rewrite_clients."""
-        try:
-            return any(
-                self.networks.matches(name, address) if word == "permit_mynetworks" else self._is_ours(address)
-                for word in self._header_clients
-            )
-        except TableError:
-            return False
-
-    def _is_ours(self, address: str) -> bool:
-        literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-        return self.local_domains.is_own_literal(literal)
-
-    def _read_header_clients(self) -> list[str]:
-        """Return the words of local_header_rewrite_clients that can come true here; others are an error."""
-        known = ("permit_inet_interfaces", "permit_mynetworks")
-        words = [word.lower() for word in self._params.local_header_rewrite_clients]
-        words = [word for word in words if word != "permit_sasl_authenticated"]
-        for word in words:
-            if word not in known:
-                raise self._config.refuse("local_header_rewrite_clients", f"{word} is not supported")
-        return words
-
-    def _open(self, spec: str) -> Maps:
-        """Open an access table; one that several lists name is opened once."""
+    def _open(self, spec: str, parameter: str = "smtpd_access_maps") -> Maps:
+        """Open a table; one that several lists name is opened once."""
         maps = self._maps.get(spec)
         if maps is None:
-            maps = self._maps[spec] = open_maps([spec], "smtpd_access_maps", self._config)
+            maps = self._maps[spec] = open_maps([spec], parameter, self._config)
         return maps
 
     def _recipient_tables(self) -> RecipientTables:
