@@ -83,7 +83,7 @@ class MaildirWriter:
             self.drop(draft)
             raise
         if in_batch:
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)  # starts the writing out and does not wait for it
+            _start_storing(fd)
         return draft
 
     def finish(self, draft: Draft) -> str:
@@ -172,6 +172,14 @@ def write_all(fd: int, parts: list[bytes]) -> None:
         if not count:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         rest = rest[count:]
+
+
+def _start_storing(fd: int) -> None:
+    """Have the kernel begin to write the file out, without waiting for it."""
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    except OSError:
+        pass  # only haste is lost: the sync that follows does it all
 
 
 def _sync_directory(path: str) -> None:
