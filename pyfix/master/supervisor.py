@@ -25,6 +25,7 @@ from pyfix.master.params import MasterParameters
 from pyfix.master.services import Plan, Program, plan_services
 from pyfix.master.state import Key, MasterState, Phase
 from pyfix.service import jail
+from pyfix.service.params import ServiceParameters
 from pyfix.service.rights import Identity, RightsError
 from pyfix.service.run import Birth, run_worker
 from pyfix.service.status import REPORT_SIZE, STOP, WAKEUP, State, parse_reports
@@ -48,6 +49,13 @@ class _ChildOfFork(BaseException):
         self.birth = birth
 
 
+def _read(config: Config) -> MasterParameters:
+    """Return the master's parameters; raise ConfigError for one of these, or for one that each process reads at its
+    birth, the log service included: with a bad one none could live, or tell why."""
+    config.read(ServiceParameters)
+    return config.read(MasterParameters)
+
+
 def _owner(program: Program, params: MasterParameters) -> SocketOwner:
     open_to_all = program.service.daemon.open_to_all
     if os.getuid() != 0:
@@ -64,7 +72,7 @@ class Supervisor:
         self._verbose = verbose
         self._config = config
         self._directory = config.directory
-        self._params = config.read(MasterParameters)
+        self._params = _read(config)
         self._state = MasterState(self._params.service_throttle_time, self._params.master_stop_grace)
         self._plan = Plan({}, [], [])
         self._listeners: dict[Key, list[Listener]] = {}
@@ -316,7 +324,7 @@ class Supervisor:
         sd_notify("RELOADING=1")
         try:
             config = Config.load(self._directory)
-            params = config.read(MasterParameters)
+            params = _read(config)
             self._open(params)
         except (ConfigError, ListenError, RightsError, OSError) as error:
             self._log.error(f"reload refused, the previous configuration stays in force: {error}")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.base.log import FACILITIES, DatagramSink, Fatal, Log, PostlogSink, StderrSink, SyslogSink, one_line
-from pyfix.mail.config import Config, ConfigError
+from pyfix.mail.config import Config, ConfigError, CoreParameters
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.service import jail
 from pyfix.service.datagram import DatagramLoop
@@ -67,6 +67,7 @@ class _Life:
 
     def __init__(self, birth: Birth) -> None:
         self._birth = birth
+        self._has_log = False
         self.log = Log(StderrSink(), f"pyfix/{birth.service.program}")
 
     def run(self) -> None:
@@ -76,11 +77,18 @@ class _Life:
         except (Fatal, KeyboardInterrupt):
             raise
         except (ConfigError, RightsError) as error:
-            self.log.fatal(str(error))
+            self._last_words().fatal(str(error))
         except OSError as error:
-            self.log.fatal(f"{error.filename or self._birth.entry.name}: {error.strerror or error}")
+            self._last_words().fatal(f"{error.filename or self._birth.entry.name}: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 - the last frame of the process: a bug must end in one log line
-            self.log.panic(one_line(error))
+            self._last_words().panic(one_line(error))
+
+    def _last_words(self) -> Log:
+        """Return the log; before it could be opened, the one of the master's configuration, which was good."""
+        if not self._has_log and self._birth.config is not None:
+            params = self._birth.config.read(CoreParameters)
+            self.log = open_log(params, self._birth.service.program, self._birth.verbose)
+        return self.log
 
     def _run(self) -> None:
         birth = self._birth
@@ -89,6 +97,7 @@ class _Life:
         os.chdir(params.queue_directory)
         os.umask(0o077)
         self.log = open_log(params, birth.service.program, birth.verbose)
+        self._has_log = True
         worker = Worker(
             service=birth.entry.name, program=birth.service.program, argv=list(birth.entry.argv), config=config,
             log=self.log, rights=Rights(), verbose=birth.verbose, client_limit=birth.client_limit,
@@ -127,7 +136,7 @@ def _configure(birth: Birth) -> tuple[Config, ServiceParameters]:
     return config, config.read(ServiceParameters)
 
 
-def open_log(params: ServiceParameters, program: str, verbose: int) -> Log:
+def open_log(params: CoreParameters, program: str, verbose: int) -> Log:
     """Return the log of a process that runs in the queue directory: maillog_file through postlog, else syslog."""
     tag = f"{params.syslog_name}/{program}"
     sink: DatagramSink
