@@ -6,8 +6,9 @@ it took 0.60 ms of CPU and this takes a third of that at most:
   called; the command table (session.py) is made once a process. Nor is that of StreamReaderProtocol: its reader,
   writer and queue of waiters are not used, and cost an idle connection 3 KiB.
 - A task for each connection, and a wakeup of it for each line: here `data_received` runs the dialogue itself as far
-  as the input goes. Only when it must wait (trivial-rewrite, cleanup, a thread) a task carries on from there. The
-  handlers are coroutines as in aiosmtpd; they do not see the difference.
+  as the input goes, and where it must wait (trivial-rewrite, cleanup, a thread) the future that it waits for calls
+  it again. The handlers are coroutines as in aiosmtpd; they do not see the difference, but that there is no current
+  task: what needs one (asyncio.timeout, the DNS library) must be given a task of its own.
 - A timer is set and cancelled for each command: here a deadline is written down, and deadlines.py looks at it once.
 - Replies are gathered and written once when the input is used up, without drain. A client that does not read them
   is not served on until it does (pause_writing), and falls to the timeout.
@@ -22,9 +23,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import types
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from aiosmtpd.smtp import SMTP
@@ -38,23 +38,6 @@ INPUT_LIMIT: Final = 64 * 1024
 AFTER_MESSAGE: Final = "END-OF-MESSAGE"
 """Where a session is when a message has been answered: to hang up here is no loss, and not logged."""
 NO_PEER: Final = Peer("unknown", "unknown", label="unknown[unknown]")
-
-
-@types.coroutine
-def carry_on(work: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
-    """Go on, inside a task, with a coroutine that was begun outside and now waits for a future."""
-    while True:
-        try:
-            value = yield waits_for
-        except BaseException as error:  # noqa: BLE001 - cancellation included: it belongs to the coroutine, not to this frame
-            step: Callable[[Any], Any] = work.throw
-            argument: Any = error
-        else:
-            step, argument = work.send, value
-        try:
-            waits_for = step(argument)
-        except StopIteration:
-            return
 
 
 C = TypeVar("C", bound="Connection")
@@ -158,25 +141,31 @@ class Connection(SMTP, ABC):
     # --- the dialogue
 
     def _drive(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run the dialogue now as far as it goes without waiting."""
+        """Begin a part of the dialogue."""
         self._is_working = True
+        self._advance(work)
+
+    def _advance(self, work: Coroutine[Any, Any, None], awaited: asyncio.Future[Any] | None = None) -> None:
+        """Run the dialogue as far as it goes without waiting; `awaited` is what it waited for."""
         try:
             try:
                 waits_for = work.send(None)
             except StopIteration:
+                if awaited is not None:
+                    self.deadline = self.loop.time() + self.server.params.smtpd_timeout
                 self._rest()
             else:
-                self.server.worker.spawn(self._continue(work, waits_for))
-        except Exception as error:  # noqa: BLE001 - see the module
+                self._wait(work, waits_for)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - see the module
             self.break_off(error)
 
-    async def _continue(self, work: Coroutine[Any, Any, None], waits_for: Any) -> None:
-        try:
-            await carry_on(work, waits_for)
-            self.deadline = self.loop.time() + self.server.params.smtpd_timeout
-            self._rest()
-        except Exception as error:  # noqa: BLE001 - see the module
-            self.break_off(error)
+    def _wait(self, work: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        """Have the dialogue go on once a future is done; in the next turn of the loop when it only lets others go."""
+        if waits_for is None:
+            self.loop.call_soon(self._advance, work)
+            return
+        waits_for._asyncio_future_blocking = False  # it was yielded to somebody who knows how to wait: asyncio.Future
+        waits_for.add_done_callback(functools.partial(self._advance, work))
 
     def _rest(self) -> None:
         """The input is used up: send the replies and wait for more."""
@@ -196,18 +185,12 @@ class Connection(SMTP, ABC):
         """Greet the client, then answer what it has sent meanwhile."""
 
     @abstractmethod
+    async def push(self, status: str) -> None:  # type: ignore[override]  # bytes are never pushed here
+        """Queue a reply."""
+
+    @abstractmethod
     async def _handle_client(self) -> None:
         """Answer the input."""
-
-    async def push(self, status: str) -> None:  # type: ignore[override]  # bytes are never pushed here
-        """Queue a reply; 421 and 521 end the session."""
-        self._output.append(status)
-        if replies.is_final(status):
-            self._has_ended = True
-            self._close()
-        elif self._writable is not None:
-            self._flush()
-            await self._writable
 
     def _flush(self) -> None:
         """Write the replies gathered so far."""
@@ -241,7 +224,7 @@ class Connection(SMTP, ABC):
                 self._log_end("lost connection")
         self._release()
 
-    def break_off(self, error: Exception) -> None:
+    def break_off(self, error: BaseException) -> None:
         """The program has a fault: end this session."""
         log.internal_error(self.server.log, self.where, self.peer.label, one_line(error))
         self._has_ended = True

@@ -23,6 +23,8 @@ from pyfix.service.worker import Worker
 
 GATHERED_LIMIT: Final = 64 * 1024 * 1024
 """Content in memory, of all sessions together, from which on even small bodies go to their files early."""
+_ROOM_S: Final = 0.5
+"""How long the file system is not asked again whether it has room: the margin is half a message of the largest size."""
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Server:
     is_stopping: bool = False
 
     def __post_init__(self) -> None:
+        self._room_until = 0.0
         params = self.params
         self.soft_limit = params.smtpd_soft_error_limit if params.smtpd_error_sleep_time else sys.maxsize
         """Errors after which replies are delayed."""
@@ -60,10 +63,16 @@ class Server:
         return self.gathered > GATHERED_LIMIT
 
     def has_room(self) -> bool:
-        """True when the queue file system can take a message of the largest size (queue_minfree)."""
+        """True when the queue file system can take a message of the largest size (queue_minfree).
+
+        That there is room is believed for a moment; that there is none is looked at again each time.
+        """
+        if self.loop.time() < self._room_until:
+            return True
         params = self.params
         free = self.queue.free_space()
         if free < params.queue_minfree or free < 1.5 * params.message_size_limit:
             self.log.warning(f"not enough free space in mail queue: {free} bytes < 1.5*message size limit")
             return False
+        self._room_until = self.loop.time() + _ROOM_S
         return True

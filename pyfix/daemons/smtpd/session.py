@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from pyfix.daemons.smtpd import log, replies
 from pyfix.daemons.smtpd.connection import guarded
@@ -52,7 +53,9 @@ class Session(Verbs):
                 line = self._take_line()
                 if line is None:
                     break
-                await self._handle_line(line)
+                await self._dispatch(line)
+            if self.error_count >= self._hard_limit and not self._is_closing:
+                self._end_offender()
             if self.server.is_stopping and self.transaction is None:
                 self.say_goodbye()
 
@@ -94,35 +97,26 @@ class Session(Verbs):
             self._overlong = self._input[self._at : self._at + limit]
             self._input, self._at = b"", 0
 
-    async def _handle_line(self, line: bytes) -> None:
-        """Do what one line says."""
-        params = self.server.params
-        if self.error_count >= params.smtpd_hard_error_limit:
-            self._end_offender()
-            return
-        if not line.endswith(b"\r") and await self._refuses_bare_newline():
-            return
+    def _dispatch(self, line: bytes) -> Coroutine[Any, Any, None]:
+        """Return what one line wants to be done."""
+        if not line.endswith(b"\r") and self._forbids_bare_newline():
+            return self._end_bare_newline()
         try:
             text = line.decode()
         except UnicodeDecodeError:
-            if params.smtputf8_enable:
-                await self._fail(replies.BAD_UTF8)
-                return
+            if self.server.params.smtputf8_enable:
+                return self._fail(replies.BAD_UTF8)
             text = line.decode("utf-8", "replace")
         text = text.partition("\0")[0].strip(" \t\r\n")
         verb, _, argument = text.partition(" ")
         if not verb:
-            await self._fail(replies.BAD_SYNTAX)
-            return
+            return self._fail(replies.BAD_SYNTAX)
         if "\t" in verb:
             verb, _, argument = text.partition("\t")
         command = COMMANDS.get(verb) or COMMANDS.get(verb.upper())
         if command is not None and not self._noop_commands:
-            await self._run(command, argument.strip(" \t"))
-        else:
-            await self._handle_other(text, verb, argument.strip(" \t"), command)
-        if self.error_count >= params.smtpd_hard_error_limit and not self._is_closing:
-            self._end_offender()
+            return self._run(command, argument.strip(" \t"))
+        return self._handle_other(text, verb, argument.strip(" \t"), command)
 
     async def _handle_other(self, text: str, verb: str, argument: str, command: Command | None) -> None:
         """A command that is not in the table, or may be declared to do nothing."""
@@ -181,11 +175,17 @@ class Session(Verbs):
         await self.push(reply)
 
     async def push(self, status: str) -> None:  # type: ignore[override]  # as in connection.py
-        """Queue a reply; an offender waits for it."""
+        """Queue a reply; an offender waits for it. 421 and 521 end the session."""
         if self.error_count >= self._soft_limit and not self._is_closing:
             self._flush()
             await asyncio.sleep(self.server.params.smtpd_error_sleep_time)
-        await super().push(status)
+        self._output.append(status)
+        if replies.is_final(status):
+            self._has_ended = True
+            self._close()
+        elif self._writable is not None:
+            self._flush()
+            await self._writable
 
     def _end_offender(self) -> None:
         """smtpd_hard_error_limit is reached."""
@@ -209,16 +209,17 @@ class Session(Verbs):
         self._close()
         return True
 
-    async def _refuses_bare_newline(self) -> bool:
-        """End a session that sends lines without carriage return, where that is refused."""
+    def _forbids_bare_newline(self) -> bool:
+        """True when this client must end its lines with carriage return and line feed."""
+        return self.server.params.smtpd_forbid_bare_newline == "reject" and not self.peer.may_send_bare_newline
+
+    async def _end_bare_newline(self) -> None:
+        """End a session that does not."""
         params = self.server.params
-        if self.peer.may_send_bare_newline or params.smtpd_forbid_bare_newline != "reject":
-            return False
         self._log_refusal(self.where, "bare <LF> received")
         self._has_ended = True
         self._output.append(replies.bare_newline(params.smtpd_forbid_bare_newline_reject_code, params.myhostname))
         self._close()
-        return True
 
     # --- the end
 

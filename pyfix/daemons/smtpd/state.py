@@ -26,6 +26,7 @@ class State(Connection):
         self.junk_count = 0
         self.counts: dict[str, list[int]] = {}
         self._soft_limit = server.soft_limit
+        self._hard_limit = server.params.smtpd_hard_error_limit
         self._noop_commands = server.noop_commands
         self._receiver: Receiver | None = None
         self._chunks: ChunkReader | None = None

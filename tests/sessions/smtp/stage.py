@@ -127,18 +127,12 @@ class FakeWorker:
 
     def __init__(self) -> None:
         self.clients = 0
-        self.tasks: set[asyncio.Task[Any]] = set()
 
     def client_opened(self) -> None:
         self.clients += 1
 
     def client_closed(self) -> None:
         self.clients -= 1
-
-    def spawn(self, work: Any) -> asyncio.Task[Any]:
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        return task
 
 
 class Stage:
@@ -187,15 +181,13 @@ class Stage:
         self.session.connection_lost(None)
         await self.settle()
         self.executor.shutdown()
-        for task in self.worker.tasks:
-            task.result()
         assert faults or not [line for line in self.log.lines if "internal error" in line]
         return self.wire.written
 
     async def settle(self) -> None:
         """Wait until nothing runs."""
-        while pending := [task for task in self.worker.tasks if not task.done()]:
-            await asyncio.wait(pending)
+        while self.session._is_working:
+            await asyncio.sleep(0)
 
 
 def play(pieces: Sequence[bytes], main_cf: str = "") -> tuple[bytes, Stage]:
