@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -195,3 +197,29 @@ def test_new_unix_user_is_known_in_a_chroot(tmp_path: Path) -> None:
     jail.furnish(str(source), str(target))
     assert (target / "hosts").read_text() == "127.0.0.1 localhost other\n"
     assert sorted(path.name for path in target.iterdir()) == ["group", "hosts"]
+
+
+def test_dns_answers_of_every_usual_kind_are_read_in_a_chroot() -> None:
+    """What dnspython imports with the first answer of a kind is there, when nothing can be imported any more."""
+    answers = ["a.test. 60 IN CNAME b.test.", "test. 60 IN SOA a. b. 1 2 3 4 5", "test. 60 IN MX 5 mx.test."]
+    answers += ["mx.test. 60 IN A 192.0.2.1", "mx.test. 60 IN AAAA 2001:db8::1", "test. 60 IN NS ns.test."]
+    script = f"""
+import sys
+import pyfix.daemons.smtp.daemon
+from pyfix.service import jail
+jail.load_modules()
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        raise ImportError(name)
+sys.meta_path[:] = [Nothing()]
+import dns.asyncbackend, dns.rdata, dns.rrset
+dns.asyncbackend.get_backend("asyncio")
+for text in {answers!r}:
+    name, ttl, kind, type_, data = text.split(" ", 4)
+    record = dns.rrset.from_text(name, ttl, kind, type_, data)[0]
+    wire = record.to_wire()
+    again = dns.rdata.from_wire(record.rdclass, record.rdtype, wire, 0, len(wire))
+    assert not isinstance(again, dns.rdata.GenericRdata), text
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stderr
