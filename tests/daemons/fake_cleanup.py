@@ -32,7 +32,7 @@ class FakeCleanup:
     directory: Path
     received: list[Received] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
-    """What to do with the next submissions: "refuse", "reject", "never", "hang up"; anything else and beyond: accept."""
+    """What to do with the next submissions: "refuse", "reject", "never", "hang up"; else accept."""
 
     def __enter__(self) -> FakeCleanup:
         path = self.directory / "public" / "cleanup"

@@ -26,24 +26,22 @@ from pyfix.service.service import AnyService
 from pyfix.service.status import STOP, WAKEUP
 from pyfix.service.worker import Listener
 
-QUEUES = tuple(
-    [
-        "maildrop",
-        "incoming",
-        "active",
-        "deferred",
-        "hold",
-        "corrupt",
-        "bounce",
-        "defer",
-        "trace",
-        "flush",
-        "saved",
-        "spare",
-        "pid",
-        "private",
-        "public",
-    ]
+QUEUES = (
+    "maildrop",
+    "incoming",
+    "active",
+    "deferred",
+    "hold",
+    "corrupt",
+    "bounce",
+    "defer",
+    "trace",
+    "flush",
+    "saved",
+    "spare",
+    "pid",
+    "private",
+    "public",
 )
 DEADLINE_S = 30.0
 
