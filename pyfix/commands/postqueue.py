@@ -17,17 +17,20 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from pyfix.commands import queue_report
-from pyfix.commands.outcome import CommandError, CommandLog, login_name, reported
-from pyfix.commands.params import PostqueueParameters
-from pyfix.mail.config import Config
+from pyfix.commands.outcome import CommandError, CommandLog, reported
+from pyfix.mail.config import Config, CoreParameters
 from pyfix.mail.ipc.client import Channel, IpcError
 from pyfix.mail.ipc.messages import ListQueue, QueueEnd, QueueEntry, Refused, Trigger
-from pyfix.mail.maps import STRING, MatchList, TableError
 from pyfix.mail.queue import Queue, ids
 from pyfix.mail.queue.listing import list_queue
+from pyfix.mail.queue.params import QueueParameters
 
 USAGE = "usage: postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site"
 _TIMEOUT_S = 60.0
+
+
+class PostqueueParameters(QueueParameters, CoreParameters):
+    """What postqueue needs to know; it declares none."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -68,7 +71,6 @@ def command(
     if as_text or as_json:
         print_queue(_entries(params, log), as_json=as_json, long_ids=params.enable_long_queue_ids)
     else:
-        _authorize(config, params)
         _trigger(params, _request(queue_id))
 
 
@@ -119,20 +121,6 @@ def _receive(channel: Channel) -> Iterator[QueueEntry]:
 # --- trying
 
 
-def _authorize(config: Config, params: PostqueueParameters) -> None:
-    """Root and the owner of the queue always may."""
-    uid = os.getuid()
-    if uid in (0, os.stat(".").st_uid):
-        return
-    allowed = MatchList(params.authorized_flush_users, "authorized_flush_users", config, kind=STRING)
-    try:
-        is_allowed = allowed.matches(login_name(uid))
-    except TableError as error:
-        raise CommandError(str(error), os.EX_TEMPFAIL) from error
-    if not is_allowed:
-        raise CommandError(f"User {login_name(uid)}({uid}) is not allowed to flush the mail queue", os.EX_NOPERM)
-
-
 def _request(queue_id: str | None) -> Trigger:
     if queue_id is None:
         return Trigger("flush")
@@ -142,10 +130,14 @@ def _request(queue_id: str | None) -> Trigger:
 
 
 def _trigger(params: PostqueueParameters, request: Trigger) -> None:
-    channel = Channel(f"public/{params.queue_service_name}", _TIMEOUT_S)
+    """Ask qmgr through pickup, which is open to all users and knows who may (authorized_flush_users)."""
+    channel = Channel(f"public/{params.pickup_service_name}", _TIMEOUT_S)
     try:
         channel.send(request)
+        reply = channel.receive()
     except IpcError as error:
         raise CommandError("Cannot flush mail queue - mail system is down", os.EX_UNAVAILABLE) from error
     finally:
         channel.close()
+    if isinstance(reply, Refused):
+        raise CommandError(reply.reason, os.EX_NOPERM)

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import ClassVar, Final
 
 from pyfix.daemons.pickup.connection import LocalConnection
+from pyfix.daemons.pickup.flush import FlushRelay
 from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.daemons.pickup.player import MaildropPlayer
 from pyfix.daemons.pickup.submission import Rejected, Submission, Submitter
@@ -44,10 +45,12 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
     """At once; the mail system itself and root have no limit."""
 
     def before_jail(self) -> None:
-        """Open the list of those who may submit."""
+        """Open the lists of those who may submit, and who may have the queue tried."""
         self._authorized = MatchList(
             self.params.authorized_submit_users, "authorized_submit_users", self.config, kind=STRING
         )
+        flushers = MatchList(self.params.authorized_flush_users, "authorized_flush_users", self.config, kind=STRING)
+        self._relay = FlushRelay(f"public/{self.params.queue_service_name}", flushers, self.log)
 
     async def start(self) -> None:
         """Look into maildrop once: the mail system may have been down."""
@@ -127,8 +130,10 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
                 submission.add(data)
             case ContentEnd() if submission is not None:
                 self._hand_over(submission, connection)
-            case Trigger():
+            case Trigger(what="scan"):
                 self.wakeup()
+            case Trigger():
+                self.worker.spawn(self._flush(message, connection))
             case _:
                 connection.abort(f"unexpected message {type(message).__name__}")
 
@@ -139,6 +144,10 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         task = self.worker.spawn(self._finish(submission, request, connection))
         self._finishing.add(task)
         task.add_done_callback(self._finishing.discard)
+
+    async def _flush(self, request: Trigger, connection: LocalConnection) -> None:
+        user = Submitter.of(connection.uid)
+        connection.send(await self._relay.pass_on(request, user, self.is_trusted(connection.uid)))
 
     def _begin(self, request: LocalSubmit, connection: LocalConnection) -> Submission:
         submitter = Submitter.of(connection.uid)

@@ -11,6 +11,7 @@ class PickupParameters(MessageParameters, QueueParameters, CoreParameters):
     """Who may submit, and how that mail is completed."""
 
     authorized_submit_users = String("static:anyone", "Login names that may submit mail with sendmail.")
+    authorized_flush_users = String("static:anyone", "Login names that may have the queue tried now.")
     header_from_format = Choice("standard", ("standard", "obsolete"), "The form of a From: header that is added.")
     smtputf8_autodetect_classes = ListOf(
         "sendmail, verify", "Mail that gets SMTPUTF8 treatment by what it contains: sendmail, verify or all."

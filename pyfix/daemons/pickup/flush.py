@@ -1,0 +1,45 @@
+"""Ask qmgr to try mail now, for users who may not reach qmgr themselves.
+
+`postqueue -f` and `sendmail -q` of an ordinary user come here, since pickup's socket is open to all and the kernel
+tells who calls. See: authorized_flush_users.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from pyfix.base.log import Log
+from pyfix.daemons.pickup.submission import Submitter
+from pyfix.mail.ipc.connection import Connection
+from pyfix.mail.ipc.messages import Done, Message, Refused, Trigger
+from pyfix.mail.maps import MatchList, TableError
+
+
+class FlushRelay:
+    """Passes requests on to the socket of qmgr."""
+
+    def __init__(self, path: str, authorized: MatchList, log: Log) -> None:
+        self._path = path
+        self._authorized = authorized
+        self._log = log
+
+    async def pass_on(self, request: Trigger, user: Submitter, is_trusted: bool) -> Message:
+        """Return Done once qmgr has the request, or Refused with the reason for the user."""
+        name = user.login or "unknown"
+        try:
+            if not is_trusted and not self._authorized.matches(name):
+                return Refused(f"User {name}({user.uid}) is not allowed to flush the mail queue")
+        except TableError as error:
+            self._log.warning(f"authorized_flush_users: {error}")
+            return Refused("table lookup problem")
+        loop = asyncio.get_running_loop()
+        try:
+            _, qmgr = await loop.create_unix_connection(
+                lambda: Connection(lambda message, connection: None, lambda connection, why: None), self._path
+            )
+        except OSError as error:
+            self._log.warning(f"connect to {self._path}: {error.strerror}")
+            return Refused("mail system is down")
+        qmgr.send(request)
+        qmgr.close()
+        return Done()

@@ -1,0 +1,85 @@
+"""postqueue -f for users who can't reach qmgr: through pickup."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from pathlib import Path
+
+import pytest
+from harness import make_queue_directory, run_worker
+
+from pyfix.daemons.pickup.daemon import SERVICE
+from pyfix.mail.ipc.messages import Done, Refused, Trigger
+from pyfix.mail.ipc.peer import Peer
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_queue_directory(tmp_path)
+
+
+def listen(root: Path) -> socket.socket:
+    """Stand in for qmgr."""
+    server = socket.socket(socket.AF_UNIX)
+    server.settimeout(20)
+    server.bind(str(root / "public/qmgr"))
+    server.listen()
+    return server
+
+
+def received(server: socket.socket) -> Trigger:
+    """Return the request that qmgr got."""
+    sock, _ = server.accept()
+    sock.settimeout(20)
+    peer = Peer(sock)
+    message = peer.receive()
+    peer.close()
+    assert isinstance(message, Trigger)
+    return message
+
+
+@pytest.mark.parametrize("what", ["flush", "release ABCDE12345"])
+def test_request_reaches_qmgr(root: Path, what: str) -> None:
+    """And the user is told that it did."""
+    with listen(root) as server, run_worker(SERVICE, "", root, public=True, name="pickup") as worker:
+        assert worker.call(Trigger(what), Done) == Done()
+        assert received(server) == Trigger(what)
+
+
+def test_qmgr_that_is_away_is_told_of(root: Path) -> None:
+    """Refused, and pickup goes on."""
+    with run_worker(SERVICE, "", root, public=True, name="pickup") as worker:
+        peer = worker.connect()
+        peer.send(Trigger("flush"))
+        assert peer.receive() == Refused("mail system is down")
+        worker.wait_for_line("warning: connect to public/qmgr: No such file or directory")
+
+
+@pytest.mark.root
+def test_user_who_may_not_flush_is_refused(root: Path) -> None:
+    """authorized_flush_users counts for all but root and mail_owner, and the kernel says who asks."""
+    nobody = pwd.getpwnam("nobody")
+    for folder in (root, root / "public"):
+        folder.chmod(0o755)
+    reader, writer = os.pipe()
+    with run_worker(SERVICE, "authorized_flush_users = root", root, public=True, name="pickup") as worker:
+        os.chmod(worker.path, 0o666)
+        sock = socket.socket(socket.AF_UNIX)
+        pid = os.fork()
+        if pid == 0:
+            os.chdir(root / "public")
+            os.setuid(nobody.pw_uid)
+            sock.connect("pickup")
+            peer = Peer(sock)
+            peer.receive()
+            peer.send(Trigger("flush"))
+            answer = peer.receive()
+            os.write(writer, str(getattr(answer, "reason", answer)).encode())
+            os._exit(0)
+        os.close(writer)
+        os.waitpid(pid, 0)
+        sock.close()
+        assert os.read(reader, 1000).decode() == f"User nobody({nobody.pw_uid}) is not allowed to flush the mail queue"
+        os.close(reader)
