@@ -8,9 +8,10 @@ now is logged and thrown back as LookupFailed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from typing import Final, TypeVar
+from types import CoroutineType
+from typing import Any, Final, TypeVar
 
 from pyfix.base import clock
 from pyfix.base.log import Log
@@ -96,7 +97,9 @@ class Answers:
             question = next(evaluation)
             while True:
                 try:
-                    answer = await self._answer(question)
+                    answer = self._answer(question)
+                    if isinstance(answer, CoroutineType):  # quicker told than Coroutine
+                        answer = await answer
                 except (TableError, IpcError) as problem:
                     self._log.warning(str(problem))
                     question = evaluation.throw(LookupFailed(str(problem)))
@@ -106,19 +109,18 @@ class Answers:
             result: T = stop.value
             return result
 
-    async def _answer(self, question: Lookup | InNetworks | Resolve) -> Answer:
+    def _answer(self, question: Lookup | InNetworks | Resolve) -> Answer | Coroutine[Any, Any, Answer]:
+        """Return the answer, or what to wait for: most questions are answered on the spot, and cost no coroutine."""
         if isinstance(question, Resolve):
-            return self._cache.get(question.recipient) or await self._resolve(question.recipient)
+            return self._cache.get(question.recipient) or self._resolve(question.recipient)
         if isinstance(question, InNetworks):
-            return await self._is_in_networks(question.name, question.address)
+            name, address = question.name, question.address
+            if self._networks_block:
+                return self._in_thread(lambda: self._networks.matches(name, address))
+            return self._networks.matches(name, address)
         if question.maps.blocking:
-            return await self._in_thread(lambda: self._look_up(question))
+            return self._in_thread(lambda: self._look_up(question))
         return self._look_up(question)
-
-    async def _is_in_networks(self, name: str, address: str) -> Answer:
-        if self._networks_block:
-            return await self._in_thread(lambda: self._networks.matches(name, address))
-        return self._networks.matches(name, address)
 
     async def _in_thread(self, ask: Callable[[], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._executor, ask)
