@@ -42,7 +42,7 @@ class ManyClientsLoop:
         self._params = params
         self._status = status
         self._listeners = listeners
-        self._limit = min(worker.client_limit or params.process_client_limit, _descriptors() // 2)
+        self._limit = min(worker.client_limit or params.process_client_limit, _affordable_clients())
         self._servers: list[asyncio.AbstractServer] = []
         self._uses = 0
         self._clients = 0
@@ -177,9 +177,9 @@ class ManyClientsLoop:
         self._wake.set()
 
 
-def _descriptors() -> int:
-    """Return how many files this process may open, less those that are not a client's: each client may need two."""
-    return max(4, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
+def _affordable_clients() -> int:
+    """Return how many clients the limit of open files allows: each has a connection, one in three a file as well."""
+    return max(4, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100) * 3 // 4)
 
 
 def cpu_count() -> int:

@@ -64,7 +64,11 @@ class ScriptedServer:
         else:
             self._listener = socket.socket()
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._listener.bind((address, port))
+            try:
+                self._listener.bind((address, port))
+            except OSError:
+                self._listener.close()
+                raise
             self.port = self._listener.getsockname()[1]
         self._listener.listen(100)
         self._threads = [threading.Thread(target=self._accept, daemon=True)]

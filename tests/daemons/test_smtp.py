@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import re
 import socket
 import sys
@@ -137,14 +138,19 @@ TWO: Zone = {
 @contextlib.contextmanager
 def two_servers(first: Script | None, second: Script | None) -> Iterator[tuple[list[ScriptedServer], int]]:
     """Servers on 127.0.0.2 and 127.0.0.3 with the same port."""
+    scripts = [(s, a) for s, a in ((first, "127.0.0.2"), (second, "127.0.0.3")) if s is not None]
     with contextlib.ExitStack() as stack:
-        finder = stack.enter_context(ScriptedServer(Script()))
-        servers = [
-            stack.enter_context(ScriptedServer(script, address=address, port=finder.port))
-            for script, address in ((first, "127.0.0.2"), (second, "127.0.0.3"))
-            if script is not None
-        ]
-        yield servers, finder.port
+        port = common_port()
+        yield [stack.enter_context(ScriptedServer(s, address=a, port=port)) for s, a in scripts], port
+
+
+def common_port() -> int:
+    """Return a port that is free on every loopback address, below those that the kernel gives to clients."""
+    for port in random.sample(range(20000, 32000), 200):
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("0.0.0.0", port))
+            return port
+    raise AssertionError("no free port")
 
 
 def test_best_exchanger_gets_the_mail(tmp_path: Path) -> None:
