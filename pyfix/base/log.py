@@ -191,12 +191,23 @@ class FileSink:
         self._fd = open_log_file(path)
 
     def write(self, lines: Sequence[tuple[Severity, str]]) -> None:
-        """Append all lines in one write."""
+        """Append all lines in one write, to a new file where the old one was moved away."""
+        if self._path != "/dev/stdout" and self.is_moved():
+            self._reopen()
         head = f"{self._stamp.text()} {self._host} "
         self.append("".join(f"{head}{line}\n" for _, line in lines).encode("utf-8", "replace"))
 
+    def _reopen(self) -> None:
+        try:
+            new = open_log_file(self._path)
+        except OSError as error:
+            sys.stderr.write(f"{self._path}: {error.strerror}\n")
+            return
+        os.dup2(new, self._fd, inheritable=False)
+        os.close(new)
+
     def append(self, data: bytes) -> None:
-        """Append finished lines."""
+        """Append finished lines to the file that is open, wherever it is."""
         if not data:
             return
         try:

@@ -128,6 +128,21 @@ def test_moved_log_file_is_noticed(tmp_path: Path) -> None:
     sink.close()
 
 
+def test_log_follows_its_name_after_rotation(tmp_path: Path) -> None:
+    """The master's own lines are in the new file, not in one that is being compressed."""
+    path = tmp_path / "maillog"
+    sink = FileSink(str(path), "host")
+    log = Log(sink, "postfix/master")
+    log.info("old")
+    log.flush()
+    path.rename(tmp_path / "maillog.1")
+    log.info("new")
+    log.flush()
+    assert "old" in (tmp_path / "maillog.1").read_text() and "new" not in (tmp_path / "maillog.1").read_text()
+    assert path.read_text().endswith(": new\n")
+    sink.close()
+
+
 def test_log_file_is_never_a_symbolic_link(tmp_path: Path) -> None:
     """A link planted in a log folder is not followed."""
     (tmp_path / "log").symlink_to(tmp_path / "elsewhere")
