@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +46,20 @@ def neighbour(path: Path, answer: Callable[[AnyMessage], Message | None]) -> Ite
     listener.bind(str(path))
     listener.listen()
 
+    closing = threading.Event()
+
     def serve() -> None:
         while True:
             try:
+                listener.setblocking(not closing.is_set())
                 sock, _ = listener.accept()
             except OSError:
                 return
+            sock.setblocking(True)
             peer = Peer(sock)
             try:
-                peer.send(Hello("fake"))
+                with suppress(PeerGone):  # it may have said all and gone
+                    peer.send(Hello("fake"))
                 while True:
                     message = peer.receive()
                     told.append(message)
@@ -68,9 +73,11 @@ def neighbour(path: Path, answer: Callable[[AnyMessage], Message | None]) -> Ite
     try:
         yield told
     finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        closing.set()
+        with socket.socket(socket.AF_UNIX) as last:
+            last.connect(str(path))  # comes behind everybody who is waiting to be heard
         thread.join(10)
+        listener.close()
 
 
 def complete(message: AnyMessage) -> Message:
