@@ -20,6 +20,7 @@ from pyfix.master.listen import ListenError
 from pyfix.master.pidfile import PID_FILE, AlreadyRunning, PidFile, running_pid
 from pyfix.master.supervisor import Supervisor
 from pyfix.service.rights import RightsError
+from pyfix.service.title import show_title
 
 StartError = (ConfigError, LayoutError, ListenError, RightsError)
 
@@ -86,6 +87,7 @@ def run_master(config: Config, verbose: int, ready: Callable[[], None] = lambda:
         os.chdir(params.queue_directory)
         os.umask(0o077)
         lock = PidFile()
+        show_title(f"master -w -c {config.directory}")
         log = master_log(params, verbose)
         supervisor = Supervisor(config, log, verbose)
         supervisor.open()

@@ -27,6 +27,7 @@ from pyfix.service.params import ServiceParameters
 from pyfix.service.rights import Identity, Rights, RightsError, become
 from pyfix.service.service import AnyService, Daemon, DatagramDaemon, ManyClientsDaemon, OneClientDaemon
 from pyfix.service.status import StatusChannel
+from pyfix.service.title import show_title, worker_title
 from pyfix.service.worker import Listener, Worker
 
 _GC_THRESHOLD: Final = 20_000
@@ -93,6 +94,7 @@ class _Life:
     def _run(self) -> None:
         birth = self._birth
         _reset_signals()
+        show_title(worker_title(birth.entry, birth.service.program))
         config, params = _configure(birth)
         os.chdir(params.queue_directory)
         os.umask(0o077)
