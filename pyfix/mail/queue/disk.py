@@ -29,6 +29,7 @@ class Disk:
     link = staticmethod(os.link)
     rename = staticmethod(os.rename)
     unlink = staticmethod(os.unlink)
+    listdir = staticmethod(os.listdir)
     copy_file_range = staticmethod(os.copy_file_range)
 
     def write_all(self, fd: int, buffers: Sequence[bytes], offset: int) -> None:

@@ -97,8 +97,11 @@ class Queue:
     # --- making
 
     def create(self, name: str = "incoming") -> NewFile:
-        """Make an empty, incomplete file under a new id, of a spare one if there is any."""
-        spare = self._spares.take()
+        """Make an empty, incomplete file under a new id, of a spare one if there is any.
+
+        In maildrop the owner of the file is who submits, so it must be made by that user.
+        """
+        spare = self._spares.take() if name != "maildrop" else None
         if spare is not None and (file := self._create_from(*spare, name)) is not None:
             return file
         if self._unnamed_works:

@@ -9,7 +9,8 @@ Emptied first, its blocks are given back: what is written later lies in new bloc
 uncover an old message under a new id. A file that somebody still has open (a slow agent, postcat) is never reused:
 every reader holds a shared lock (`QueueFile.open_path`), and both `keep` and `take` want an exclusive one. It is given
 up at once: whoever opened the old message in the same moment finds that its path is gone.
-Without the folder spare/ everything works as before, with files that are made and deleted.
+Without the folder spare/, or without the right to use it, everything works as before, with files that are made and
+deleted.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Spares:
             self._disk.ftruncate(fd, 0)
             self._disk.rename(path, self._folder + queue_id)
             self._room -= 1
-        except (BlockingIOError, FileNotFoundError):
+        except (BlockingIOError, FileNotFoundError, PermissionError):
             self._disk.unlink(path)
         finally:
             self._disk.close(fd)
@@ -107,8 +108,8 @@ class Spares:
 
     def _list(self) -> list[str]:
         try:
-            return os.listdir(self._folder)
-        except FileNotFoundError:
+            return self._disk.listdir(self._folder)
+        except (FileNotFoundError, PermissionError):
             return []
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import pwd
+import sys
 from pathlib import Path
 
 import pytest
 
-from pyfix.mail.ipc.messages import Envelope, Recipient
+from pyfix.mail.ipc.messages import Envelope, LocalSubmit, Recipient
 from pyfix.mail.queue import Queue
 from pyfix.mail.queue.disk import Disk
+from pyfix.mail.queue.maildrop import open_drop_file, write_drop_file
 
 
 @pytest.fixture
@@ -121,3 +125,60 @@ def test_missing_message_is_reported_by_recycle_as_by_remove(root: Path) -> None
     queue.remove("incoming", name)
     with pytest.raises(FileNotFoundError):
         queue.recycle("incoming", name)
+
+
+class ClosedDisk(Disk):
+    """spare/ belongs to mail_owner, and this is somebody else."""
+
+    @staticmethod
+    def listdir(path: str) -> list[str]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+
+def test_user_who_may_not_look_into_spare_makes_a_new_file(root: Path) -> None:
+    """Its rights are 0700; others do without."""
+    queue = Queue(str(root), disk=ClosedDisk())
+    put(queue, b"x")
+    assert len(os.listdir(root / "incoming")) == 1
+
+
+def test_file_in_maildrop_is_made_by_who_submits(root: Path) -> None:
+    """A spare file belongs to mail_owner, and pickup takes the owner for the sender."""
+    (root / "maildrop").mkdir()
+    queue = Queue(str(root))
+    queue.recycle("incoming", put(queue, b"x"))
+    spares = os.listdir(root / "spare")
+    write_drop_file(Queue(str(root)), LocalSubmit("a@b", "", ["c@d"], extract=False), [b"text"])
+    assert spares and os.listdir(root / "spare") == spares
+
+
+def submit_as_nobody(directory: Path, group: int) -> int:
+    """Leave a message in maildrop as a member of `group` does; return the exit status."""
+    child = os.fork()
+    if not child:
+        try:
+            os.chdir(directory)
+            os.setgroups([group])
+            os.setuid(pwd.getpwnam("nobody").pw_uid)
+            write_drop_file(Queue(), LocalSubmit("a@b", "", ["c@d"], extract=False), [b"text"])
+        finally:
+            os._exit(0 if sys.exc_info()[0] is None else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.root
+def test_member_of_setgid_group_submits_while_the_system_is_down(root: Path) -> None:
+    """With the directories as the master makes them."""
+    group = pwd.getpwnam("nobody").pw_gid + 1
+    root.chmod(0o755)
+    (root / "spare").chmod(0o700)
+    (root / "maildrop").mkdir()
+    os.chown(root / "maildrop", 0, group)
+    (root / "maildrop").chmod(0o730)
+    queue = Queue(str(root))
+    queue.recycle("incoming", put(queue, b"x"))
+    assert submit_as_nobody(root, group) == 0
+    (name,) = os.listdir(root / "maildrop")
+    file = open_drop_file(str(root / "maildrop" / name))
+    file.close()
+    assert file.uid == pwd.getpwnam("nobody").pw_uid
