@@ -38,6 +38,8 @@ class FakeService:
         self._listener.bind(str(path))
         self._listener.listen()
         self._socks: list[socket.socket] = []
+        self._is_idle = threading.Condition()
+        self._connections = 0
         self._threads = [threading.Thread(target=self._accept)]
 
     def __enter__(self) -> FakeService:
@@ -59,6 +61,7 @@ class FakeService:
             except OSError:
                 return
             self._socks.append(sock)
+            self._count(1)
             thread = threading.Thread(target=self._serve, args=(sock,))
             self._threads.append(thread)
             thread.start()
@@ -73,6 +76,17 @@ class FakeService:
             pass
         finally:
             peer.close()
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        with self._is_idle:
+            self._connections += change
+            self._is_idle.notify_all()
+
+    def is_left_alone(self, patience_s: float) -> bool:
+        """Tell whether nobody keeps a connection; one that is just ending has so many seconds."""
+        with self._is_idle:
+            return self._is_idle.wait_for(lambda: not self._connections, patience_s)
 
 
 def rewrite_service(root: Path) -> FakeService:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from fake_cleanup import FakeCleanup
-from fake_rewrite import agent_service, rewrite_service
+from fake_rewrite import FakeService, agent_service, rewrite_service
 from harness import RunningWorker, make_queue_directory, run_worker
 from mail_agents import CONTENT, SENDER, deliver, enqueue, left, reachable_directory, verbs
 
@@ -44,6 +44,7 @@ class Site:
     main_cf: str = ""
     aliases: dict[str, str] = field(default_factory=dict)
     cleanup: FakeCleanup | None = None
+    rewrite: FakeService | None = None
 
     @property
     def spool(self) -> Path:
@@ -76,7 +77,7 @@ class Site:
         if IS_ROOT:
             os.chown(self.root / "incoming", *pwd.getpwnam("daemon")[2:4])
         with (
-            rewrite_service(self.root),
+            rewrite_service(self.root) as self.rewrite,
             FakeCleanup(self.root) as self.cleanup,
             run_worker(SERVICE, text, self.root, name="local") as worker,
         ):
@@ -715,6 +716,20 @@ def test_mailbox_transport_that_delivers_ends_the_recipient(site: Site) -> None:
         assert site.done()
         site.deliver(worker, "bob")
     assert (site.spool / "bob").exists()
+
+
+def test_no_connection_to_a_neighbour_is_kept(site: Site) -> None:
+    """Each of them would hold a process of a service that has no more of them than there are of ours."""
+    site.aliases["info"] = "far@relay.test"
+    make_queue_directory(site.root)
+    with (
+        agent_service(site.root, "lmtp", [], []) as agent,
+        site.running("mailbox_transport_maps = inline:{alice=lmtp:}") as worker,
+    ):
+        assert site.deliver(worker, "info", "alice").outcomes == []
+        assert site.rewrite is not None
+        assert site.rewrite.is_left_alone(10)
+        assert agent.is_left_alone(10)
 
 
 def test_mailbox_transport_that_is_missing_defers(site: Site) -> None:

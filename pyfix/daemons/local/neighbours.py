@@ -1,8 +1,13 @@
-"""The processes that local asks: trivial-rewrite about addresses, other delivery agents to deliver in its place."""
+"""The processes that local asks: trivial-rewrite about addresses, other delivery agents to deliver in its place.
+
+No connection is kept: it would hold one of the other side's processes, of which there may be no more than of local's,
+and those who need one for a moment would wait.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 import msgspec
 
@@ -32,20 +37,28 @@ class Resolver:
 
     def rewrite(self, address: str) -> str:
         """Return the standard form of an address; raises NeighbourError."""
+        with closing(self._channel):
+            return self._rewrite(address)
+
+    def resolve(self, sender: str, address: str) -> Resolved:
+        """Return where an address of an alias or .forward leads, after bringing it into standard form."""
+        with closing(self._channel):
+            result = self._resolve(sender, self._rewrite(address))
+        if result.problem:
+            raise NeighbourError(result.problem)
+        return result
+
+    def _rewrite(self, address: str) -> str:
         try:
             return self._channel.call(Rewrite("local", [address]), Rewritten).addresses[0]
         except (IpcError, IndexError) as error:
             raise NeighbourError(f"rewrite {address}: {error}") from error
 
-    def resolve(self, sender: str, address: str) -> Resolved:
-        """Return where an address of an alias or .forward leads, after bringing it into standard form."""
+    def _resolve(self, sender: str, address: str) -> Resolved:
         try:
-            full = self.rewrite(address)
-            (result,) = self._channel.call(Resolve(sender, [full]), ResolvedList).results
+            (result,) = self._channel.call(Resolve(sender, [address]), ResolvedList).results
         except (IpcError, ValueError) as error:
             raise NeighbourError(f"resolve {address}: {error}") from error
-        if result.problem:
-            raise NeighbourError(result.problem)
         return result
 
 
@@ -54,7 +67,6 @@ class Transports:
 
     def __init__(self, open_channel: Callable[[str], Channel]) -> None:
         self._open = open_channel
-        self._channels: dict[str, Channel] = {}
 
     def deliver(self, target: str, request: Deliver, rcpt: Recipient) -> list[Outcome]:
         """Let `transport:nexthop` deliver to one recipient; raises NeighbourError.
@@ -63,12 +75,10 @@ class Transports:
         recipient of ours became.
         """
         transport, _, nexthop = target.partition(":")
-        channel = self._channels.get(transport)
-        if channel is None:
-            channel = self._channels[transport] = self._open(transport)
         alone = Recipient(rcpt.address, rcpt.original, rcpt.orcpt, rcpt.notify, -1)
         passed = msgspec.structs.replace(request, recipients=[alone], nexthop=nexthop or request.nexthop, last=False)
-        try:
-            return channel.call(passed, Delivered).outcomes
-        except IpcError as error:
-            raise NeighbourError(f"mail transport {transport}: {error}") from error
+        with closing(self._open(transport)) as channel:
+            try:
+                return channel.call(passed, Delivered).outcomes
+            except IpcError as error:
+                raise NeighbourError(f"mail transport {transport}: {error}") from error
