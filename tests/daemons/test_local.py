@@ -16,6 +16,7 @@ from fake_rewrite import FakeService, agent_service, rewrite_service
 from harness import RunningWorker, make_queue_directory, run_worker
 from mail_agents import CONTENT, SENDER, deliver, enqueue, left, reachable_directory, verbs
 
+from pyfix.base import accounts
 from pyfix.daemons.local import users
 from pyfix.daemons.local.daemon import SERVICE
 from pyfix.mail.ipc.messages import (
@@ -115,9 +116,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     found.spool.mkdir()
     found.spool.chmod(0o1777)
     (tmp_path / "home").chmod(0o755)
-    real = pwd.getpwnam, pwd.getpwuid
+    real = accounts.find_user, pwd.getpwuid
     by_uid = {entry.pw_uid: entry for entry in entries.values()}
-    monkeypatch.setattr(users.pwd, "getpwnam", lambda name: entries.get(name) or real[0](name))
+    monkeypatch.setattr(accounts, "find_user", lambda name: entries.get(name) or real[0](name))
     monkeypatch.setattr(users.pwd, "getpwuid", lambda uid: by_uid.get(uid) or real[1](uid))
     return found
 
@@ -182,6 +183,22 @@ def test_unknown_user_bounces(site: Site) -> None:
     with site.running() as worker:
         assert verbs(site.deliver(worker, "NoSuch+x")) == [("NoSuch+x@example.test", "bounced", "5.1.1")]
         assert worker.wait_for_line('dsn=5.1.1, status=bounced (unknown user: "nosuch")')
+    assert not site.done()
+
+
+@pytest.mark.parametrize("setting", ["mailbox_transport = nosuch", "require_home_directory = yes", "forward_path ="])
+def test_user_about_whom_nobody_can_tell_is_deferred(site: Site, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory server that is down makes nobody unknown, and hides no .forward."""
+
+    def ask_in_vain(name: str) -> None:
+        raise OSError(111, "Connection refused")
+
+    monkeypatch.setattr(accounts, "find_user", ask_in_vain)
+    monkeypatch.setattr("pyfix.daemons.local.daemon.default_user", lambda *unused: users.User(7003, 7003))
+    with site.running(setting) as worker:
+        assert verbs(site.deliver(worker, "alice")) == [("alice@example.test", "deferred", "4.0.0")]
+        assert worker.wait_for_line("warning: error looking up passwd info for alice: Connection refused")
+        assert worker.wait_for_line("dsn=4.0.0, status=deferred (user lookup error)")
     assert not site.done()
 
 

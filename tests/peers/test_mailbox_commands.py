@@ -21,7 +21,7 @@ from fake_rewrite import rewrite_service
 from harness import make_queue_directory, run_worker
 from mail_agents import CONTENT, deliver, enqueue, reachable_directory, verbs
 
-from pyfix.daemons.local import users
+from pyfix.base import accounts
 from pyfix.daemons.local.daemon import SERVICE
 
 IS_ROOT = os.getuid() == 0
@@ -57,8 +57,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir(mode=0o700)
     os.chown(home, entry.pw_uid, entry.pw_gid)
     moved = pwd.struct_passwd((*entry[:5], str(home), "/bin/sh"))
-    real = pwd.getpwnam
-    monkeypatch.setattr(users.pwd, "getpwnam", lambda name: moved if name == USER else real(name))
+    real = accounts.find_user
+    monkeypatch.setattr(accounts, "find_user", lambda name: moved if name == USER else real(name))
     return home
 
 

@@ -16,7 +16,7 @@ from pyfix.daemons.local.neighbours import Resolver, Transports
 from pyfix.daemons.local.params import LocalParameters
 from pyfix.daemons.local.resubmit import Resubmission
 from pyfix.daemons.local.state import State
-from pyfix.daemons.local.users import User
+from pyfix.daemons.local.users import User, UserLookupError
 from pyfix.mail.delivery import Job
 from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, Dsn, Outcome
 from pyfix.mail.mailbox import LockPolicy
@@ -111,6 +111,11 @@ class Context:
         """Tell the log what is wrong, and the sender only that something is."""
         self.tools.log.warning(warning)
         self.failed(state, Dsn(status, "mail system configuration error"))
+
+    def user_unclear(self, state: State, error: UserLookupError) -> None:
+        """Nobody could tell whether there is such a user: the mail waits."""
+        self.tools.log.warning(str(error))
+        self.deferred(state, "4.0.0", "user lookup error")
 
     def expanded(self, state: State, action: str) -> None:
         """Report an expansion to a sender who asked for it (RFC 3461 section 5.2.7); not logged."""

@@ -94,7 +94,13 @@ class Expansion:
 
     def _has_home(self, state: State) -> bool:
         """False, with a verdict, when require_home_directory finds none."""
-        user = self._find_user(state) if self._params.require_home_directory else None
+        if not self._params.require_home_directory:
+            return True
+        try:
+            user = find_user(state.user)
+        except UserLookupError as error:
+            self._context.user_unclear(state, error)
+            return False
         if user is None or user.home is None:
             return True
         try:
@@ -104,12 +110,6 @@ class Expansion:
             self._context.deferred(state, "4.3.0", f"cannot access home directory {user.home}: {error.strerror}")
             return False
         return True
-
-    def _find_user(self, state: State) -> User | None:
-        try:
-            return find_user(state.user)
-        except UserLookupError:
-            return None  # the mailbox delivery that comes next meets the same error and defers
 
     # --- lists
 
@@ -125,9 +125,16 @@ class Expansion:
         return True
 
     def _dot_forward(self, state: State) -> bool:
-        """Deliver to what the user's .forward says; False when there is none, or this is its own inside."""
+        """Deliver to what the user's .forward says; False when there is none, or this is its own inside.
+
+        A user about whom nobody can tell has perhaps a .forward: the mail waits.
+        """
         state = state.deeper()
-        user = self._find_user(state) if self._params.forward_path else None
+        try:
+            user = find_user(state.user) if self._params.forward_path else None
+        except UserLookupError as error:
+            self._context.user_unclear(state, error)
+            return True
         listed = find_forward(self._context, state, user) if user else None
         if listed is None:
             return False

@@ -31,8 +31,7 @@ def deliver_mailbox(context: Context, state: State) -> bool:
     try:
         user = find_user(state.user)
     except UserLookupError as error:
-        context.tools.log.warning(str(error))
-        context.deferred(state, "4.0.0", "user lookup error")
+        context.user_unclear(state, error)
         return True
     if user is None:
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pwd
 from dataclasses import dataclass
 
+from pyfix.base import accounts
 from pyfix.mail.config import ConfigError
 
 
@@ -37,14 +38,11 @@ class UserLookupError(Exception):
 
 def find_user(name: str) -> User | None:
     """Return the user of this name, or None; raises UserLookupError."""
-    if not name or "\0" in name:
-        return None
     try:
-        return _user(pwd.getpwnam(name))
-    except KeyError:
-        return None
+        entry = accounts.find_user(name)
     except OSError as error:
         raise UserLookupError(f"error looking up passwd info for {name}: {error.strerror}") from error
+    return None if entry is None else _user(entry)
 
 
 def user_of_uid(uid: int) -> User | None:
@@ -57,7 +55,10 @@ def user_of_uid(uid: int) -> User | None:
 
 def default_user(name: str, can_switch: bool) -> User:
     """Return the user of default_privs; raises ConfigError for one that is as mighty as root."""
-    user = find_user(name)
+    try:
+        user = find_user(name)
+    except UserLookupError as error:
+        raise ConfigError(f"parameter default_privs: {error}") from error
     if user is None:
         if not can_switch:
             return NOBODY_YET

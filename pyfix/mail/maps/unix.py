@@ -2,46 +2,45 @@
 
 The value is the line as it would stand in /etc/passwd or /etc/group. An account database that does not answer is a
 TableError.
-See: getpwnam(3), local_recipient_maps.
+See: base/accounts.py, local_recipient_maps.
 """
 
 from __future__ import annotations
 
-import grp
-import pwd
 from collections.abc import Callable
 
+from pyfix.base import accounts
 from pyfix.mail.config import ConfigError
 from pyfix.mail.maps.table import Table, TableError
 
 
 class UnixTable(Table):
-    """Asks the name service of the system."""
+    """Asks the name service of the system, which may ask a server elsewhere."""
 
-    def __init__(self, name: str, find: Callable[[str], str]) -> None:
+    blocking = True
+
+    def __init__(self, name: str, find: Callable[[str], str | None]) -> None:
         super().__init__(name)
         self._find = find
 
     def lookup(self, key: str) -> str | None:
         name = key.casefold()
-        if not name or "\0" in name or ":" in name:
+        if ":" in name:
             return None
         try:
             return self._find(name)
-        except KeyError:
-            return None
         except OSError as error:
             raise TableError(f"{self.name}: {error.strerror}") from error
 
 
-def _passwd(name: str) -> str:
-    entry = pwd.getpwnam(name)
-    return ":".join(map(str, entry))
+def _passwd(name: str) -> str | None:
+    entry = accounts.find_user(name)
+    return None if entry is None else ":".join(map(str, entry))
 
 
-def _group(name: str) -> str:
-    entry = grp.getgrnam(name)
-    return f"{entry.gr_name}:{entry.gr_passwd}:{entry.gr_gid}:{','.join(entry.gr_mem)}"
+def _group(name: str) -> str | None:
+    entry = accounts.find_group(name)
+    return None if entry is None else f"{entry.gr_name}:{entry.gr_passwd}:{entry.gr_gid}:{','.join(entry.gr_mem)}"
 
 
 _FINDERS = {"passwd.byname": _passwd, "group.byname": _group}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pyfix.base import accounts
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.maps import Maps, TableError, open_maps
 from pyfix.mail.maps.index_writer import build_index
@@ -63,6 +64,21 @@ def test_unix_passwd_knows_root() -> None:
     assert line.startswith("root:")
     assert maps("unix:passwd.byname").lookup("no-such-user-here") is None
     assert (maps("unix:group.byname").lookup("root") or "").split(":")[2] == "0"
+
+
+@pytest.mark.parametrize("table", ["passwd", "group"])
+def test_unix_accounts_that_nobody_can_tell_about(monkeypatch: pytest.MonkeyPatch, table: str) -> None:
+    """A directory server that is down is a temporary failure, and may take its time: no reply waits for it."""
+
+    def ask_in_vain(name: str) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(accounts, "find_user", ask_in_vain)
+    monkeypatch.setattr(accounts, "find_group", ask_in_vain)
+    opened = maps(f"proxy:unix:{table}.byname")
+    assert opened.blocking
+    with pytest.raises(TableError, match="Connection refused"):
+        opened.lookup("alice")
 
 
 def test_missing_file_fails_at_lookup_and_not_at_open(tmp_path: Path) -> None:
