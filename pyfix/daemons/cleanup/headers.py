@@ -7,11 +7,12 @@ pass learns (hops, message id, recipients of sendmail -t) is in its result; whet
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from pyfix.mail.message.header import Header, HeaderBlock, header_value
+from pyfix.mail.message.header import Header, HeaderBlock, header_value, parse_header_block
 
 
 class Role(enum.Enum):
@@ -55,6 +56,8 @@ class AddressHeaderResult:
     addresses: list[str]
 
 
+_FROM_NUL: Final = re.compile(rb"\0[^\n]*")
+"""What Postfix cuts off a header line: there it ends a text."""
 RewriteHeader = Callable[[bytes, bytes], AddressHeaderResult]
 """Takes name and value of a header."""
 
@@ -92,6 +95,9 @@ class HeaderPass:
 
     def run(self, data: bytes, block: HeaderBlock, rewrite: RewriteHeader | None, extract: bool) -> Findings:
         """Return the findings; `rewrite` is None when header addresses stay as they are and are not extracted."""
+        if data.find(b"\0", 0, block.end) >= 0:
+            data = _FROM_NUL.sub(b"", data[: block.end])
+            block = parse_header_block(data)
         findings = Findings()
         kept_from = block.headers[0].start if block.headers else block.end
         for header in block.headers:

@@ -50,6 +50,13 @@ def test_blanks_before_a_colon_go() -> None:
     assert b"".join(run(b"Cc : a@b\n\n").segments) == b"Cc: a@b\n"
 
 
+def test_a_header_line_ends_at_a_nul() -> None:
+    """As it does in Postfix; the lines that continue it stay."""
+    findings = run(b"Subject: a\0b\n c\nMessage-Id: <x>\0y\nX-A:\0\n\nb\0\n")
+    assert b"".join(findings.segments) == b"Subject: a\n c\nMessage-Id: <x>\nX-A:\n"
+    assert findings.message_ids == [(False, b"<x>")]
+
+
 def test_hops_and_message_ids_are_noted() -> None:
     """They end up in the log and in the decision."""
     findings = run(b"Received: a\nReceived: b\nMessage-ID:  <x@y> \nResent-Message-Id: <z>\n\n")
