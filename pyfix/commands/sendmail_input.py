@@ -6,19 +6,22 @@ passed on: pickup would take the silence of a slow program for the end of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pyfix.mail.message.address_header import AddressHeader
-from pyfix.mail.message.header import header_value, parse_header_block
+from pyfix.mail.message.header import HeaderBlock, header_value, parse_header_block
+from pyfix.mail.message.opening import skip_mbox_lines
 
 HEAD_LIMIT: Final = 1024 * 1024
+_LINE_END: Final = re.compile(rb"(?<!\r)\r+\n")
 _RECIPIENT_HEADERS: Final = frozenset((b"to", b"cc", b"bcc", b"apparently-to"))
 _RESENT_HEADERS: Final = frozenset((b"resent-to", b"resent-cc", b"resent-bcc"))
 
 
 def normalize(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the input with LF line ends, and with a line end at its end."""
+    """Yield the input with LF line ends, and with a line end at its end; CR in front of LF goes, however many."""
     held = b""
     last = b"\n"
     for piece in pieces:
@@ -26,16 +29,15 @@ def normalize(pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield piece
             continue
         data = held + piece
-        held = b""
-        if data.endswith(b"\r"):
-            data, held = data[:-1], b"\r"
+        length = len(data.rstrip(b"\r"))
+        data, held = data[:length], data[length:]
         if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n")
+            data = _LINE_END.sub(b"\n", data)
         if data:
             last = data[-1:]
             yield data
     if held:
-        last = held
+        last = b"\r"
         yield held
     if last != b"\n":
         yield b"\n"
@@ -65,7 +67,7 @@ def split_head(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """Return the first bytes, up to the end of the header block if it is not too long, and the rest."""
     iterator = iter(pieces)
     head = b""
-    while len(head) < HEAD_LIMIT and (not head or parse_header_block(head).cut):
+    while len(head) < HEAD_LIMIT and (not head or _parse(head).cut):
         piece = next(iterator, None)
         if piece is None:
             break
@@ -73,9 +75,14 @@ def split_head(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return head, iterator
 
 
+def _parse(head: bytes) -> HeaderBlock:
+    """Return the headers behind the mbox lines, which pickup drops."""
+    return parse_header_block(head, skip_mbox_lines(head))
+
+
 def find_recipients(head: bytes) -> list[str]:
     """Return the addresses in the headers that -t looks at."""
-    headers = parse_header_block(head).headers
+    headers = _parse(head).headers
     is_resent = any(header.name.startswith(b"resent-") for header in headers)
     wanted = _RESENT_HEADERS if is_resent else _RECIPIENT_HEADERS
     found: list[str] = []

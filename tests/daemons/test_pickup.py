@@ -109,6 +109,17 @@ def test_an_mbox_line_is_dropped(queue: Queue, tmp_path: Path) -> None:
         assert b"From a@b" not in cleanup.received[0].content
 
 
+@pytest.mark.parametrize("size", [0, 300_000])
+def test_a_first_line_does_not_continue_our_header(queue: Queue, tmp_path: Path, size: int) -> None:
+    """A line that begins with a blank is body, in memory and in the queue file alike."""
+    text = b"From a@b\n>From a@b\n\tfolded\n" + b"x" * size + b"\n"
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        door(worker, queue).submit(REQUEST, [text])
+        (message,) = cleanup.received
+        assert message.was_spooled is bool(size)
+        assert b"\n\n\tfolded\n" in message.content and b"a@b" not in message.content
+
+
 def test_options_of_sendmail_reach_the_envelope(queue: Queue, tmp_path: Path) -> None:
     """-t, -B, -V, -R and -bv."""
     request = LocalSubmit(

@@ -108,6 +108,21 @@ def scene(directory: Path, main_cf: str = "") -> Iterator[Scene]:
         neighbours.close()
 
 
+@pytest.mark.parametrize("size", [0, 300 * 1024, 3_000_000])
+def test_an_odd_first_line_spoils_no_header(tmp_path: Path, size: int) -> None:
+    """By DATA, in memory and in the queue file alike."""
+    lines = b"0123456789abcde\r\n" * (size // 17)
+    with scene(tmp_path) as stage:
+        client = stage.connect()
+        for opening in (b"From me\r\n>From me\r\n\tx\r\n", b" x\r\n"):
+            client.begin()
+            client.sock.sendall(opening + lines + b".\r\n")
+            assert client.read().startswith("250 2.0.0 Ok: queued as ")
+        first, second = (message.content for message in stage.neighbours.messages)
+        assert b"\nX-Mailbox-Line: From me\nX-Mailbox-Line: >From me\n\n\tx\n" in first
+        assert b"\n\n x\n" in second
+
+
 @pytest.mark.parametrize("size", [0, 1, 4000, 256 * 1024, 300 * 1024, 3_000_000])
 def test_content_of_any_size_arrives_as_it_was_sent(tmp_path: Path, size: int) -> None:
     """Small ones in the request, large ones through the queue file, Received: first in both."""

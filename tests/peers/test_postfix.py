@@ -7,58 +7,14 @@ Check: what both answered, delivered, relayed and reported is equal but for ids 
 
 from __future__ import annotations
 
-import contextlib
 import re
-import shutil
-import socket
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from instance import Client, mail, wait_until
-from postfix_pair import STOCK_MASTER_CF, MailSystem, make_pair
+from postfix_pair import MailSystem
 from sink import Sink
 
 pytestmark = [pytest.mark.system, pytest.mark.root, pytest.mark.timeout(180)]
-
-
-def free_port() -> int:
-    """Return a free TCP port of the loopback interface."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def verdict(command: str) -> str:
-    """Refuse one recipient in several lines."""
-    if command.startswith("RCPT") and "refused" in command:
-        return "550-5.1.1 no such user here, which takes some words to say\r\n550 5.1.1 see http://sink.test/"
-    return ""
-
-
-@pytest.fixture
-def pair(sink: Sink, need: Callable[[str], str]) -> Iterator[list[MailSystem]]:
-    """Postfix and pyfix, running."""
-    postfix = need("postfix")
-    if not STOCK_MASTER_CF.exists():
-        pytest.skip(f"needs {STOCK_MASTER_CF}")
-    sink.answer = verdict
-    directory = Path(tempfile.mkdtemp(prefix="pyfix-pair-"))
-    directory.chmod(0o755)
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        systems = make_pair(directory, free_port, sink.port, postfix)
-        for system in systems:
-            stack.callback(show_log, system)
-            stack.callback(system.stop)
-            system.start()
-        yield systems
-
-
-def show_log(system: MailSystem) -> None:
-    """Print the log, which pytest shows when the test fails."""
-    print((system.directory / "log").read_text(errors="replace"))  # noqa: T201 - see above
 
 
 def dialogue(system: MailSystem) -> list[str]:

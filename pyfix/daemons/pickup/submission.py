@@ -26,7 +26,8 @@ from pyfix.mail.ipc.messages import (
 )
 from pyfix.mail.message.flaws import find_flaw_in_request
 from pyfix.mail.message.generated import from_value, received_from_user
-from pyfix.mail.message.header import parse_header_block, skip_mbox_line
+from pyfix.mail.message.header import parse_header_block
+from pyfix.mail.message.opening import part_from_header, skip_mbox_lines
 from pyfix.mail.queue import Queue
 
 MEMORY_LIMIT: Final = 256 * 1024
@@ -111,7 +112,7 @@ class Submission:
 
     def _begin(self, data: bytes) -> bytes:
         """Return the first bytes of the message with Received: and, if it is missing, From: with the full name."""
-        data = data[skip_mbox_line(data) :]
+        data = part_from_header(data[skip_mbox_lines(data) :])
         end, line = self._make_from(data)
         return b"".join((self._received, data[:end], line, data[end:]))
 

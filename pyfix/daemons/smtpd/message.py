@@ -31,6 +31,7 @@ class MessageVerbs(EnvelopeVerbs):
         if refusal := await self._evaluate(Stage.DATA, ""):
             return await self._refuse(refusal)
         strict, detect = self._newline_rules()
+        transaction.has_lines = True
         self._receiver = DataReceiver(transaction, strict=strict, detect_bare_newline=detect)
         self._has_content = True
         await self.push(replies.START_DATA)

@@ -24,6 +24,7 @@ from pyfix.mail.ipc.messages import (
     Submit,
     Submitted,
 )
+from pyfix.mail.message.opening import is_odd, mend_opening
 from pyfix.mail.queue import NewFile
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class Transaction:
     """What the client has said about the message in hand."""
 
     __slots__ = (
-        "_gathered", "_pieces", "_server", "_spools", "arrival", "failure", "fate", "file", "mail", "over_limit",
-        "queue_id", "recipients", "size",
+        "_gathered", "_pieces", "_server", "_spools", "arrival", "failure", "fate", "file", "has_lines", "mail",
+        "over_limit", "queue_id", "recipients", "size",
     )  # fmt: skip
 
     def __init__(self, server: Server, mail: MailCommand, arrival: float) -> None:
@@ -55,6 +56,8 @@ class Transaction:
         self.fate = Fate()
         self.failure = ""
         """The reply that this message gets whatever else comes; "" while all is well."""
+        self.has_lines = False
+        """The content comes by DATA; that of BDAT is taken as it is, as Postfix does."""
         self.size = 0
         """Bytes of content as on the wire, line ends counted as two."""
         self._pieces: list[bytes] = []
@@ -111,13 +114,20 @@ class Transaction:
         """Write what is gathered to the file; `head` (the Received: header) goes before the first piece."""
         if self.file is None or self.failure:
             return
-        content = b"".join(self._pieces if self._spools else [head, *self._pieces])
+        content = b"".join(self._pieces) if self._spools else self._begin(head)
         self._spools = True
         self._drop_pieces()
         try:
             await self._server.loop.run_in_executor(self._server.disk, self.file.spool, content)
         except OSError as error:
             self.fail(storage_reply(error), f"write queue file: {error.strerror}")
+
+    def _begin(self, head: bytes) -> bytes:
+        """Return what is gathered, behind the head."""
+        pieces = self._pieces
+        if self.has_lines and pieces and is_odd(pieces[0]):
+            return head + mend_opening(b"".join(pieces))
+        return b"".join((head, *pieces))
 
     # --- the end
 
@@ -129,7 +139,7 @@ class Transaction:
             return self.failure or replies.WRITE_ERROR
         if self.fate.is_discarded:
             return ""
-        body = None if self._spools else b"".join((head, *self._pieces))
+        body = None if self._spools else self._begin(head)
         envelope = self._envelope(client, rewrite_context)
         flags = CLEANUP_FILTER | CLEANUP_MAP
         request = Submit(self.queue_id, envelope, self.recipients, body, flags, self.fate.hold)

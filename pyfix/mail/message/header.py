@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 _HEADER: Final = re.compile(rb"([!-9;-~]+)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*\n?")
-_MBOX_LINE: Final = re.compile(rb">*From [^\n]*\n?")
 
 
 class Header(NamedTuple):
@@ -53,12 +52,6 @@ def parse_header_block(data: bytes, start: int = 0) -> HeaderBlock:
 def _may_go_on(data: bytes, end: int) -> bool:
     """True unless a complete line stands where the block ends."""
     return data.find(b"\n", end) < 0
-
-
-def skip_mbox_line(data: bytes) -> int:
-    """Return the offset behind a "From " line of an mbox file, which is no header."""
-    found = _MBOX_LINE.match(data)
-    return found.end() if found else 0
 
 
 def is_header(text: str) -> bool:

@@ -21,7 +21,8 @@ from pyfix.mail.queue import Queue
     [
         (b"a\r\nb\r\n", b"a\nb\n"),
         (b"a\nb", b"a\nb\n"),
-        (b"a\rb\r\r\n", b"a\rb\r\n"),
+        (b"a\rb\r\r\n", b"a\rb\n"),
+        (b"\r\r\n\r\r", b"\n\r\r\n"),
         (b"a\r", b"a\r\n"),
         (b"", b""),
         (b"\0\n", b"\0\n"),
@@ -70,6 +71,13 @@ def test_recipients_are_those_of_resent_headers_if_any() -> None:
     assert find_recipients(b"To: a, b\nBcc: c\nFrom: x\n\n") == ["a", "b", "c"]
     assert find_recipients(b"To: a\nResent-Bcc: d\n\n") == ["d"]
     assert find_recipients(b"Subject: a\n\nTo: b\n") == []
+
+
+def test_recipients_are_found_behind_mbox_lines() -> None:
+    """pickup drops those lines, so they do not hide the headers."""
+    pieces = iter([b"From me\n>Fr", b"om me\nTo: a\n", b"\nbody\n", b"more\n"])
+    head, _ = split_head(pieces)
+    assert find_recipients(head) == ["a"]
 
 
 class FakeDoor(Door):

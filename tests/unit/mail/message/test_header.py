@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pyfix.mail.message.header import header_value, is_header, parse_header_block, skip_mbox_line
+from pyfix.mail.message.header import header_value, is_header, parse_header_block
 
 
 def names(data: bytes) -> list[bytes]:
@@ -55,12 +55,6 @@ def test_the_last_line_need_not_have_an_end() -> None:
     """All of it belongs to the header."""
     data = b"A: b\nC: d"
     assert parse_header_block(data).end == len(data)
-
-
-def test_an_mbox_line_is_skipped() -> None:
-    """With its quotes; other beginnings are not touched."""
-    assert skip_mbox_line(b">>From x y\nA: b\n") == 11
-    assert skip_mbox_line(b"From: x\n") == 0
 
 
 @pytest.mark.parametrize(
