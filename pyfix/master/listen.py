@@ -7,6 +7,7 @@ services that declare themselves open to all (pickup, showq), which learn their 
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import os
 import socket
@@ -16,6 +17,7 @@ from typing import Final
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.services import inet_endpoint
 from pyfix.master.params import MasterParameters
+from pyfix.service.rights import Rights, RightsError
 from pyfix.service.worker import Listener
 
 BACKLOG: Final = 4096
@@ -27,7 +29,7 @@ class ListenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SocketOwner:
-    """Who may connect to a socket below the queue directory. A uid of -1: leave it as it is."""
+    """Whose a socket below the queue directory is, and who may connect. A uid of -1: the user's that runs this."""
 
     uid: int
     gid: int
@@ -133,18 +135,23 @@ def socket_path(entry: ServiceEntry) -> str:
 
 
 def _listen_unix(entry: ServiceEntry, owner: SocketOwner, kind: socket.SocketKind) -> Listener:
+    """Make the socket as its owner, in whose directory it lies: the owner could put a link in its place at any moment,
+    and root would change whatever file that leads to."""
     path = socket_path(entry)
     sock = socket.socket(socket.AF_UNIX, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        sock.bind(path)
-        os.chmod(path, 0o666 if owner.open_to_all else 0o600)
-        if owner.uid >= 0:
-            os.chown(path, owner.uid, owner.gid)
+        with Rights().as_user(owner.uid, owner.gid) if owner.uid >= 0 else contextlib.nullcontext():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            sock.bind(path)
+            os.chmod(path, 0o666 if owner.open_to_all else 0o600)
         if kind == socket.SOCK_STREAM:
             sock.listen(BACKLOG)
+    except RightsError:
+        sock.close()
+        raise
     except OSError as error:
         sock.close()
-        raise ListenError(f"{entry.place}: {path}: {error.strerror}") from error
+        hint = " (its directory must belong to mail_owner)" if error.errno == errno.EACCES else ""
+        raise ListenError(f"{entry.place}: {path}: {error.strerror}{hint}") from error
     return Listener(sock, "unix-dgram" if kind == socket.SOCK_DGRAM else "unix", path)
