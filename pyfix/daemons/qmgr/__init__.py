@@ -13,7 +13,8 @@ whatever is killed at whatever point, the next start finds the file and goes on.
 kill may be repeated. Memory is bounded by qmgr_message_active_limit and qmgr_message_recipient_limit.
 
 Failures: a service that can't be reached is a temporary error of the recipients that needed it. A corrupt queue file
-goes to corrupt/ with a warning.
+goes to corrupt/ with a warning, and so does one that is not ours to read; one that can't be read now (a disk, memory)
+is deferred. No file stops the others (trouble.py).
 
 Listens on public/qmgr for Arrived (a hint from cleanup) and Trigger: "scan" incoming, "deferred" for what is due,
 "flush" for everything, "release ID" for one deferred message. A hint from a process of another user is only a reason

@@ -18,11 +18,14 @@ from pyfix.base import clock
 from pyfix.base.log import Log
 from pyfix.daemons.qmgr import log as events
 from pyfix.daemons.qmgr.message import Message
+from pyfix.daemons.qmgr.trouble import give_up_file, lasting_fault
 from pyfix.mail.ipc.messages import Arrived, Recipient
-from pyfix.mail.queue import CorruptFile, Queue, QueueFile
+from pyfix.mail.queue import CorruptFile, Entry, Queue, QueueFile
 
 _LOCKED_S = 1.0
 """How long somebody may look at a file before it counts as being delivered."""
+_RETRY_S = 60.0
+"""Until a file is looked at again that can be neither used nor moved."""
 _PIECE = 1000
 """Recipients that are read and resolved at a time: what the queue file keeps together."""
 
@@ -35,7 +38,7 @@ class ActiveLimits:
     recipients: int
     minimum: int
     locked_wait: float
-    """How long a file that an old agent works on is left alone."""
+    """How long a file that an old agent works on, or that can't be opened, is left alone."""
 
 
 class ActiveQueue:
@@ -79,13 +82,25 @@ class ActiveQueue:
     def recover(self) -> int:
         """Move what the last qmgr left in active/ back to incoming/; return how many messages."""
         count = 0
-        for entry in self._queue.scan("active"):
-            if not entry.complete:  # a finished message whose removal was cut short
-                self._queue.remove("active", entry.id)
-            elif self._move(entry.id, "active", "incoming"):
-                events.recovered(self._log, entry.id)
-                count += 1
+        try:
+            for entry in self._queue.scan("active"):
+                count += self._recover(entry)
+        except OSError as error:
+            events.scan_failed(self._log, "active", error)
         return count
+
+    def _recover(self, entry: Entry) -> bool:
+        """Return False for a finished message whose removal was cut short, and for one that can't be moved."""
+        if entry.complete:
+            is_moved = self._move(entry.id, "active", "incoming")
+            if is_moved:
+                events.recovered(self._log, entry.id)
+            return is_moved
+        try:
+            self._queue.remove("active", entry.id)
+        except OSError as error:
+            events.remove_failed(self._log, entry.id, error)
+        return False
 
     def take_hint(self, hint: Arrived) -> None:
         """Take a new message whose hint tells all about it."""
@@ -112,10 +127,9 @@ class ActiveQueue:
                     self._leave_alone(queue_id, flushed, waited)
                     return
                 message = Message(queue_id, file.envelope, file.content_offset, file.content_length, clock.now())
-        except FileNotFoundError:
-            return
-        except CorruptFile as error:
-            self.quarantine(queue_id, error.reason)
+        except (OSError, CorruptFile) as error:
+            if not self._set_aside(queue_id, error):
+                self._call_later(_RETRY_S, self._take_active, queue_id, flushed, False)
             return
         message.scanned = True
         message.flushed = flushed
@@ -126,10 +140,10 @@ class ActiveQueue:
         self._messages[message.id] = message
         events.opened(self._log, message)
 
-    def _move(self, queue_id: str, old: str, new: str) -> bool:
+    def _move(self, queue_id: str, old: str, new: str, due: float | None = None) -> bool:
         """Return False for a file that is not there, or can't be moved now: the next scan tries again."""
         try:
-            self._queue.move(queue_id, old, new)
+            self._queue.move(queue_id, old, new, due)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -141,17 +155,31 @@ class ActiveQueue:
         """Somebody holds the file: mailq for a moment, or an agent that outlived the last qmgr."""
         if waited:
             events.still_delivered(self._log, queue_id)
-            self._queue.move(queue_id, "active", "deferred", clock.now() + self._limits.locked_wait)
+            self._move(queue_id, "active", "deferred", clock.now() + self._limits.locked_wait)
         else:
             self._call_later(_LOCKED_S, self._take_active, queue_id, flushed, True)
 
-    def quarantine(self, queue_id: str, reason: str) -> None:
-        """Put a file that does not hold together aside for a person to look at."""
+    def _set_aside(self, queue_id: str, error: OSError | CorruptFile) -> bool:
+        """Move a file that can't be opened out of the way of all others; return False if that does not work either."""
+        if isinstance(error, FileNotFoundError):
+            return True
+        if fault := lasting_fault(queue_id, error):
+            return self.quarantine(queue_id, fault)
+        assert isinstance(error, OSError)
+        events.file_failed(self._log, queue_id, error)
+        return self._move(queue_id, "active", "deferred", clock.now() + self._limits.locked_wait)
+
+    def quarantine(self, queue_id: str, reason: str) -> bool:
+        """Put a file aside for a person to look at; return False when it can't be moved now."""
         try:
             action = self._queue.quarantine("active", queue_id)
         except FileNotFoundError:
-            return
+            return True
+        except OSError as error:
+            events.rename_failed(self._log, queue_id, "active", "corrupt", error)
+            return False
         events.corrupt(self._log, queue_id, reason, action)
+        return True
 
     # --- recipients -------------------------------------------------------------------------------------------
 
@@ -166,11 +194,8 @@ class ActiveQueue:
         try:
             with self._queue.open("active", message.id) as file:
                 recipients, next_start = file.read_recipients(message.next_start or 0, limit)
-        except FileNotFoundError:
-            self.lose(message)
-            recipients, next_start = [], None
-        except CorruptFile as error:
-            message.corrupt = error.reason
+        except (OSError, CorruptFile) as error:
+            give_up_file(self._log, message, error)
             recipients, next_start = [], None
         self._accept(message, recipients, next_start)
 
@@ -200,16 +225,6 @@ class ActiveQueue:
                 self._load(message)
         elif not message.pending:
             self._end(message)
-
-    def spoil(self, message: Message, reason: str) -> None:
-        """Its file turned out to be damaged in mid-delivery: read no more of it."""
-        message.corrupt = reason
-        message.next_start = None
-
-    def lose(self, message: Message) -> None:
-        """Its file is gone, or held by somebody who took it away: read no more, and never remove what may be there."""
-        message.gone = True
-        message.next_start = None
 
     # --- leaving ----------------------------------------------------------------------------------------------
 

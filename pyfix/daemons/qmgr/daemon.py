@@ -83,7 +83,7 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
             asyncio.get_running_loop().call_later,
         )
         self._finisher.active = self._dispatcher.active = self._active
-        self._feeder = Feeder(queue, self._active)
+        self._feeder = Feeder(queue, self._active, log)
 
     def _routes_by_sender(self) -> bool:
         """Tell whether trivial-rewrite's answers depend on the sender: else one answer serves all senders."""

@@ -24,6 +24,7 @@ from pyfix.daemons.qmgr.record import Recorder
 from pyfix.daemons.qmgr.route import DISCARDED, RETRY, Route, RouteRules, explain, route
 from pyfix.daemons.qmgr.scheduler import Entry
 from pyfix.daemons.qmgr.transport import BROKEN, UNAVAILABLE, Transport, Transports, suspended
+from pyfix.daemons.qmgr.trouble import give_up_file
 from pyfix.mail.ipc.messages import Deliver, Delivered, Dsn, Outcome, Recipient, Resolved
 from pyfix.mail.queue import CorruptFile, Queue
 
@@ -112,7 +113,7 @@ class Dispatcher:
         try:
             with self._queue.open("active", message.id, writable=True) as file:
                 file.mark_done(recipient.position)
-        except (FileNotFoundError, CorruptFile):
+        except (OSError, CorruptFile):
             pass  # nobody waits for this mail
         asyncio.get_running_loop().call_soon(self.active.settle, message, 1)
 
@@ -224,17 +225,14 @@ class Dispatcher:
             transport.scheduler.add(entry.job, entry.destination, remaining, entry.attempts)
 
     def _not_done(self, message: Message, recipients: list[Recipient]) -> list[Recipient]:
-        """Return those that the queue file does not show as done."""
+        """Return those that the queue file shows as not done: of a file that can't be read, none."""
         first = min(recipient.position for recipient in recipients)
         last = max(recipient.position for recipient in recipients)
         try:
             with self._queue.open("active", message.id) as file:
                 found, _ = file.read_recipients(first, last - first + 1)
-        except FileNotFoundError:
-            self.active.lose(message)
-            return []
-        except CorruptFile as error:
-            self.active.spoil(message, error.reason)
+        except (OSError, CorruptFile) as error:
+            give_up_file(self._log, message, error)
             return []
         to_do = {recipient.position for recipient in found}
         return [recipient for recipient in recipients if recipient.position in to_do]

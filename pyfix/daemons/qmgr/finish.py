@@ -13,6 +13,7 @@ recipient to deliver to, comes straight to here.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -24,6 +25,7 @@ from pyfix.daemons.qmgr.active import ActiveQueue
 from pyfix.daemons.qmgr.backoff import BackoffLimits, is_warning_due, next_wait
 from pyfix.daemons.qmgr.message import Message
 from pyfix.daemons.qmgr.record import LogService, Services
+from pyfix.daemons.qmgr.trouble import lasting_fault
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import Done, SendNotice
 from pyfix.mail.queue import CorruptFile, Queue
@@ -56,13 +58,18 @@ class Finisher:
     def finish(self, message: Message) -> None:
         """End the message's stay in the active queue, now or when the services have answered."""
         if message.corrupt:
-            self.active.quarantine(message.id, message.corrupt)
-            self.active.drop(message)
+            self._quarantine(message)
         elif message.scanned or message.bounced or message.traced or message.deferred:
             self.under_way += 1
             self._spawn(self._finish(message))
         else:
             self._remove_now(message)
+
+    def _quarantine(self, message: Message) -> None:
+        if self.active.quarantine(message.id, message.corrupt):
+            self.active.drop(message)
+        else:
+            self._later(message)
 
     def _remove_now(self, message: Message) -> None:
         """Nearly all mail: new, and delivered to everybody."""
@@ -124,6 +131,7 @@ class Finisher:
             message, self._services.defer
         ):
             self._mark_warned(message)
+            message.envelope.delay_warned = True
         self._defer_now(message, now + next_wait(message.age(now), self._limits))
 
     def _defer_now(self, message: Message, due: float) -> None:
@@ -133,7 +141,11 @@ class Finisher:
             pass  # postsuper was faster
         except OSError as error:
             events.rename_failed(self._log, message.id, "active", "deferred", error)
-            self._later(message)
+            if error.errno == errno.EPERM:  # only who owns a file may set its time
+                message.corrupt = lasting_fault(message.id, error)
+                self._quarantine(message)
+            else:
+                self._later(message)
             return
         self.active.drop(message)
 
@@ -144,6 +156,8 @@ class Finisher:
                 file.sync()
         except (FileNotFoundError, CorruptFile):
             return  # the next attempt meets it
+        except OSError as error:
+            events.file_failed(self._log, message.id, error)
 
     async def _drop_log(self, message: Message) -> None:
         """Remove the reasons of earlier deferrals. Left behind, they would do no harm."""

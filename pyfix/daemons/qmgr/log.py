@@ -53,6 +53,16 @@ def corrupt(log: Log, queue_id: str, reason: str, action: str) -> None:
     log.warning(action)
 
 
+def file_failed(log: Log, queue_id: str, error: OSError) -> None:
+    """A queue file can't be read or written; the message waits."""
+    log.warning(f"{queue_id}: queue file active/{queue_id}: {error.strerror}")
+
+
+def scan_failed(log: Log, name: str, error: OSError) -> None:
+    """A part of a queue can't be looked at; the next scan tries again."""
+    log.warning(f"scan queue {name}: {error.filename or name}: {error.strerror}")
+
+
 def rename_failed(log: Log, queue_id: str, old: str, new: str, error: OSError) -> None:
     """The file system refused; it is tried again."""
     log.warning(f"{queue_id}: rename from {old} to {new}: {error.strerror}")

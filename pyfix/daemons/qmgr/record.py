@@ -18,6 +18,7 @@ from pyfix.base.log import Log
 from pyfix.daemons.qmgr import log as events
 from pyfix.daemons.qmgr.backoff import BackoffLimits, is_expired
 from pyfix.daemons.qmgr.message import Message
+from pyfix.daemons.qmgr.trouble import lasting_fault
 from pyfix.mail.ipc.aclient import AsyncChannel
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import Done, DropLog, LogRecipient, Outcome, Recipient
@@ -131,5 +132,12 @@ class Recorder:
                 file.sync()
         except FileNotFoundError:
             return
-        except CorruptFile as error:
-            message.corrupt = error.reason
+        except (OSError, CorruptFile) as error:
+            self._not_marked(message, error)
+
+    def _not_marked(self, message: Message, error: OSError | CorruptFile) -> None:
+        """A message that need not be tried again goes anyway; of one that has to be, the sender may be told twice."""
+        fault = lasting_fault(message.id, error)
+        message.corrupt = message.corrupt or fault
+        if isinstance(error, OSError) and not fault:
+            events.file_failed(self._log, message.id, error)

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from pyfix.base import clock
+from pyfix.base.log import Log
+from pyfix.daemons.qmgr import log as events
 from pyfix.mail.queue import Entry, Queue
 
 _SLICE_S: Final = 0.003
@@ -36,10 +38,11 @@ class Taker(Protocol):
 class Scan:
     """The scan of one queue."""
 
-    __slots__ = ("_again", "_entries", "_flush", "_flush_again", "_queue", "name")
+    __slots__ = ("_again", "_entries", "_flush", "_flush_again", "_log", "_queue", "name")
 
-    def __init__(self, queue: Queue, name: str) -> None:
+    def __init__(self, queue: Queue, name: str, log: Log) -> None:
         self._queue = queue
+        self._log = log
         self.name = name
         self._entries: Iterator[Entry] | None = None
         self._again = False
@@ -66,9 +69,13 @@ class Scan:
             self._entries = self._queue.scan(self.name)
 
     def step(self, now: float) -> Entry | None:
-        """Look at one file; return it if it is due."""
+        """Look at one file; return it if it is due. A part of the queue that can't be looked at ends the scan."""
         assert self._entries is not None
-        entry = next(self._entries, None)
+        try:
+            entry = next(self._entries, None)
+        except OSError as error:
+            events.scan_failed(self._log, self.name, error)
+            entry = None
         if entry is None:
             self._end()
         elif entry.complete and (self._flush or entry.mtime <= now + _SKEW_S):
@@ -86,9 +93,9 @@ class Scan:
 class Feeder:
     """Fills the active queue from both scans."""
 
-    def __init__(self, queue: Queue, taker: Taker) -> None:
-        self.incoming = Scan(queue, "incoming")
-        self.deferred = Scan(queue, "deferred")
+    def __init__(self, queue: Queue, taker: Taker, log: Log) -> None:
+        self.incoming = Scan(queue, "incoming", log)
+        self.deferred = Scan(queue, "deferred", log)
         self._taker = taker
         self._is_scheduled = False
         self._is_stopped = False
