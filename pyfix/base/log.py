@@ -16,10 +16,11 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn, Protocol
 
 from pyfix.base import clock
+from pyfix.base.logpipe import PIPE_BUF, LogPipe
 from pyfix.base.sockets import limit_waiting
 
 
@@ -326,23 +327,44 @@ class SyslogSink(DatagramSink):
 
 
 class PostlogSink(DatagramSink):
-    """pyfix's postlog service: finished lines, as many as fit into a datagram, for maillog_file."""
+    """pyfix's postlog service: finished lines for maillog_file, through the mail system's own pipe where there is one.
 
-    def __init__(self, path: str, hostname: str) -> None:
+    What the pipe does not take (it is full, a line is too long for it) and what commands log goes in datagrams, as many
+    lines as fit.
+    """
+
+    def __init__(self, path: str, hostname: str, pipe: LogPipe | None = None) -> None:
         super().__init__(path)
         self._host = hostname
         self._stamp = TimeStamp()
+        self._pipe = pipe
 
     def write(self, lines: Sequence[tuple[Severity, str]]) -> None:
-        """Send all lines in as few datagrams as possible."""
+        """Send all lines in as few calls as possible."""
         head = f"{self._stamp.text()} {self._host} "
-        batch: list[bytes] = []
-        size = 0
-        for _, line in lines:
-            data = f"{head}{line}\n".encode("utf-8", "replace")
-            if batch and size + len(data) > _DATAGRAM_BYTES:
-                self._send(b"".join(batch), len(batch))
-                batch, size = [], 0
-            batch.append(data[:_DATAGRAM_BYTES])
-            size += len(data)
-        self._send(b"".join(batch), len(batch))
+        data = "".join([f"{head}{line}\n" for _, line in lines]).encode("utf-8", "replace")
+        pipe = self._pipe
+        if pipe is None:
+            self._send_pieces(data, _DATAGRAM_BYTES)
+        elif len(data) > PIPE_BUF or not pipe.write(data):
+            self._write_pieces(pipe, data)
+
+    def _write_pieces(self, pipe: LogPipe, data: bytes) -> None:
+        for piece in _split_lines(data, PIPE_BUF):
+            if len(piece) > PIPE_BUF or not pipe.write(piece):
+                self._send_pieces(piece, _DATAGRAM_BYTES)
+
+    def _send_pieces(self, data: bytes, limit: int) -> None:
+        for piece in _split_lines(data, limit):
+            self._send(piece if len(piece) <= limit else piece[: limit - 1] + b"\n", piece.count(b"\n"))
+
+
+def _split_lines(data: bytes, limit: int) -> Iterator[bytes]:
+    """Cut between lines into pieces of at most `limit` bytes; a longer line is a piece of its own."""
+    start = 0
+    while len(data) - start > limit:
+        end = data.rfind(b"\n", start, start + limit) + 1 or data.find(b"\n", start) + 1
+        yield data[start:end]
+        start = end
+    if start < len(data):
+        yield data[start:]

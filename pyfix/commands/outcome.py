@@ -50,7 +50,7 @@ class CommandLog:
 def _mail_log_sink(params: CoreParameters) -> Sink:
     """Return what the daemons write to; not through the skeleton, whose event loop would cost each sendmail 70 ms."""
     if params.maillog_file:
-        return PostlogSink("public/postlog", params.myhostname.split(".", 1)[0])
+        return PostlogSink(f"public/{params.postlog_service_name}", params.myhostname.split(".", 1)[0])
     return SyslogSink(FACILITIES[params.syslog_facility])
 
 

@@ -10,7 +10,7 @@ from pyfix.master.decide import make_service
 from pyfix.master.state import Key, ServiceState
 from pyfix.service.catalog import find_service
 from pyfix.service.many_clients import cpu_count
-from pyfix.service.service import AnyService, ManyClientsDaemon
+from pyfix.service.service import AnyService, DatagramDaemon, ManyClientsDaemon
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class Program:
     entry: ServiceEntry
     service: AnyService
     client_limit: int
+
+    @property
+    def is_log_service(self) -> bool:
+        """True for the one that writes what all others log."""
+        return issubclass(self.service.daemon, DatagramDaemon)
 
 
 @dataclass(frozen=True, slots=True)

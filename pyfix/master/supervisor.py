@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from pyfix.base import clock
 from pyfix.base.log import Log
+from pyfix.base.logpipe import LogPipe
 from pyfix.mail.config import Config, ConfigError, mastercf
 from pyfix.master import decide as rules
 from pyfix.master.listen import ListenError, SocketOwner, open_listeners, socket_path
@@ -76,6 +77,7 @@ class Supervisor:
         self._state = MasterState(self._params.service_throttle_time, self._params.master_stop_grace)
         self._plan = Plan({}, [], [])
         self._listeners: dict[Key, list[Listener]] = {}
+        self._log_pipe: LogPipe | None = None
         self._children: dict[int, Child] = {}
         self._poll = select.poll()
         self._watched: dict[int, Key] = {}
@@ -106,8 +108,14 @@ class Supervisor:
         self._close_listeners({k: v for k, v in self._listeners.items() if fresh.get(k) is not v})
         self._listeners = fresh
         self._plan = plan
+        if self._log_pipe is None and self._log_service() is not None:
+            self._log_pipe = LogPipe()
         for warning in plan.warnings:
             self._log.warning(warning)
+
+    def _log_service(self) -> Key | None:
+        """The service that reads the log pipe."""
+        return next((key for key, program in self._plan.programs.items() if program.is_log_service), None)
 
     def _kept(self, key: Key, program: Program) -> list[Listener] | None:
         """A reload keeps every open socket whose line is still there: no connection is lost."""
@@ -170,6 +178,8 @@ class Supervisor:
             for key in rules.watched(self._state, now)
             for listener in self._listeners.get(key, [])
         }
+        if self._log_pipe is not None and (key := self._log_service()) in wanted.values() and key is not None:
+            wanted[self._log_pipe.fileno()] = key
         self._watch(wanted)
 
     def _watch(self, wanted: dict[int, Key]) -> None:
@@ -311,10 +321,13 @@ class Supervisor:
         signal.set_wakeup_fd(-1)
         self._signals.close()
         self._signal_writer.close()
+        log_pipe = self._log_pipe if self._log_service() is not None else None
+        if log_pipe is not None and not program.is_log_service:
+            log_pipe.close_reader()
         return Birth(
             entry=program.entry, service=program.service, config_directory=self._directory, listeners=listeners,
             status=theirs, generation=self._state.generation, client_limit=program.client_limit,
-            verbose=self._verbose + program.entry.verbose, config=self._config,
+            verbose=self._verbose + program.entry.verbose, log_pipe=log_pipe, config=self._config,
         )  # fmt: skip
 
     # --- reload and stop ----------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.base.log import FACILITIES, DatagramSink, Fatal, Log, PostlogSink, StderrSink, SyslogSink, one_line
+from pyfix.base.logpipe import LogPipe
 from pyfix.mail.config import Config, ConfigError, CoreParameters
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.service import jail
@@ -46,6 +47,7 @@ class Birth:
     generation: int
     client_limit: int
     verbose: int
+    log_pipe: LogPipe | None = None
     config: Config | None = None
     """What the master has read; without it main.cf is read again. A file that somebody broke since the last reload
     thus stops no new worker."""
@@ -88,7 +90,7 @@ class _Life:
         """Return the log; before it could be opened, the one of the master's configuration, which was good."""
         if not self._has_log and self._birth.config is not None:
             params = self._birth.config.read(CoreParameters)
-            self.log = open_log(params, self._birth.service.program, self._birth.verbose)
+            self.log = _open_log(params, self._birth)
         return self.log
 
     def _run(self) -> None:
@@ -98,7 +100,7 @@ class _Life:
         config, params = _configure(birth)
         os.chdir(params.queue_directory)
         os.umask(0o077)
-        self.log = open_log(params, birth.service.program, birth.verbose)
+        self.log = _open_log(params, birth)
         self._has_log = True
         worker = Worker(
             service=birth.entry.name, program=birth.service.program, argv=list(birth.entry.argv), config=config,
@@ -138,16 +140,16 @@ def _configure(birth: Birth) -> tuple[Config, ServiceParameters]:
     return config, config.read(ServiceParameters)
 
 
-def open_log(params: CoreParameters, program: str, verbose: int) -> Log:
+def _open_log(params: CoreParameters, birth: Birth) -> Log:
     """Return the log of a process that runs in the queue directory: maillog_file through postlog, else syslog."""
-    tag = f"{params.syslog_name}/{program}"
     sink: DatagramSink
     if params.maillog_file:
-        sink = PostlogSink("public/postlog", params.myhostname.split(".", 1)[0])
+        host = params.myhostname.split(".", 1)[0]
+        sink = PostlogSink(f"public/{params.postlog_service_name}", host, birth.log_pipe)
     else:
         sink = SyslogSink(FACILITIES[params.syslog_facility])
     sink.connect_now()
-    return Log(sink, tag, verbose)
+    return Log(sink, f"{params.syslog_name}/{birth.service.program}", birth.verbose)
 
 
 def _be_alone(entry: ServiceEntry, log: Log) -> None:
@@ -189,6 +191,6 @@ def _loop(daemon: Daemon[ServiceParameters], worker: Worker, params: ServicePara
         case ManyClientsDaemon():
             ManyClientsLoop(daemon, worker, params, status, birth.listeners).run()
         case DatagramDaemon():
-            DatagramLoop(daemon, worker, status, birth.listeners).run()
+            DatagramLoop(daemon, worker, status, birth.listeners, birth.log_pipe).run()
         case _:
             worker.log.panic(f"{type(daemon).__name__} belongs to none of the loops")

@@ -116,14 +116,17 @@ class ManyClientsDaemon(Daemon[P]):
 
 
 class DatagramDaemon(Daemon[P]):
-    """Blocking; takes datagrams (postlog)."""
+    """Blocking; takes the log lines of all processes (postlog)."""
 
     def is_ready(self) -> bool:
-        """Return whether this process can take more datagrams; if not it ends, and a new one takes them."""
+        """Return whether this process can take more lines; if not it ends, and a new one takes them."""
         return True
 
+    def lines(self, data: bytes) -> None:
+        """Lines of the mail system's own processes arrived, perhaps none."""
+
     def datagrams(self, batch: list[bytes]) -> None:
-        """Datagrams arrived."""
+        """Datagrams arrived, perhaps of strangers, perhaps none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 from pathlib import Path
 
 from harness import make_queue_directory, wait_for_exit
 
+from pyfix.base.logpipe import LogPipe
 from pyfix.daemons.postlogd.daemon import SERVICE
 from pyfix.mail.config.mastercf import ServiceEntry, ServiceType
 from pyfix.service.run import Birth, run_worker
 from pyfix.service.worker import Listener
 
 
-def start(directory: Path) -> tuple[int, socket.socket, socket.socket]:
+def start(directory: Path, pipe: LogPipe | None = None) -> tuple[int, socket.socket, socket.socket]:
     """Fork a postlogd; return its pid, a socket to send to it, and the master's end of its status channel."""
     make_queue_directory(directory)
     (directory / "etc").mkdir(exist_ok=True)
@@ -32,7 +34,7 @@ def start(directory: Path) -> tuple[int, socket.socket, socket.socket]:
     if pid == 0:
         ours.close()
         listeners = [Listener(listener, "unix-dgram", "public/postlog")]
-        os._exit(run_worker(Birth(entry, SERVICE, str(directory / "etc"), listeners, theirs, 1, 0, 0)))
+        os._exit(run_worker(Birth(entry, SERVICE, str(directory / "etc"), listeners, theirs, 1, 0, 0, pipe)))
     theirs.close()
     listener.close()
     client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -81,3 +83,23 @@ def test_moved_file_makes_way_for_a_new_process(tmp_path: Path) -> None:
     status.close()
     assert wait_for_exit(pid) == 0
     assert (tmp_path / "maillog").read_bytes() == b"new\n"
+
+
+def test_what_is_in_the_pipe_outlives_a_killed_log_service(tmp_path: Path) -> None:
+    """Lines that nobody has written yet are the next process's to write; a stop takes them along."""
+    pipe = LogPipe()
+    pid, client, status = start(tmp_path, pipe)
+    os.kill(pid, signal.SIGKILL)
+    assert wait_for_exit(pid) == -signal.SIGKILL
+    for number in range(50):
+        assert pipe.write(f"Nov 23 00:00:00 mail postfix/smtpd[1]: line {number}\n".encode())
+    client.close()
+    status.close()
+    pid, client, status = start(tmp_path, pipe)
+    client.close()
+    status.close()
+    assert wait_for_exit(pid) == 0
+    lines = (tmp_path / "maillog").read_text().splitlines()
+    assert [line.rsplit(" ", 1)[1] for line in lines] == [str(number) for number in range(50)]
+    os.close(pipe.reader)
+    os.close(pipe.writer)

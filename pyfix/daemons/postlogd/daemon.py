@@ -1,4 +1,4 @@
-"""Take datagrams of log lines and append them to maillog_file."""
+"""Take log lines and append them to maillog_file."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ class PostlogDaemon(DatagramDaemon[PostlogdParameters]):
     def is_ready(self) -> bool:
         """A file that was moved away is followed by a new process: this one may no longer have the right to open it."""
         return self._path == "/dev/stdout" or not self._file.is_moved()
+
+    def lines(self, data: bytes) -> None:
+        """Append lines that come from the mail system's own processes."""
+        self._file.append(data)
 
     def datagrams(self, batch: list[bytes]) -> None:
         """Append all in one write; a datagram that is no text of lines (a stranger's) is dropped."""

@@ -35,7 +35,6 @@ from pyfix.mail.maps.address_lookup import Strategy
 T = TypeVar("T")
 _KEEP_S: Final = 5.0
 _KEEP_LIMIT: Final = 10_000
-_REWRITE: Final = "private/rewrite"
 
 
 class ResolveCache:
@@ -73,7 +72,7 @@ class Answers:
         delimiter: str = "",
         null_key: str = "<>",
         parents: bool = True,
-        rewrite: AsyncChannel | None = None,
+        rewrite: AsyncChannel,
     ) -> None:
         self._log = log
         self._networks = networks
@@ -84,7 +83,7 @@ class Answers:
         self._null_key = null_key
         self._parents = parents
         self._access = ACCESS | (Strategy.PARENT if parents else Strategy.DOT_PARENT)
-        self._rewrite = rewrite or AsyncChannel(_REWRITE)
+        self._rewrite = rewrite
         self._cache = ResolveCache()
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from pyfix.daemons.smtpd.session import Session
 from pyfix.daemons.smtpd.tables import Tables
 from pyfix.mail.dns.peername import HostsFile, PeerNames
 from pyfix.mail.dns.resolver import AsyncResolver
-from pyfix.mail.ipc.aclient import AsyncPool
+from pyfix.mail.ipc.aclient import AsyncChannel, AsyncPool
 from pyfix.mail.queue import Queue
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
@@ -53,6 +53,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             self.log, tables.networks, tables.local_domains.is_local_part_domain, self._lookups,
             delimiter=params.recipient_delimiter, null_key=params.smtpd_null_access_lookup_key,
             parents="smtpd_access_maps" in params.parent_domain_matches_subdomains,
+            rewrite=AsyncChannel(f"private/{params.rewrite_service_name}"),
         )  # fmt: skip
         self._server = Server(
             worker=self.worker, params=params, log=self.log, loop=loop, queue=Queue.from_params(params),
