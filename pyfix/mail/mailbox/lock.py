@@ -205,6 +205,8 @@ class DotLock:
     def _take_over(self) -> bool:
         """Make the lock of a dead process of this machine our own; False when it is not one.
 
+        What it says about the mailbox is believed only of root and of the user whose rights are in force: in a
+        directory that everybody may write to, anybody can lay a lock file there that would have mail cut away.
         The file stays; a lock on itself decides between two that want it. Removing it and making a new one would let
         the second remove what the first has just made.
         """
@@ -215,10 +217,10 @@ class DotLock:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             journal = Journal.decode(os.pread(fd, _JOURNAL_LIMIT, 0))
-            is_same = os.stat(self._path, follow_symlinks=False).st_ino == os.fstat(fd).st_ino
+            is_ours = _is_ours(self._path, fd)
         except OSError:
-            journal, is_same = None, False
-        if journal is None or not is_same or not journal.is_abandoned(self._host):
+            journal, is_ours = None, False
+        if journal is None or not is_ours or not journal.is_abandoned(self._host):
             os.close(fd)
             return False
         self._fd = fd
@@ -246,3 +248,10 @@ class DotLock:
 
     def _failed(self, error: OSError, otherwise: str) -> MailboxError:
         return system_error(f"unable to create lock file {self._path}", error, otherwise)
+
+
+def _is_ours(path: str, fd: int) -> bool:
+    """Tell whether the open file is still at its path, and of somebody who may say what becomes of the mailbox."""
+    status = os.fstat(fd)
+    is_same = os.stat(path, follow_symlinks=False).st_ino == status.st_ino
+    return is_same and status.st_uid in (0, os.geteuid())

@@ -235,6 +235,26 @@ def test_half_message_of_a_killed_delivery_is_removed(tmp_path: Path, make_conte
     assert not (tmp_path / "box.lock").exists()
 
 
+@pytest.mark.root
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to give a file away")
+@pytest.mark.parametrize(("user", "is_believed"), [(0, False), (7001, False), (7002, True)])
+def test_lock_that_another_user_laid_there_is_not_believed(
+    tmp_path: Path, make_content: MakeContent, monkeypatch: pytest.MonkeyPatch, user: int, is_believed: bool
+) -> None:
+    """It would have whole messages cut away; the delivery waits until it is gone, or old."""
+    old = FROM + b"\nold\n\n"
+    abandoned(tmp_path / "box", b"", old)
+    os.chown(tmp_path / "box.lock", 7002, 7002)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    if is_believed:
+        append(tmp_path / "box", make_content(b"x\n"))
+    else:
+        with pytest.raises(MailboxError) as caught:
+            append(tmp_path / "box", make_content(b"x\n"))
+        assert caught.value.status == "4.2.0"
+    assert ((tmp_path / "box").read_bytes() == old) is not is_believed
+
+
 @pytest.mark.parametrize(
     ("debris", "planned"),
     [
