@@ -1,5 +1,6 @@
 """A real pickup process with a cleanup of the test's own, driven by sendmail's code and by files in maildrop."""
 
+import errno
 import os
 import stat
 import struct
@@ -14,6 +15,7 @@ from harness import RunningWorker, make_queue_directory, run_worker
 
 from pyfix.commands.outcome import CommandError, CommandLog, login_name
 from pyfix.commands.submission import Door
+from pyfix.daemons.pickup import player
 from pyfix.daemons.pickup.daemon import SERVICE, PickupDaemon
 from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.mail.ipc.frame import encode
@@ -30,7 +32,7 @@ from pyfix.mail.ipc.messages import (
 )
 from pyfix.mail.ipc.peer import PeerGone
 from pyfix.mail.queue import Queue
-from pyfix.mail.queue.maildrop import FRAME_LIMIT, write_drop_file
+from pyfix.mail.queue.maildrop import FRAME_LIMIT, DropFile, open_drop_file, write_drop_file
 from pyfix.service.service import Service
 
 REQUEST = LocalSubmit("a@example.org", "", ["b@example.org"], extract=False)
@@ -370,6 +372,66 @@ def test_a_file_stays_in_maildrop_while_the_trouble_is_temporary(queue: Queue, t
             worker.wake()
         worker.stop()
     assert queue.find(name) is None
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR])
+def test_a_file_that_cannot_be_opened_now_stays(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """A good submission is not put aside because the system is short of something."""
+    name = write_drop_file(queue, REQUEST, [CONTENT])
+    sick = tmp_path / "sick"
+    sick.touch()
+    real = player.open_drop_file
+
+    def open_drop_file(path: str) -> DropFile:
+        if path.endswith(name) and sick.exists():
+            raise OSError(code, os.strerror(code), path)
+        return real(path)
+
+    monkeypatch.setattr(player, "open_drop_file", open_drop_file)
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        worker.wait_for_line(f"warning: maildrop/{name}: {os.strerror(code)}")
+        assert queue.find(name) == "maildrop"
+        sick.unlink()
+        worker.wake()
+        worker.wait_for_line("uid=")
+        worker.stop()
+        assert len(cleanup.received) == 1
+    assert queue.find(name) is None
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ELOOP, errno.ENXIO])
+def test_what_can_never_be_opened_goes_to_corrupt(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """It would be in the way at every scan."""
+    name = write_drop_file(queue, REQUEST, [CONTENT])
+
+    def open_drop_file(path: str) -> DropFile:
+        raise OSError(code, os.strerror(code), path)
+
+    monkeypatch.setattr(player, "open_drop_file", open_drop_file)
+    with pickup(tmp_path) as worker:
+        assert os.strerror(code) in worker.wait_for_line("saving corrupt file")
+    assert queue.find(name) == "corrupt"
+
+
+def test_a_file_that_cannot_be_read_costs_no_descriptor(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again at every scan."""
+    path = queue.path("maildrop", write_drop_file(queue, REQUEST, [CONTENT]))
+
+    def fail(*unused: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    before = len(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "pread", fail)
+        with pytest.raises(OSError, match="Input/output error"):
+            open_drop_file(path)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("data", [b"", b"garbage" * 10, b"\x00\x00\x00\x05abcde", b"\xff\xff\xff\xff"])

@@ -6,6 +6,7 @@ refused for good, goes to corrupt/ with a warning: nobody waits to be told, and 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from typing import Final
@@ -21,6 +22,10 @@ from pyfix.mail.queue import CorruptFile, Queue
 from pyfix.mail.queue.maildrop import BadDropFile, DropFile, open_drop_file
 from pyfix.service.worker import Worker
 
+_NEVER: Final = (errno.EACCES, errno.ELOOP, errno.ENXIO)
+"""What opening a file that we may not read, a link or a socket ends in, whenever it is tried."""
+_EVERYBODY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Trouble that the next file would have too."""
 _DEBRIS_AGE_S: Final = 24 * 3600.0
 
 
@@ -55,8 +60,10 @@ class MaildropPlayer:
             file = open_drop_file(self._queue.path("maildrop", name))
         except FileNotFoundError:
             return True
-        except (OSError, BadDropFile) as error:
+        except BadDropFile as error:
             return self._put_aside(name, str(error))
+        except OSError as error:
+            return self._not_opened(name, error)
         try:
             return await self._submit_file(name, file)
         except (BadDropFile, CorruptFile) as error:
@@ -70,6 +77,13 @@ class MaildropPlayer:
             return False
         finally:
             file.close()
+
+    def _not_opened(self, name: str, error: OSError) -> bool:
+        """Put aside what is no file of a user's; anything else may be well next time, and others may be well now."""
+        if error.errno in _NEVER:
+            return self._put_aside(name, error.strerror)
+        self._log.warning(f"maildrop/{name}: {error.strerror}")
+        return error.errno not in _EVERYBODY
 
     async def _submit_file(self, name: str, file: DropFile) -> bool:
         if file.is_queue_file:
@@ -103,7 +117,7 @@ class MaildropPlayer:
             submission.abort()
             raise
 
-    def _put_aside(self, name: str, problem: str) -> bool:
+    def _put_aside(self, name: str, problem: str | None) -> bool:
         """Take a file that can't ever be submitted out of the way."""
         try:
             self._log.warning(f"maildrop/{name}: {problem}: {self._queue.quarantine('maildrop', name)}")

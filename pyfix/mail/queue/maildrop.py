@@ -77,11 +77,14 @@ class DropFile:
 def open_drop_file(path: str) -> DropFile:
     """Open a complete file in maildrop; raise OSError, or BadDropFile for what is not a plain file of one name."""
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            raise BadDropFile("not a regular file with one name")
+        is_queue_file = os.pread(fd, len(MAGIC), 0) == MAGIC
+    except (OSError, BadDropFile):
         os.close(fd)
-        raise BadDropFile("not a regular file with one name")
-    is_queue_file = os.pread(fd, len(MAGIC), 0) == MAGIC
+        raise
     return DropFile(fd, status.st_uid, is_queue_file, status.st_size, status.st_mtime)
 
 
