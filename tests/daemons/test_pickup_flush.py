@@ -11,8 +11,9 @@ import pytest
 from harness import make_queue_directory, run_worker
 
 from pyfix.daemons.pickup.daemon import SERVICE
+from pyfix.mail.ipc.frame import encode
 from pyfix.mail.ipc.messages import Done, Refused, Trigger
-from pyfix.mail.ipc.peer import Peer
+from pyfix.mail.ipc.peer import Peer, PeerGone
 
 
 @pytest.fixture
@@ -46,6 +47,27 @@ def test_request_reaches_qmgr(root: Path, what: str) -> None:
     with listen(root) as server, run_worker(SERVICE, "", root, public=True, name="pickup") as worker:
         assert worker.call(Trigger(what), Done) == Done()
         assert received(server) == Trigger(what)
+
+
+def test_second_request_before_the_answer_ends_the_connection(root: Path) -> None:
+    """A flood of small frames would be as many tasks, and as many connections to qmgr."""
+    with run_worker(SERVICE, "", root, public=True, name="pickup") as worker:
+        peer = worker.connect()
+        peer.sock.sendall(encode(Trigger("flush")) * 1000)
+        with pytest.raises(PeerGone):
+            while peer.receive():
+                pass
+        assert worker.stop() == 0
+        assert len([line for line in worker.log_lines() if "connect to public/qmgr" in line]) == 1
+
+
+def test_requests_one_after_the_other_are_answered(root: Path) -> None:
+    """Each of them, on one connection."""
+    with run_worker(SERVICE, "", root, public=True, name="pickup") as worker:
+        peer = worker.connect()
+        for _ in range(3):
+            peer.send(Trigger("flush"))
+            assert peer.receive() == Refused("mail system is down")
 
 
 def test_qmgr_that_is_away_is_told_of(root: Path) -> None:

@@ -1,7 +1,8 @@
 """A connection of a local user, whose uid the kernel tells, and what one user may take up of this process.
 
 Everybody may connect, so nobody may hold what others need: a connection on which nothing came for a while ends, a frame
-is short, one message at a time is under way, and who does not read the answers gets no more of them.
+is short, one message at a time is under way, and one request to try mail, and who does not read the answers gets no
+more of them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class LocalConnection(Connection):
         """The message that is coming in has been refused: what is left of it is of no use."""
         self.is_answering = False
         """cleanup has been asked: it is not the user who keeps us waiting."""
+        self.is_flushing = False
+        """qmgr is being asked to try mail: a second request before the answer is a flood."""
         self._idle_s = idle_s
         self._heard_at = 0.0
         self._timer: asyncio.TimerHandle | None = None

@@ -132,7 +132,8 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
                 self._hand_over(submission, connection)
             case Trigger(what="scan"):
                 self.wakeup()
-            case Trigger():
+            case Trigger() if not connection.is_flushing:
+                connection.is_flushing = True
                 self.worker.spawn(self._flush(message, connection))
             case _:
                 connection.abort(f"unexpected message {type(message).__name__}")
@@ -147,7 +148,9 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
 
     async def _flush(self, request: Trigger, connection: LocalConnection) -> None:
         user = Submitter.of(connection.uid)
-        connection.send(await self._relay.pass_on(request, user, self.is_trusted(connection.uid)))
+        reply = await self._relay.pass_on(request, user, self.is_trusted(connection.uid))
+        connection.is_flushing = False
+        connection.send(reply)
 
     def _begin(self, request: LocalSubmit, connection: LocalConnection) -> Submission:
         submitter = Submitter.of(connection.uid)

@@ -16,12 +16,13 @@ from pyfix.mail.maps import MatchList, TableError
 
 
 class FlushRelay:
-    """Passes requests on to the socket of qmgr."""
+    """Passes requests on to the socket of qmgr; those for the same thing that come together are one."""
 
     def __init__(self, path: str, authorized: MatchList, log: Log) -> None:
         self._path = path
         self._authorized = authorized
         self._log = log
+        self._under_way: dict[str, asyncio.Task[Message]] = {}
 
     async def pass_on(self, request: Trigger, user: Submitter, is_trusted: bool) -> Message:
         """Return Done once qmgr has the request, or Refused with the reason for the user."""
@@ -32,6 +33,13 @@ class FlushRelay:
         except TableError as error:
             self._log.warning(f"authorized_flush_users: {error}")
             return Refused("table lookup problem")
+        task = self._under_way.get(request.what)
+        if task is None:
+            task = self._under_way[request.what] = asyncio.create_task(self._send(request))
+            task.add_done_callback(lambda _: self._under_way.pop(request.what))
+        return await asyncio.shield(task)
+
+    async def _send(self, request: Trigger) -> Message:
         loop = asyncio.get_running_loop()
         try:
             _, qmgr = await loop.create_unix_connection(
