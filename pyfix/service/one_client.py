@@ -129,7 +129,7 @@ class OneClientLoop:
             if self._worker.is_retiring and not goodbye_sent:
                 peer.send(Goodbye())
                 goodbye_sent = True
-            if peer.has_message or self._wait(peer, poll):
+            if self._wait(peer, poll):
                 patience = self._look_around() + self._patience_s
                 self._answer(peer)
             elif clock.monotonic() > patience:
@@ -152,11 +152,10 @@ class OneClientLoop:
         self._daemon.idle()
 
     def _answer(self, peer: Peer) -> None:
-        request = peer.receive()
-        reply = self._daemon.handle(request, peer)
-        self._worker.log.flush()
-        if reply is not None:
+        for reply in self._daemon.handle_all(peer.receive_all(), peer):
+            self._worker.log.flush()
             peer.send(reply)
+        self._worker.log.flush()
 
     def _wait(self, peer: Peer, poll: select.poll) -> bool:
         """Wait until the client speaks (True) or the master does, or a while has passed (False)."""

@@ -8,6 +8,7 @@ to drop privileges, to watch the master or to write the log.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -64,6 +65,14 @@ class OneClientDaemon(Daemon[P]):
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Return the answer; raise UnexpectedMessage for a message of another service."""
         raise UnexpectedMessage(request)
+
+    def handle_all(self, requests: Sequence[AnyMessage], peer: Peer) -> Iterator[Message]:
+        """Yield the answers to the requests that are there, in their order, one after the other unless overridden: who
+        waits for the disk has less to wait for when it works on several at once."""
+        for request in requests:
+            answer = self.handle(request, peer)
+            if answer is not None:
+                yield answer
 
     def disconnected(self, peer: Peer) -> None:
         """The connection has ended."""

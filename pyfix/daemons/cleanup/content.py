@@ -33,16 +33,14 @@ class Content:
             self.size = file.spooled
             self.data, self.block = _read_spooled_head(file)
 
-    def store(
-        self, envelope: Envelope, recipients: list[Recipient], head: Sequence[bytes], queue: str
-    ) -> QueueFileInfo:
-        """Commit the file with `head` in place of the header block."""
+    def write(self, envelope: Envelope, recipients: list[Recipient], head: Sequence[bytes]) -> QueueFileInfo:
+        """Write the file with `head` in place of the header block; it is not complete yet."""
         end = self.block.end
         if end < self.size and self.data[end : end + 1] != b"\n":
             head = [*head, b"\n"]
         if self._is_spooled:
-            return self._file.commit(envelope, recipients, content=None, head=b"".join(head), replaced=end, queue=queue)
-        return self._file.commit(envelope, recipients, content=[*head, self.data[end:]], queue=queue)
+            return self._file.write(envelope, recipients, content=None, head=b"".join(head), replaced=end)
+        return self._file.write(envelope, recipients, content=[*head, self.data[end:]])
 
 
 def _read_spooled_head(file: NewFile) -> tuple[bytes, HeaderBlock]:

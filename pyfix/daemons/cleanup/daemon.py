@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from pyfix.daemons.cleanup import refusal
@@ -9,7 +11,7 @@ from pyfix.daemons.cleanup.addresses import AddressStage
 from pyfix.daemons.cleanup.aliases import VirtualAliases
 from pyfix.daemons.cleanup.expansion import ExpansionLimits
 from pyfix.daemons.cleanup.hint import QmgrHint
-from pyfix.daemons.cleanup.maker import Made, MessageMaker
+from pyfix.daemons.cleanup.maker import MessageMaker, Written
 from pyfix.daemons.cleanup.params import CleanupParameters
 from pyfix.daemons.cleanup.refusal import Refusal
 from pyfix.daemons.cleanup.trace import TraceLog
@@ -70,21 +72,46 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
             propagate="virtual" in params.propagate_unmatched_extensions,
         )
 
-    def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
-        """Make the message, or say why not."""
-        if not isinstance(request, Submit):
-            raise UnexpectedMessage(request)
-        try:
-            self._make(request)
-        except Refusal as problem:
-            return Submitted(request.queue_id, problem.status, problem.code, problem.reason)
-        return Submitted(request.queue_id)
+    def handle_all(self, requests: Sequence[AnyMessage], peer: Peer) -> Iterator[Message]:
+        """Make the messages, or say why not: all are written before the first is made durable."""
+        results = [self._write(request) for request in _submissions(requests)]
+        if len(results) > 1:
+            for written in results:
+                if isinstance(written, Written):
+                    written.file.start_storing()
+        answers, hints = [], []
+        for result in results:
+            answer = self._finish(result) if isinstance(result, Written) else result
+            if isinstance(result, Written) and not answer.reason and result.queue == "incoming":
+                hints.append(result.hint)
+            answers.append(answer)
+        self.log.flush()  # a reader of the log expects message-id= before what qmgr says
+        if hints:
+            self._qmgr.send(hints)
+        yield from answers
 
-    def _make(self, request: Submit) -> None:
-        """Raise Refusal, leaving no file, for anything that does not succeed."""
-        file = self._adopt(request.queue_id)
+    def _write(self, request: Submit) -> Written | Submitted:
         try:
-            made = self._maker.make(request, file)
+            file = self._adopt(request.queue_id)
+            with self._refusing(file):
+                return self._maker.write(request, file)
+        except Refusal as problem:
+            return _refused(request.queue_id, problem)
+
+    def _finish(self, written: Written) -> Submitted:
+        file = written.file
+        try:
+            with self._refusing(file):
+                self._maker.finish(written)
+        except Refusal as problem:
+            return _refused(file.id, problem)
+        return Submitted(file.id)
+
+    @contextmanager
+    def _refusing(self, file: NewFile) -> Iterator[None]:
+        """Raise Refusal, leaving no file, for anything that does not succeed."""
+        try:
+            yield
         except Refusal:
             self._abort(file)
             raise
@@ -96,7 +123,6 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
             self._abort(file)
             self.log.warning(f"{file.id}: {error} -- message not accepted, try again later")
             raise refusal.write_error() from error
-        self._report(made)
 
     def _adopt(self, queue_id: str) -> NewFile:
         try:
@@ -111,11 +137,6 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
         except OSError as error:
             self.log.warning(f"{file.id}: remove queue file: {error.strerror}")
 
-    def _report(self, made: Made) -> None:
-        if not made.held:
-            self.log.flush()  # a reader of the log expects message-id= before what qmgr says
-            self._qmgr.send(made.hint)
-
     def idle(self) -> None:
         """End this process when a table has changed: the next one reads it anew."""
         if self.worker.is_retiring:
@@ -125,6 +146,20 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
                 self.log.info(f"table {name} has changed -- restarting")
                 self.worker.retire()
                 return
+
+
+def _submissions(requests: Sequence[AnyMessage]) -> list[Submit]:
+    """Return the requests; raise UnexpectedMessage before any of them is begun."""
+    submissions = []
+    for request in requests:
+        if not isinstance(request, Submit):
+            raise UnexpectedMessage(request)
+        submissions.append(request)
+    return submissions
+
+
+def _refused(queue_id: str, problem: Refusal) -> Submitted:
+    return Submitted(queue_id, problem.status, problem.code, problem.reason)
 
 
 SERVICE = Service("cleanup", CleanupDaemon, CleanupParameters)

@@ -1,12 +1,14 @@
-"""Tell qmgr that a message has arrived, without ever waiting for it.
+"""Tell qmgr that messages have arrived, without ever waiting for it.
 
-The connection is kept and non-blocking. A hint that does not go out at once is dropped: the message is in the queue,
-and the scan of qmgr finds it. So a qmgr that is away, slow or just being restarted delays no submission.
+The connection is kept and non-blocking. Hints that do not go out at once are dropped: the messages are in the queue,
+and a scan of qmgr finds them; the next hint that goes out asks for one. So a qmgr that is away, slow or just being
+restarted delays no submission.
 """
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 from pyfix.base import clock
@@ -25,10 +27,16 @@ class QmgrHint:
         self._path = path
         self._sock: socket.socket | None = None
         self._not_before = 0.0
+        self._has_dropped = False
 
-    def send(self, hint: Arrived | Trigger) -> bool:
-        """Send a hint if that is possible right now; tell whether it went out."""
-        data = encode(hint)
+    def send(self, hints: Sequence[Arrived | Trigger]) -> bool:
+        """Send hints if that is possible right now; tell whether they went out."""
+        if self._has_dropped:
+            hints = [*hints, Trigger("scan")]
+        self._has_dropped = not self._try_to_send(b"".join(map(encode, hints)))
+        return not self._has_dropped
+
+    def _try_to_send(self, data: bytes) -> bool:
         if self._sock is not None and self._has_ended(self._sock):
             self.close()
         if self._sock is None and not self._connect():

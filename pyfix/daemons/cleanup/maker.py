@@ -1,6 +1,7 @@
 """Make one queued message: the order of everything that cleanup does.
 
-Nothing is written before every decision is made; the last step is the commit.
+Nothing is written before every decision is made. The last step, `finish`, is of its own: several messages are written
+before the first is made durable, so that the disk works on all of them at once.
 """
 
 from __future__ import annotations
@@ -41,11 +42,16 @@ HINT_RECIPIENTS: Final = 250
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A message on stable storage."""
+class Written:
+    """A message that is written and not yet on stable storage."""
 
+    file: NewFile
+    queue: str
+    """Where it goes: incoming or hold."""
+    expanded: list[Recipient]
+    """The recipients whose success notice is in the trace log."""
     hint: Arrived | Trigger
-    held: bool
+    """What qmgr is told once the message is durable."""
 
 
 class MessageMaker:
@@ -69,8 +75,8 @@ class MessageMaker:
             size_limit=params.header_size_limit,
         )
 
-    def make(self, request: Submit, file: NewFile) -> Made:
-        """Do everything, in this order."""
+    def write(self, request: Submit, file: NewFile) -> Written:
+        """Do everything but the last step, in this order."""
         envelope = request.envelope
         self._check(envelope, request.recipients)
         content = Content(file, request.body, replace_cr=self._params.cleanup_replace_stray_cr_lf)
@@ -88,21 +94,19 @@ class MessageMaker:
             envelope.filter = f"error:{problem.status} {problem.reason.removeprefix('Error: ')}"
         if request.flags & CLEANUP_SMTPUTF8_AUTODETECT and not envelope.smtputf8:
             envelope.smtputf8 = _needs_smtputf8(envelope.sender, rcpts.recipients, head)
-        info = self._store(request, content, rcpts, head)
-        if rcpts.expanded:  # a message that qmgr finds by itself is one whose trace log it looks for
-            return Made(Trigger("scan"), bool(request.hold))
-        known = rcpts.recipients if len(rcpts.recipients) <= HINT_RECIPIENTS else None
-        hint = Arrived(request.queue_id, envelope, known, info.content_offset, info.content_length)
-        return Made(hint, bool(request.hold))
+        info = content.write(envelope, rcpts.recipients, head)
+        queue = "hold" if request.hold else "incoming"
+        return Written(file, queue, rcpts.expanded, _hint(request, rcpts, info))
 
-    def _store(self, request: Submit, content: Content, rcpts: RecipientList, head: list[bytes]) -> QueueFileInfo:
-        """The last step. From here on the message is the queue's, or was never there."""
-        self._trace.record(request.queue_id, rcpts.expanded)
+    def finish(self, written: Written) -> None:
+        """The last step. After it the message is the queue's; with an OSError it was never there."""
+        file, expanded = written.file, written.expanded
+        self._trace.record(file.id, expanded)
         try:
-            return content.store(request.envelope, rcpts.recipients, head, "hold" if request.hold else "incoming")
+            file.complete(written.queue)
         except OSError:
-            if rcpts.expanded:
-                self._trace.drop(request.queue_id)
+            if expanded:
+                self._trace.drop(file.id)
             raise
 
     @staticmethod
@@ -200,6 +204,13 @@ class MessageMaker:
     def _add_bcc(self, rcpts: RecipientList, bcc: str) -> None:
         (address,) = self._stage.complete([bcc])
         rcpts.add(address, bcc, notify=NOTIFY_NEVER)
+
+
+def _hint(request: Submit, rcpts: RecipientList, info: QueueFileInfo) -> Arrived | Trigger:
+    if rcpts.expanded:  # a message that qmgr finds by itself is one whose trace log it looks for
+        return Trigger("scan")
+    known = rcpts.recipients if len(rcpts.recipients) <= HINT_RECIPIENTS else None
+    return Arrived(request.queue_id, request.envelope, known, info.content_offset, info.content_length)
 
 
 def _needs_smtputf8(sender: str, recipients: list[Recipient], head: list[bytes]) -> bool:

@@ -23,7 +23,9 @@ from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
 
 _CLEANUPS: Final = 4
-"""Connections to cleanup at most: each holds one of its processes while a message is written."""
+"""Connections to cleanup at most: each holds one of its processes while messages are written."""
+_IN_FLIGHT: Final = 8
+"""Messages under way on each: cleanup makes those that are there durable together."""
 _THREADS: Final = 4
 _LOOK_AT_TABLES_S: Final = 5.0
 
@@ -59,7 +61,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             worker=self.worker, params=params, log=self.log, loop=loop, queue=Queue.from_params(params),
             rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
             peers=Peers(self._names, self._describe, self.log),
-            cleanup=AsyncPool(f"public/{params.cleanup_service_name}", _CLEANUPS), disk=self._disk,
+            cleanup=AsyncPool(f"public/{params.cleanup_service_name}", _CLEANUPS, _IN_FLIGHT), disk=self._disk,
             extensions=make_extensions(params), forbidden=tables.forbidden,
             deadlines=Deadlines(loop, params.smtpd_timeout), greeting=f"220 {params.smtpd_banner}",
             noop_commands=frozenset(word.upper() for word in params.smtpd_noop_commands),

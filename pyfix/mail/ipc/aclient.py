@@ -54,9 +54,12 @@ class AsyncChannel:
 
         def check() -> None:
             self._watch = None
-            if connection is not self._connection or not self._waiting:
+            present = self._connection
+            if present is None or not self._waiting:
                 return
-            if self._answers == seen:
+            if present is not connection:
+                self._watch_server(present)
+            elif self._answers == seen:
                 connection.abort(f"no answer within {self._timeout:g} seconds")
             else:
                 self._watch_server(connection)
@@ -123,11 +126,14 @@ class AsyncChannel:
             waiting.clear()
 
         _, connection = await loop.create_unix_connection(lambda: Connection(receive, end), self.path)
+        patience = loop.call_later(self._timeout, connection.abort, f"no greeting within {self._timeout:g} seconds")
         try:
             check_hello(await greeting, self.path)
         except (IpcError, asyncio.CancelledError):
             connection.close()
             raise
+        finally:
+            patience.cancel()
         self._waiting = waiting
         return connection
 
@@ -140,24 +146,28 @@ class AsyncChannel:
 
 
 class AsyncPool:
-    """Up to `limit` channels to a service whose workers take one call at a time; further calls wait their turn.
+    """Up to `limit` channels to a service whose workers serve one connection at a time.
 
-    A channel holds a worker of that service, so one that nobody used for `idle_s` seconds is closed.
+    A call gets a channel of its own while there is one to be had, else the one with the fewest calls under way, up to
+    `depth` of them; further calls wait their turn. A channel holds a worker of that service, so one that nobody used
+    for `idle_s` seconds is closed.
     """
 
-    def __init__(self, path: str, limit: int, idle_s: float = 5.0, timeout: float = 3600.0) -> None:
+    def __init__(self, path: str, limit: int, depth: int = 1, idle_s: float = 5.0, timeout: float = 3600.0) -> None:
         self.path = path
         self._timeout = timeout
         self._limit = limit
+        self._depth = depth
         self._idle_s = idle_s
         self._idle: list[tuple[AsyncChannel, float]] = []
+        self._busy: dict[AsyncChannel, int] = {}
+        """How many calls each channel has under way."""
         self._trim_timer: asyncio.TimerHandle | None = None
-        self._open = 0
         self._queue: collections.deque[asyncio.Future[AsyncChannel]] = collections.deque()
 
     async def call(self, request: Message, expect: type[M]) -> M:
         """As AsyncChannel.call."""
-        channel = await self._acquire()
+        channel = self._choose() or await self._wait_turn()
         try:
             return await channel.call(request, expect)
         finally:
@@ -169,15 +179,22 @@ class AsyncPool:
             self._trim_timer.cancel()
             self._trim_timer = None
         while self._idle:
-            self._open -= 1
             self._idle.pop()[0].disconnect()
 
-    async def _acquire(self) -> AsyncChannel:
+    def _choose(self) -> AsyncChannel | None:
+        busy = self._busy
         if self._idle:
-            return self._idle.pop()[0]
-        if self._open < self._limit:
-            self._open += 1
-            return AsyncChannel(self.path, self._timeout)
+            channel = self._idle.pop()[0]
+        elif len(busy) < self._limit:
+            channel = AsyncChannel(self.path, self._timeout)
+        else:
+            channel = min(busy, key=busy.__getitem__)
+            if busy[channel] >= self._depth:
+                return None
+        busy[channel] = busy.get(channel, 0) + 1
+        return channel
+
+    async def _wait_turn(self) -> AsyncChannel:
         turn: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
@@ -188,11 +205,18 @@ class AsyncPool:
             raise
 
     def _release(self, channel: AsyncChannel) -> None:
+        """A call is done: its place goes to who waits longest."""
         while self._queue:
             turn = self._queue.popleft()
             if not turn.done():
                 turn.set_result(channel)
                 return
+        self._busy[channel] -= 1
+        if not self._busy[channel]:
+            del self._busy[channel]
+            self._rest(channel)
+
+    def _rest(self, channel: AsyncChannel) -> None:
         loop = asyncio.get_running_loop()
         self._idle.append((channel, loop.time()))
         if self._trim_timer is None:
@@ -204,6 +228,5 @@ class AsyncPool:
         stale = loop.time() - self._idle_s * 0.9
         while self._idle and self._idle[0][1] < stale:
             self._idle.pop(0)[0].disconnect()
-            self._open -= 1
         if self._idle:
             self._trim_timer = loop.call_later(self._idle_s, self._trim)

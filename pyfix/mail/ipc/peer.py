@@ -54,11 +54,6 @@ class Peer:
         """The peer's user id."""
         return self.credentials.uid
 
-    @property
-    def has_message(self) -> bool:
-        """True when receive would not wait."""
-        return bool(self._ready)
-
     def send(self, message: Message) -> None:
         """Send one message whole; raise PeerGone."""
         try:
@@ -73,6 +68,12 @@ class Peer:
         while not self._ready:
             self.fill()
         return self._ready.popleft()
+
+    def receive_all(self) -> list[AnyMessage]:
+        """Return all messages that are there, waiting for the first; raises as receive does."""
+        messages = [self.receive(), *self._ready]
+        self._ready.clear()
+        return messages
 
     def fill(self) -> None:
         """Read what is there, waiting for at least a byte; raise PeerGone at the end of the stream."""

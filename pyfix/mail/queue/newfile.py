@@ -74,7 +74,22 @@ class NewFile:
         replaced: int = 0,
         queue: str = "incoming",
     ) -> QueueFileInfo:
-        """Make the file a message on stable storage, in `queue` (incoming or hold), and close it.
+        """Make the file a message on stable storage, in `queue` (incoming or hold), and close it: `write`, then
+        `complete`."""
+        info = self.write(envelope, recipients, content=content, head=head, replaced=replaced)
+        self.complete(queue)
+        return info
+
+    def write(
+        self,
+        envelope: Envelope,
+        recipients: list[Recipient],
+        *,
+        content: Sequence[bytes] | None,
+        head: bytes = b"",
+        replaced: int = 0,
+    ) -> QueueFileInfo:
+        """Write all of the message; it is none before `complete`.
 
         `content` is the whole content; with None it is what was spooled, its first `replaced` bytes replaced by `head`.
         Sets the position of each recipient, and the size and recipient count of the envelope.
@@ -91,7 +106,6 @@ class NewFile:
             self._disk.write_all(self.fd, [preamble, *content, *rest], 0)
         else:
             self._write_around_spool(preamble, head, rest, offset, length)
-        self._complete(queue)
         return QueueFileInfo(offset, length)
 
     def _place_content(self, content: Sequence[bytes] | None, head: bytes, replaced: int) -> tuple[int, int]:
@@ -119,8 +133,12 @@ class NewFile:
         self._disk.write_all(self.fd, rest, offset + length)
         self._disk.write_all(self.fd, [preamble], 0)
 
-    def _complete(self, queue: str) -> None:
-        """Move, mark and sync: in this order, so that no complete file is ever seen outside its queue."""
+    def start_storing(self) -> None:
+        """Have the kernel begin to store what is written, where `complete` does not follow at once."""
+        self._disk.start_storing(self.fd)
+
+    def complete(self, queue: str = "incoming") -> None:
+        """Move, mark, sync and close: in this order, so that no complete file is ever seen outside its queue."""
         disk = self._disk
         if queue != "incoming":
             disk.rename(self.path, self._queue_paths[queue])

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,44 @@ def make_daemon(root: Path, main_cf: str = "") -> CleanupDaemon:
     return daemon
 
 
+class FailingAt(Disk):
+    """The disk is full at the sync number `at`."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.synced: list[int] = []
+        self.written = 0
+
+    def write_all(self, fd: int, buffers: Sequence[bytes], offset: int) -> None:
+        self.written += 1
+        super().write_all(fd, buffers, offset)
+
+    def fsync(self, fd: int) -> None:  # type: ignore[override]  # a method in place of the kernel's function
+        self.synced.append(self.written)
+        if len(self.synced) == self.at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_messages_that_come_together_are_written_before_the_first_is_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its own answer: what fails for one of them is no matter of the others."""
+    monkeypatch.chdir(tmp_path)
+    daemon = make_daemon(tmp_path)
+    files = [Queue(str(tmp_path)).create() for _ in range(3)]
+    for file in files:
+        file.close()
+    disk = FailingAt(2)
+    daemon.queue = Queue(str(tmp_path), disk=disk)
+    requests = [Submit(file.id, Envelope("a@x.y", 1.0, 0), [Recipient("b@x.y")], BODY, CLEANUP_MAP) for file in files]
+    bad = Submit("../../etc/x", Envelope("a@x.y", 1.0, 0), [Recipient("b@x.y")], BODY, CLEANUP_MAP)
+    replies = list(daemon.handle_all([*requests, bad], None))  # type: ignore[arg-type]  # the peer is not looked at
+    assert [reply.code for reply in replies if isinstance(reply, Submitted)] == [250, 452, 250, 451]
+    assert disk.synced == [3, 3, 3]
+    left = sorted(path.name for path in (tmp_path / "incoming").iterdir())
+    assert left == sorted([files[0].id, files[2].id])
+
+
 def submit(daemon: CleanupDaemon, root: Path, disk: Disk, spooled: bool, notify: int = 0) -> Submitted:
     file = Queue(str(root)).create()
     if spooled:
@@ -69,7 +107,7 @@ def submit(daemon: CleanupDaemon, root: Path, disk: Disk, spooled: bool, notify:
     daemon.queue = Queue(str(root), disk=disk)
     rcpts = [Recipient("b@x.y", notify=notify)]
     request = Submit(file.id, Envelope("a@x.y", 1.0, 0), rcpts, None if spooled else BODY, CLEANUP_MAP)
-    reply = daemon.handle(request, None)  # type: ignore[arg-type]  # the peer is not looked at
+    (reply,) = daemon.handle_all([request], None)  # type: ignore[arg-type]  # the peer is not looked at
     assert isinstance(reply, Submitted)
     return reply
 

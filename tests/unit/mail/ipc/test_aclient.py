@@ -157,3 +157,42 @@ def test_pool_never_opens_more_channels_than_its_limit(tmp_path: Path) -> None:
             pool.close()
 
     asyncio.run(run())
+
+
+def test_a_pool_of_some_depth_spreads_calls_evenly(tmp_path: Path) -> None:
+    """With all channels in use the one with the fewest calls gets the next, up to the depth; the rest waits."""
+    held: dict[Connection, list[AnyMessage]] = {}
+
+    def hold(message: AnyMessage, connection: Connection) -> None:
+        held.setdefault(connection, []).append(message)
+        if sum(map(len, held.values())) == 6:
+            assert [len(messages) for messages in held.values()] == [3, 3]
+            for holder, messages in held.items():
+                for one in messages:
+                    echo(one, holder)
+                messages.clear()
+
+    async def run() -> None:
+        async with Server(tmp_path / "s", hold) as server:
+            pool = AsyncPool(server.path, 2, 3)
+            calls = [asyncio.ensure_future(pool.call(Rewrite("local", [str(i)]), Rewritten)) for i in range(12)]
+            replies = await asyncio.gather(*calls)
+            assert [r.addresses[0] for r in replies] == [str(i) for i in range(12)]
+            assert len(server.connections) == 2
+            pool.close()
+
+    asyncio.run(run())
+
+
+def test_a_server_that_never_greets_is_given_up(tmp_path: Path) -> None:
+    """A worker that was stopped before its greeting hangs nobody for longer than the timeout."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_unix_server(asyncio.Protocol, str(tmp_path / "s"))
+        channel = AsyncChannel(str(tmp_path / "s"), timeout=0.05)
+        with pytest.raises(IpcError, match="no greeting within"):
+            await channel.call(Rewrite("local", ["x"]), Rewritten)
+        server.close()
+
+    asyncio.run(run())
