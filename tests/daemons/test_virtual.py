@@ -11,7 +11,8 @@ from harness import run_worker
 from mail_agents import CONTENT, deliver, enqueue, left, reachable_directory, verbs
 
 from pyfix.daemons.virtual.daemon import SERVICE
-from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, TRACE_VERIFY, Recipient, Refused
+from pyfix.mail.ipc.frame import encode
+from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, TRACE_VERIFY, Delivered, Recipient, Refused
 
 IS_ROOT = os.getuid() == 0
 UID = 2525 if IS_ROOT else os.getuid()
@@ -230,3 +231,22 @@ def test_message_that_is_gone_is_refused(tmp_path: Path) -> None:
         os.unlink(tmp_path / "active" / request.queue_id)
         assert isinstance(worker.call(request, Refused), Refused)
         assert deliver(worker, enqueue(tmp_path, ["a@b.test"])).outcomes == [], "the worker serves on"
+
+
+def test_requests_that_come_together_each_have_their_own_answer(tmp_path: Path) -> None:
+    """Five at once on one connection: one file is gone, one recipient unknown; the others are delivered."""
+    mail = tmp_path / "mail"
+    table = "inline:{" + ", ".join(f"u{n}@b.test=box{n}/" for n in range(5)) + "}"
+    with run_worker(SERVICE, main_cf(mail, table), tmp_path, name="virtual") as worker:
+        requests = [enqueue(tmp_path, [f"u{n}@b.test" if n != 3 else "who@b.test"]) for n in range(5)]
+        os.unlink(tmp_path / "active" / requests[1].queue_id)
+        for number, request in enumerate(requests):
+            request.seq = 100 + number
+        peer = worker.connect()
+        peer.sock.sendall(b"".join(map(encode, requests)))
+        answers = [peer.receive() for _ in requests]
+    assert isinstance(answers[1], Refused)
+    delivered = [answer for answer in answers if isinstance(answer, Delivered)]
+    assert [answer.seq for answer in delivered] == [100, 102, 103, 104]
+    assert [verbs(answer) for answer in delivered] == [[], [], [("who@b.test", "bounced", "5.1.1")], []]
+    assert sorted(path.name for path in mail.iterdir()) == ["box0", "box2", "box4"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from pyfix.base import clock
@@ -24,6 +26,7 @@ from pyfix.mail.mailbox import (
 )
 from pyfix.mail.maps import Maps, open_maps
 from pyfix.mail.queue import Queue
+from pyfix.service.rights import RightsError
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
 
 _MISCONFIGURED = Dsn("4.3.5", "mail system configuration error")
@@ -31,8 +34,19 @@ _BATCH = 32
 """How many files are open at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One recipient of one request, and its mailbox."""
+
+    job: Job
+    writer: MaildirWriter
+    """Writes the content of the job's message."""
+    rcpt: Recipient
+    mailbox: Mailbox
+
+
 class VirtualDaemon(OneClientDaemon[VirtualParameters]):
-    """Delivers one request after the other."""
+    """Delivers the requests that are there together."""
 
     depth = 8
 
@@ -61,24 +75,32 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
                 self.log.info(f"table {maps.name} has changed -- restarting")
                 self.worker.retire()
 
-    def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
-        """Deliver to every recipient of the request."""
-        if not isinstance(request, Deliver):
-            raise UnexpectedMessage(request)
+    def handle_all(self, requests: Sequence[AnyMessage], peer: Peer) -> Iterator[Message]:
+        """Deliver all requests that are there together: see `_deliver_batch`."""
+        answers: list[Message | Job] = [self._open(request) for request in _deliveries(requests)]
+        with contextlib.ExitStack() as jobs:
+            found: list[Delivery] = []
+            for job in answers:
+                if isinstance(job, Job):
+                    jobs.enter_context(job)
+                    found += self._find(job)
+            self._deliver_all(found)
+            yield from [answer.finish() if isinstance(answer, Job) else answer for answer in answers]
+
+    def _open(self, request: Deliver) -> Job | Refused:
         try:
-            job = Job(request, self._queue, self.log, self.params, self.worker.service)
+            return Job(request, self._queue, self.log, self.params, self.worker.service)
         except JobError as error:
             self.log.warning(str(error))
             return Refused(str(error))
-        with job:
-            found: list[tuple[Recipient, Mailbox]] = []
-            for rcpt in request.recipients:
-                with job.guard(rcpt):
-                    if mailbox := self._locate(job, rcpt):
-                        found.append((rcpt, mailbox))
-            found.sort(key=_owner)
-            self._deliver_all(job, found)
-            return job.finish()
+
+    def _find(self, job: Job) -> Iterator[Delivery]:
+        """Yield a delivery for each recipient that has a mailbox; the others end here."""
+        writer = MaildirWriter(job.content, self.params.virtual_mailbox_limit, warn=self.log.warning)
+        for rcpt in job.request.recipients:
+            with job.guard(rcpt):
+                if mailbox := self._locate(job, rcpt):
+                    yield Delivery(job, writer, rcpt, mailbox)
 
     def _locate(self, job: Job, rcpt: Recipient) -> Mailbox | None:
         """Return the mailbox, or end the recipient here."""
@@ -93,57 +115,59 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
             job.bounced(rcpt, Dsn("5.1.1", f'unknown user: "{address}"'))
         return mailbox
 
-    def _deliver_all(self, job: Job, found: list[tuple[Recipient, Mailbox]]) -> None:
+    def _deliver_all(self, found: list[Delivery]) -> None:
         """Deliver in the order of owners: taking on other rights costs more than a small delivery's preparation."""
         rights = self.worker.rights
-        writer = MaildirWriter(job.content, self.params.virtual_mailbox_limit, warn=self.log.warning)
+        found.sort(key=_owner)
         try:
             for (uid, gid), group in groupby(found, key=_owner):
-                members = list(group)
-                with job.guard(*(rcpt for rcpt, _ in members)):
+                try:
                     if rights.can_switch:
                         rights.switch(uid, gid)
-                    for batch in batched(members, _BATCH):
-                        self._deliver_batch(job, batch, writer)
+                except RightsError as error:
+                    self.log.warning(str(error))  # Job.finish defers who has no verdict
+                    continue
+                for batch in batched(list(group), _BATCH):
+                    self._deliver_batch(batch)
         finally:
             rights.restore()
 
-    def _deliver_batch(self, job: Job, batch: list[tuple[Recipient, Mailbox]], writer: MaildirWriter) -> None:
+    def _deliver_batch(self, batch: list[Delivery]) -> None:
         """Write all messages for Maildirs before the first is made durable: see maildir.py."""
-        drafts: list[tuple[Recipient, Mailbox, Draft]] = []
-        for rcpt, mailbox in batch:
-            with job.guard(rcpt):
-                draft = self._begin(job, rcpt, mailbox, writer, in_batch=len(batch) > 1)
+        drafts: list[tuple[Delivery, Draft]] = []
+        for delivery in batch:
+            with delivery.job.guard(delivery.rcpt):
+                draft = self._begin(delivery, in_batch=len(batch) > 1)
                 if draft is not None:
-                    drafts.append((rcpt, mailbox, draft))
-        for rcpt, mailbox, draft in drafts:
-            with job.guard(rcpt):
+                    drafts.append((delivery, draft))
+        for delivery, draft in drafts:
+            with delivery.job.guard(delivery.rcpt):
                 try:
-                    writer.finish(draft)
+                    delivery.writer.finish(draft)
                 except MailboxError as error:
-                    self._fail(job, rcpt, mailbox, error)
+                    self._fail(delivery, error)
                 else:
-                    job.sent(rcpt, "delivered to maildir")
+                    delivery.job.sent(delivery.rcpt, "delivered to maildir")
 
-    def _begin(
-        self, job: Job, rcpt: Recipient, mailbox: Mailbox, writer: MaildirWriter, *, in_batch: bool
-    ) -> Draft | None:
+    def _begin(self, delivery: Delivery, *, in_batch: bool) -> Draft | None:
         """Return what is written for a Maildir; deliver to an mbox, or fail, at once."""
+        job, rcpt, mailbox = delivery.job, delivery.rcpt, delivery.mailbox
         if job.is_trace_only:
             job.sent(rcpt, f"delivers to {mailbox.form}")
             return None
         head = delivery_headers(job.envelope.sender, rcpt.original, rcpt.address)
         try:
             if mailbox.is_maildir:
-                return writer.begin(mailbox.path, head, in_batch=in_batch)
+                return delivery.writer.begin(mailbox.path, head, in_batch=in_batch)
             self._deliver_mbox(job, rcpt, mailbox, head)
         except MailboxError as error:
-            self._fail(job, rcpt, mailbox, error)
+            self._fail(delivery, error)
         else:
             job.sent(rcpt, "delivered to mailbox")
         return None
 
-    def _fail(self, job: Job, rcpt: Recipient, mailbox: Mailbox, error: MailboxError) -> None:
+    def _fail(self, delivery: Delivery, error: MailboxError) -> None:
+        job, rcpt, mailbox = delivery.job, delivery.rcpt, delivery.mailbox
         if not mailbox.is_maildir:
             job.failed(rcpt, Dsn(error.status, f"delivery failed to mailbox {mailbox.path}: {error.reason}"))
             return
@@ -167,11 +191,21 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
             raise MailboxError("4.2.0", f"destination {mailbox.path} is not owned by recipient")
 
 
-def _owner(pair: tuple[Recipient, Mailbox]) -> tuple[int, int]:
-    return pair[1].uid, pair[1].gid
+def _deliveries(requests: Sequence[AnyMessage]) -> list[Deliver]:
+    """Return the requests; raise UnexpectedMessage before any of them is begun."""
+    deliveries = []
+    for request in requests:
+        if not isinstance(request, Deliver):
+            raise UnexpectedMessage(request)
+        deliveries.append(request)
+    return deliveries
 
 
-def batched(items: list[tuple[Recipient, Mailbox]], size: int) -> Iterator[list[tuple[Recipient, Mailbox]]]:
+def _owner(delivery: Delivery) -> tuple[int, int]:
+    return delivery.mailbox.uid, delivery.mailbox.gid
+
+
+def batched(items: list[Delivery], size: int) -> Iterator[list[Delivery]]:
     """Yield the items `size` at a time."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
