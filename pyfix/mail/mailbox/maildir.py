@@ -56,9 +56,11 @@ class MaildirWriter:
         self._content = content
         self._limit = limit
         self._host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
-        self._pid = os.getpid()
+        queue_file = os.fstat(content.fd)
+        self._device = queue_file.st_dev
+        self._unique = f"P{os.getpid()}I{queue_file.st_ino:x}"
+        """A process may have several messages in hand, each in its own queue file."""
         self._count = 0
-        self._device = os.fstat(content.fd).st_dev
 
     def deliver(self, maildir: str, head: bytes) -> str:
         """Write one message; return its path below new/. `maildir` ends in "/". Raises MailboxError."""
@@ -71,7 +73,7 @@ class MaildirWriter:
         now = clock.now()
         seconds = int(now)
         self._count += 1
-        temporary = f"{maildir}tmp/{seconds}.P{self._pid}Q{self._count}.{self._host}"
+        temporary = f"{maildir}tmp/{seconds}.{self._unique}Q{self._count}.{self._host}"
         fd = self._create(maildir, temporary)
         status = os.fstat(fd)
         micros = int((now - seconds) * 1e6)
