@@ -19,11 +19,13 @@ from pyfix.mail.dns.peername import HostsFile, PeerNames
 from pyfix.mail.dns.resolver import AsyncResolver
 from pyfix.mail.ipc.aclient import AsyncChannel, AsyncPool
 from pyfix.mail.queue import Queue
+from pyfix.service.many_clients import cpu_count
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
 
-_CLEANUPS: Final = 4
-"""Connections to cleanup at most: each holds one of its processes while messages are written."""
+_CLEANUPS: Final = max(2, cpu_count())
+"""Connections to cleanup at most: each holds one of its processes while messages are written. A few that make many
+messages durable at once are faster than many that wait for the disk in turn."""
 _IN_FLIGHT: Final = 8
 """Messages under way on each: cleanup makes those that are there durable together."""
 _THREADS: Final = 4
