@@ -42,7 +42,7 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
                 f"service {self.worker.service}: unknown argument {self.worker.argv[0]}: "
                 f"{self.worker.program} takes none (flags= is not available)"
             )
-        self.settings: ClientSettings = make_settings(self.params, lmtp=self.worker.program == "lmtp")
+        self.settings: ClientSettings = make_settings(self.config, self.params, lmtp=self.worker.program == "lmtp")
         self._resolver = AsyncResolver(self.resolver_settings)
         self._resolver.prepare()
         self._queue = Queue.from_params(self.params)

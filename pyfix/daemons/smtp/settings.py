@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.daemons.smtp.params import ClientParameters
-from pyfix.mail.config import ConfigError
-from pyfix.mail.config.interfaces import local_interfaces
+from pyfix.mail.config import Config, ConfigError
+from pyfix.mail.config.defaults import own_interfaces
 from pyfix.mail.dns.hosts import HostPolicy
 from pyfix.proto.smtp_client.actions import Stage
 from pyfix.proto.smtp_client.session import SessionSettings
@@ -53,12 +53,12 @@ class ClientSettings:
     convert_8bit: bool
 
 
-def make_settings(params: ClientParameters, *, lmtp: bool) -> ClientSettings:
+def make_settings(config: Config, params: ClientParameters, *, lmtp: bool) -> ClientSettings:
     """Return the settings for the program name; raise ConfigError for words that mean nothing."""
-    return _lmtp_settings(params) if lmtp else _smtp_settings(params)
+    return _lmtp_settings(params) if lmtp else _smtp_settings(params, own_addresses(config, params))
 
 
-def _smtp_settings(p: ClientParameters) -> ClientSettings:
+def _smtp_settings(p: ClientParameters, own: frozenset[str]) -> ClientSettings:
     use_dns = _uses_dns(p, "smtp_dns_support_level", p.smtp_dns_support_level)
     session = SessionSettings(
         p.smtp_helo_name,
@@ -79,7 +79,7 @@ def _smtp_settings(p: ClientParameters) -> ClientSettings:
             balance=p.smtp_balance_inet_protocols,
             ignore_mx_error=p.ignore_mx_lookup_error,
             defer_if_no_mx_address=p.smtp_defer_if_no_mx_address_found,
-            own_addresses=_own_addresses(p),
+            own_addresses=own,
         ),
         cache=CacheSettings(
             on_demand=p.smtp_connection_cache_on_demand,
@@ -220,14 +220,6 @@ def _keywords(words: list[str]) -> frozenset[str]:
     return frozenset(word.upper() for word in words) & _EHLO_KEYWORDS
 
 
-def _own_addresses(params: ClientParameters) -> frozenset[str]:
-    """Return the addresses that are this mail system's: a route to them is a loop."""
-    own = set(params.proxy_interfaces)
-    for name in params.inet_interfaces:
-        if name.lower() == "all":
-            own.update(interface.address for interface in local_interfaces())
-        elif name.lower() == "loopback-only":
-            own.update({"127.0.0.1", "::1"})
-        else:
-            own.add(name.strip("[]"))
-    return frozenset(own)
+def own_addresses(config: Config, params: ClientParameters) -> frozenset[str]:
+    """Return the addresses that are this mail system's: a route to them is a loop. Names in inet_interfaces count."""
+    return frozenset(params.proxy_interfaces) | {interface.address for interface in own_interfaces(config)}

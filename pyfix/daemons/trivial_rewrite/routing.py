@@ -62,7 +62,7 @@ def _rules(params: TrivialRewriteParameters) -> RoutingRules:
 
 
 def _tables(config: Config, params: TrivialRewriteParameters) -> RoutingTables:
-    transport = open_maps(params.transport_maps, "transport_maps", config)
+    transport = open_maps(params.transport_maps, "transport_maps", config, substitution=False)
     parents = "transport_maps" in params.parent_domain_matches_subdomains
     return RoutingTables(
         local=LocalDomains(config, params),
@@ -71,7 +71,9 @@ def _tables(config: Config, params: TrivialRewriteParameters) -> RoutingTables:
         relay=MatchList(params.relay_domains, "relay_domains", config, DOMAIN),
         transport=TransportTable(transport, params.recipient_delimiter, parents),
         relocated=open_maps(params.relocated_maps, "relocated_maps", config),
-        sender_relayhost=open_maps(params.sender_dependent_relayhost_maps, "sender_dependent_relayhost_maps", config),
+        sender_relayhost=open_maps(
+            params.sender_dependent_relayhost_maps, "sender_dependent_relayhost_maps", config, substitution=False
+        ),
         sender_transport=open_maps(
             params.sender_dependent_default_transport_maps, "sender_dependent_default_transport_maps", config
         ),

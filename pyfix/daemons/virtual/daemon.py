@@ -57,7 +57,7 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
             raise ConfigError(f"unexpected command-line argument: {self.worker.argv[0]}")
         check_limit("virtual_mailbox_limit", params.virtual_mailbox_limit, params.message_size_limit)
         self._maps = [
-            open_maps(getattr(params, name), name, self.config)
+            open_maps(getattr(params, name), name, self.config, substitution=False)
             for name in ("virtual_mailbox_maps", "virtual_uid_maps", "virtual_gid_maps")
         ]
         mailboxes, uids, gids = self._maps

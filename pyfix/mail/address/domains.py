@@ -18,7 +18,9 @@ class LocalDomains:
     def __init__(self, config: Config, params: CoreParameters) -> None:
         self._list = MatchList(params.mydestination, "mydestination", config, STRING)
         self._myorigin = params.myorigin.casefold()
-        chosen = select_interfaces(config.host.interfaces(), params.inet_interfaces, params.inet_protocols)
+        chosen = select_interfaces(
+            config.host.interfaces(), params.inet_interfaces, params.inet_protocols, config.host.resolve
+        )
         addresses = [interface.address for interface in chosen] + [word.strip("[]") for word in params.proxy_interfaces]
         self._own = frozenset(packed for packed in map(parse_hostaddr, addresses) if packed is not None)
 

@@ -80,12 +80,16 @@ class Maps:
         )
 
 
-def open_maps(value: str | list[str], parameter: str, config: Config, *, fold: bool = True) -> Maps:
+def open_maps(
+    value: str | list[str], parameter: str, config: Config, *, fold: bool = True, substitution: bool = True
+) -> Maps:
     """Open the tables of a parameter; raises ConfigError for types that there are not and for bad syntax.
 
     Warnings about the content of tables go to config.warnings. `fold=False`: keys keep their case.
+    `substitution=False`: a rule of a pattern table whose result has $1 is skipped, where text of strangers must not
+    become a command, a path or a host (local(8), virtual(8), transport(5)).
     """
-    opening = Opening(config.warnings.append, fold)
+    opening = Opening(config.warnings.append, fold, substitution)
     return Maps(parameter, [_open(spec, parameter, config, opening) for spec in split_specs(value, parameter, config)])
 
 

@@ -86,8 +86,9 @@ class Dialect:
 class PatternReader:
     """Turns logical lines into rules; `finish` gives them."""
 
-    def __init__(self, dialect: Dialect, path: str, warn: Warn) -> None:
+    def __init__(self, dialect: Dialect, path: str, warn: Warn, substitution: bool = True) -> None:
         self._dialect = dialect
+        self._substitution = substitution
         self._path = path
         self._warn = warn
         self._rules: list[_Rule] = []
@@ -140,7 +141,13 @@ class PatternReader:
         if not result:
             self._complain(line.number, "no replacement text: using empty string")
         compiled = self._compile(pattern, flags)
-        self._rules.append(_Rule(compiled.search, negated, compile_result(result, compiled.groups, negated)))
+        self._rules.append(_Rule(compiled.search, negated, self._result(result, compiled.groups, negated)))
+
+    def _result(self, text: str, groups: int, negated: bool) -> Result:
+        result = compile_result(text, groups, negated)
+        if not isinstance(result, str) and not self._substitution:
+            raise BadRule("regular expression substitution is not allowed: skipping this rule")
+        return result
 
     def _compile(self, pattern: str, flags: str) -> re.Pattern[str]:
         compiled = self._dialect.compile(pattern, flags)

@@ -52,6 +52,8 @@ class Opening:
 
     warn: Warn
     fold: bool = True
+    substitution: bool = True
+    """Whether results of pattern tables may hold $1."""
 
 
 def open_table(spec: str, opening: Opening) -> Table:
@@ -133,7 +135,7 @@ def _pcre(spec: str, name: str, opening: Opening) -> Table:
 
 def _patterns(spec: str, name: str, opening: Opening, dialect: pattern_file.Dialect) -> Table:
     def build(lines: list[LogicalLine], stamp: FileStamp | None) -> Table:
-        rules = pattern_file.PatternReader(dialect, name, opening.warn).read(lines)
+        rules = pattern_file.PatternReader(dialect, name, opening.warn, opening.substitution).read(lines)
         return pattern_file.PatternTable(spec, rules, stamp)
 
     return _from_file(spec, name, opening, build)

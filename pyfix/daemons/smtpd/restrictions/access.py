@@ -60,7 +60,7 @@ class Action:
 
 def parse_action(value: str) -> Action:
     """Return what an access table wants; total."""
-    word, _, text = value.strip().partition(" ")
+    word, text = [*value.split(None, 1), "", ""][:2]
     text = text.strip()
     if value.strip().isascii() and value.strip().isdigit():
         return Action(Verb.OK)

@@ -1,5 +1,7 @@
 """The parameters as the client uses them."""
 
+from pathlib import Path
+
 import pytest
 
 from pyfix.daemons.smtp.params import ClientParameters
@@ -10,7 +12,8 @@ from pyfix.proto.smtp_client.actions import Stage
 
 def settings(main_cf: str = "", *, lmtp: bool = False) -> ClientSettings:
     """The settings that a main.cf gives."""
-    return make_settings(Config.from_text(main_cf).read(ClientParameters), lmtp=lmtp)
+    config = Config.from_text(main_cf)
+    return make_settings(config, config.read(ClientParameters), lmtp=lmtp)
 
 
 def test_names_follow_the_program() -> None:
@@ -60,6 +63,13 @@ def test_own_addresses_include_the_proxys() -> None:
     """A route to the NAT box's address is a loop, too."""
     own = settings("inet_interfaces = 127.0.0.1\nproxy_interfaces = 192.0.2.1").hosts.own_addresses
     assert own == frozenset({"127.0.0.1", "192.0.2.1"})
+
+
+def test_names_in_inet_interfaces_are_own_addresses(tmp_path: Path) -> None:
+    """A loop is seen also where inet_interfaces has host names."""
+    (tmp_path / "main.cf").write_text("inet_interfaces = localhost\ninet_protocols = ipv4\n")
+    config = Config.load(str(tmp_path))
+    assert make_settings(config, config.read(ClientParameters), lmtp=False).hosts.own_addresses == {"127.0.0.1"}
 
 
 def test_known_keywords_can_be_discarded() -> None:

@@ -197,6 +197,7 @@ def test_explicit_reject_unlisted_recipient_is_asked_once() -> None:
     [
         ("REJECT", "554 5.7.1 <from@example.org>: Sender address rejected: Access denied"),
         ("REJECT 5.1.8 who", "554 5.1.8 <from@example.org>: Sender address rejected: who"),
+        ("REJECT\t5.1.8  who", "554 5.1.8 <from@example.org>: Sender address rejected: who"),
         ("reject", "554 5.7.1 <from@example.org>: Sender address rejected: Access denied"),
         ("DEFER", "450 4.7.1 <from@example.org>: Sender address rejected: Access denied"),
         ("DEFER 5.7.3 later", "450 4.7.3 <from@example.org>: Sender address rejected: later"),
