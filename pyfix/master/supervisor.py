@@ -290,13 +290,16 @@ class Supervisor:
 
     def _spawn(self, key: Key) -> None:
         """Fork a worker."""
-        ours, theirs = socket.socketpair()
         self._log.flush()
         try:
-            pid = os.fork()
+            ours, theirs = socket.socketpair()
+            try:
+                pid = os.fork()
+            except OSError:
+                ours.close()
+                theirs.close()
+                raise
         except OSError as error:
-            ours.close()
-            theirs.close()
             self._decide(rules.SpawnFailed(key, error.strerror or str(error)))
             return
         if pid == 0:

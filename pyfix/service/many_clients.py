@@ -168,8 +168,8 @@ class ManyClientsLoop:
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """An exception that nobody expected: log it in one line and end the process; the queue has everything."""
         error = context.get("exception")
-        if isinstance(error, (ConnectionError, TimeoutError)):
-            return
+        if isinstance(error, (ConnectionError, TimeoutError)) and "task" not in context:
+            return  # a peer that hung up; what a task of the daemon's own raises is never expected
         if error is None:
             self._worker.log.warning(str(context.get("message")))
             return
