@@ -20,6 +20,8 @@ from pyfix.service.status import State
 QUICK_DEATH_S: Final = 10.0
 """A worker that fails within this time, without having had a client, would fail again at once."""
 
+_FAULTS: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGSYS)
+
 # --- events -----------------------------------------------------------------------------------------------------
 
 
@@ -230,10 +232,15 @@ def _exited(state: MasterState, pid: int, code: int, now: float) -> list[Action]
     program = service.entry.program
     how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
     actions: list[Action] = [Warn(f"process {program} pid {pid} {how}")]
-    if code > 0 and not worker.has_served and now - worker.born_at < QUICK_DEATH_S:
+    if _is_fault(code) and not worker.has_served and now - worker.born_at < QUICK_DEATH_S:
         actions += _throttle(state, service, now, f"{program}: bad command startup -- throttling")
         service.wakeup_at = None
     return actions
+
+
+def _is_fault(code: int) -> bool:
+    """True for an end that would repeat itself; somebody's kill says nothing about the program."""
+    return code > 0 or -code in _FAULTS
 
 
 def _has_timer(service: ServiceState) -> bool:

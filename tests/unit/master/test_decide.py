@@ -97,6 +97,18 @@ def test_killed_worker_is_reported_with_its_signal() -> None:
     assert decide(state, rules.Exited(100, -9), 0) == [rules.Warn("process cleanup pid 100 killed by signal 9")]
 
 
+def test_worker_that_crashes_at_birth_throttles_its_service() -> None:
+    """A truncated table, say: every new process would get the same SIGBUS."""
+    item = service()
+    state = master(item)
+    decide(state, rules.Spawned(item.key, 100), 0)
+    assert decide(state, rules.Exited(100, -7), 0) == [
+        rules.Warn("process cleanup pid 100 killed by signal 7"),
+        rules.Warn("cleanup: bad command startup -- throttling"),
+    ]
+    assert rules.watched(state, 1) == set()
+
+
 def test_wakeup_starts_a_worker_and_reaches_it_when_it_is_ready() -> None:
     """The queue manager is started by its timer and told once it runs, then every wakeup interval."""
     item = service("qmgr", limit=1, wakeup=300)
