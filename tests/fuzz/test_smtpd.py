@@ -15,8 +15,8 @@ import itertools
 
 from stage import Stage, play
 
-from pyfix.daemons.smtpd.path import BadPath, take_path
 from pyfix.mail.address.quote import normalize_quoting
+from pyfix.mail.smtp.path import BadPath, take_path
 
 COMMANDS = """EHLO x|HELO y|MAIL FROM:<a@b.c>|MAIL FROM:<> SIZE=10 BODY=8BITMIME|RCPT TO:<u1@virtual.test>|RCPT TO:<u1>
 RCPT TO:<u9@virtual.test>|RCPT TO:<x@elsewhere>|DATA|BDAT 5|BDAT 7 LAST|BDAT 0 LAST|BDAT x|RSET|NOOP|VRFY u1|QUIT|hello

@@ -30,9 +30,10 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 from aiosmtpd.smtp import SMTP
 
 from pyfix.base.log import one_line
-from pyfix.daemons.smtpd import log, replies
+from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.peername import Peer, address_of
 from pyfix.daemons.smtpd.server import Server
+from pyfix.mail.smtp import replies
 
 INPUT_LIMIT: Final = 64 * 1024
 AFTER_MESSAGE: Final = "END-OF-MESSAGE"
@@ -195,7 +196,8 @@ class Connection(SMTP, ABC):
     def _flush(self) -> None:
         """Write the replies gathered so far."""
         if self._output and self.transport is not None and not self._lost:
-            self.transport.write(("\r\n".join(self._output) + "\r\n").encode("utf-8", "replace"))
+            output = map(replies.soften, self._output) if self.server.params.soft_bounce else self._output
+            self.transport.write(("\r\n".join(output) + "\r\n").encode("utf-8", "replace"))
         self._output.clear()
 
     def _close(self) -> None:

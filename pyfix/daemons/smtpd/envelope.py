@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from pyfix.base import clock
-from pyfix.daemons.smtpd import log, replies
-from pyfix.daemons.smtpd.commands import CommandError, parse_mail, parse_rcpt
-from pyfix.daemons.smtpd.path import BadPath, take_path
+from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.daemons.smtpd.state import State
 from pyfix.daemons.smtpd.transaction import Transaction
 from pyfix.mail.ipc.messages import Recipient
+from pyfix.mail.smtp import replies
+from pyfix.mail.smtp.commands import CommandError, parse_mail, parse_rcpt
+from pyfix.mail.smtp.path import BadPath, take_path
 
 _HELO_TROUBLE: Final = str.maketrans(dict.fromkeys(' <>()\\";@\t', "?"))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyfix.daemons.smtpd.commands import Features
 from pyfix.daemons.smtpd.params import SmtpdParameters
+from pyfix.mail.smtp.commands import Features
 
 _KNOWN = (
     "pipelining", "size", "vrfy", "etrn", "starttls", "auth", "xverp", "xforward", "xclient", "enhancedstatuscodes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyfix.daemons.smtpd import log, replies
+from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.connection import AFTER_MESSAGE
 from pyfix.daemons.smtpd.content import ChunkReceiver, DataReceiver, Receiver, Skipper
 from pyfix.daemons.smtpd.dataend import ChunkReader
@@ -13,6 +13,7 @@ from pyfix.daemons.smtpd.received import make_received
 from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.daemons.smtpd.transaction import Transaction
 from pyfix.mail.ipc.messages import Client
+from pyfix.mail.smtp import replies
 
 _CHUNK_DIGITS: Final = 18
 

@@ -14,12 +14,13 @@ import re
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from pyfix.daemons.smtpd import log, replies
+from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.connection import guarded
 from pyfix.daemons.smtpd.content import Receiver
 from pyfix.daemons.smtpd.peername import Peer
 from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.daemons.smtpd.verbs import COMMANDS, ORDER, UNKNOWN, Command, Verbs
+from pyfix.mail.smtp import replies
 
 _HEADER: Final = re.compile(r"[^\s:]+:")
 

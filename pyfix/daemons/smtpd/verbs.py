@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pyfix.daemons.smtpd import log, replies
+from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.message import MessageVerbs
 from pyfix.mail.address.valid import is_valid_hostname, is_valid_mailhost_literal
+from pyfix.mail.smtp import replies
 
 
 class Verbs(MessageVerbs):

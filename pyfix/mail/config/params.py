@@ -9,7 +9,7 @@ See: postconf(5).
 from __future__ import annotations
 
 from pyfix.mail.config.networks import STYLES
-from pyfix.mail.config.parameters import Choice, Integer, Level, ListOf, ParameterSet, Seconds, String
+from pyfix.mail.config.parameters import Boolean, Choice, Integer, Level, ListOf, ParameterSet, Seconds, String
 
 DEFAULT_CONFIG_DIRECTORY = "/etc/pyfix"
 
@@ -66,6 +66,7 @@ class CoreParameters(ParameterSet):
     pickup_service_name = String("pickup", "The service that takes local submissions.", low=1)
     postlog_service_name = String("postlog", "The service that writes maillog_file.", low=1)
     queue_service_name = String("qmgr", "The service that manages the queue.", low=1)
+    soft_bounce = Boolean("no", "Defer mail that would otherwise be returned, and refuse no mail for good.")
     rewrite_service_name = String("rewrite", "The service that rewrites and resolves addresses.", low=1)
     showq_service_name = String("showq", "The service that lists the queue.", low=1)
     trace_service_name = String("trace", "The service that reports deliveries.", low=1)

@@ -8,7 +8,6 @@ from pyfix.mail.config import Boolean, CoreParameters, Integer, ParameterSet, Se
 class DeliveryParameters(CoreParameters):
     """Read by `Job`; each agent's own set derives from this."""
 
-    soft_bounce = Boolean("no", "Defer mail that would otherwise be returned as undeliverable.")
     delay_logging_resolution_limit = Integer(
         "2", "Most digits after the decimal point of sub-second delays in the log.", low=0, high=6
     )

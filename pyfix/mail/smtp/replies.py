@@ -135,3 +135,15 @@ def bare_newline(code: int, hostname: str) -> str:
 def is_final(reply: str) -> bool:
     """True for a reply after which the server closes the connection: 421 and 521."""
     return reply.startswith(("421", "521"))
+
+
+def soften(reply: str) -> str:
+    """Return a reply as soft_bounce has it: what is refused for good is refused for now."""
+    return "\r\n".join(_soften_line(line) for line in reply.split("\r\n"))
+
+
+def _soften_line(line: str) -> str:
+    if not line.startswith("5"):
+        return line
+    rest = line[4:]
+    return f"4{line[1:4]}{'4' + rest[1:] if rest.startswith('5.') else rest}"

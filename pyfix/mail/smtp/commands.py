@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pyfix.daemons.smtpd import replies
-from pyfix.daemons.smtpd.path import BadPath, take_path
 from pyfix.mail.address.valid import is_valid_hostname, is_valid_mailhost_literal
 from pyfix.mail.ipc.messages import (
     NOTIFY_DELAY,
@@ -23,6 +21,8 @@ from pyfix.mail.ipc.messages import (
     RET_FULL,
     RET_HDRS,
 )
+from pyfix.mail.smtp import replies
+from pyfix.mail.smtp.path import BadPath, take_path
 
 _SIZE_DIGITS: Final = 18
 """Postfix counts bytes in 63 bits; what has more digits is no size of a file."""

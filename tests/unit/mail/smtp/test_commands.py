@@ -2,8 +2,9 @@
 
 import pytest
 
-from pyfix.daemons.smtpd import replies
-from pyfix.daemons.smtpd.commands import (
+from pyfix.mail.ipc.messages import NOTIFY_DELAY, NOTIFY_NEVER, NOTIFY_SUCCESS, RET_FULL, RET_HDRS
+from pyfix.mail.smtp import replies
+from pyfix.mail.smtp.commands import (
     CommandError,
     Features,
     MailCommand,
@@ -15,7 +16,6 @@ from pyfix.daemons.smtpd.commands import (
     parse_orcpt,
     parse_rcpt,
 )
-from pyfix.mail.ipc.messages import NOTIFY_DELAY, NOTIFY_NEVER, NOTIFY_SUCCESS, RET_FULL, RET_HDRS
 
 ALL = Features()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyfix.daemons.smtpd.path import BadPath, take_path
+from pyfix.mail.smtp.path import BadPath, take_path
 
 
 @pytest.mark.parametrize(
