@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import Boolean, CoreParameters, Integer, ParameterSet, Seconds
+from pyfix.mail.config import CoreParameters, Integer, ParameterSet, Seconds
 
 
 class DeliveryParameters(CoreParameters):
