@@ -226,12 +226,11 @@ class Instance:
         wait_until(lambda: not self.queue_files(), f"empty queue: {self.queue_files()}", deadline_s)
 
     def processes(self) -> list[int]:
-        """Return the process ids of this instance: its command line is inherited by every process of it."""
-        mark = f"\0{self.etc}\0".encode()
+        """Return the process ids of this instance: each works in the queue directory."""
         found: list[int] = []
         for name in filter(str.isdigit, os.listdir("/proc")):
             try:
-                if mark in Path(f"/proc/{name}/cmdline").read_bytes() and int(name) != os.getpid():
+                if os.readlink(f"/proc/{name}/cwd") == os.path.realpath(self.spool):
                     found.append(int(name))
             except OSError:
                 continue

@@ -79,8 +79,9 @@ def run_demo(clone: Path, folder: Path, python: str, user: str | None = None) ->
     assert "\nSubject: pyfix demo " in result.stdout
     assert result.stdout.endswith("\n\nIt works.\n")
     assert "setup: installing" not in result.stderr
-    mark = str(instance).encode()
-    wait_until(lambda: not [pid for pid in processes() if mark in command_line(pid)], "nothing left running", 15)
+    queue = os.path.realpath(instance / "spool")
+    assert os.path.isdir(queue)
+    wait_until(lambda: not [pid for pid in processes() if working_directory(pid) == queue], "nothing left running", 15)
 
 
 def processes() -> list[str]:
@@ -88,12 +89,12 @@ def processes() -> list[str]:
     return list(filter(str.isdigit, os.listdir("/proc")))
 
 
-def command_line(pid: str) -> bytes:
-    """Return the command line of a process that may be gone."""
+def working_directory(pid: str) -> str:
+    """Return where a process works that may be gone: every process of a mail system works in its queue directory."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return os.readlink(f"/proc/{pid}/cwd")
     except OSError:
-        return b""
+        return ""
 
 
 def test_demo_shows_the_delivered_message(clone: Path, folder: Path) -> None:
