@@ -4,13 +4,13 @@ Promise: a message answered with `250 2.0.0 Ok: queued as ID` is on stable stora
 is answered so before cleanup says it, and whatever goes wrong before leaves no file behind. With an unchanged
 configuration the server relays for nobody but `mynetworks`.
 
-One process serves thousands of clients on an event loop. A slow client costs a few KiB of memory and nothing else:
-a body of up to 256 KiB is gathered in memory, a larger one goes piece by piece into the queue file, and only a
-complete body takes one of the few connections to cleanup.
+One process serves thousands of clients on an event loop. A slow client costs some memory and nothing else:
+a body of up to 256 KiB (4 KiB when all sessions together hold 64 MiB) is gathered in memory, a larger one goes piece by
+piece into the queue file, and only a complete body takes one of the few connections to cleanup.
 
     connection.py    bytes in, replies out, timeouts (deadlines.py); session.py lines, counts, limits
     verbs.py         the command table; envelope.py and message.py the commands that do the work
-    commands.py      the arguments of MAIL and RCPT; path.py the address in them, with Postfix's leniency
+    (mail/smtp)      the arguments of MAIL and RCPT, the address in them, the texts of replies: shared with sendmail -bs
     dataend.py       where a message ends (CRLF.CRLF), dots and line ends on the way
     restrictions/    who may do what: pure, asks questions that answers.py carries to tables and to trivial-rewrite
     transaction.py   one mail transaction and its queue file; content.py receives its content

@@ -34,6 +34,8 @@ GATHER_LIMIT: Final = 256 * 1024
 """Content up to this size travels in the request to cleanup."""
 PIECE: Final = 128 * 1024
 """Larger content is written in pieces of about this size."""
+CROWDED_PIECE: Final = 4 * 1024
+"""The same when all sessions together hold much: thousands of clients that stop in mid-message fill no memory."""
 
 
 class Transaction:
@@ -107,8 +109,9 @@ class Transaction:
     @property
     def must_spool(self) -> bool:
         """True when so much is gathered that it should go to the file."""
-        limit = PIECE if self._spools or self._server.is_crowded else GATHER_LIMIT
-        return self._gathered > limit
+        if self._server.is_crowded:
+            return self._gathered > CROWDED_PIECE
+        return self._gathered > (PIECE if self._spools else GATHER_LIMIT)
 
     async def spool(self, head: bytes) -> None:
         """Write what is gathered to the file; `head` (the Received: header) goes before the first piece."""
