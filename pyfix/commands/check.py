@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final
 
+from pyfix.commands.check_files import check_files
 from pyfix.mail.config import Config, ConfigError, CoreParameters, mastercf
 from pyfix.mail.config.check import check_master_cf, check_parameters
 from pyfix.mail.maps import MatchList, TableError, open_maps
@@ -47,7 +48,8 @@ def check_instance(config: Config) -> CheckResult:
         result.errors.append(str(error))
         return result
     _check_services(config, params, result)
-    result.warnings += [*_file_rights(config), *check_tables(config), *overlapping_classes(config)]
+    result.warnings += check_files(config.directory, params)
+    result.warnings += [*check_tables(config), *overlapping_classes(config)]
     result.warnings += unserved_notify_classes(config)
     if os.getuid() != 0:
         result.notes.append(
@@ -65,13 +67,6 @@ def _check_services(config: Config, params: CoreParameters, result: CheckResult)
         return
     result.warnings += plan_services(entries, params.default_process_limit).warnings
     result.warnings += check_master_cf(config)
-
-
-def _file_rights(config: Config) -> Iterator[str]:
-    for name in ("main.cf", "master.cf"):
-        path = os.path.join(config.directory, name)
-        if os.path.exists(path) and stat.S_IMODE(os.stat(path).st_mode) & 0o022:
-            yield f"group or other writable: {path}"
 
 
 def check_tables(config: Config) -> Iterator[str]:

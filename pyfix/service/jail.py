@@ -24,6 +24,8 @@ from typing import Final
 from pyfix.base.atomic import write_file
 
 _PLAIN: Final = ("hosts", "host.conf", "localtime", "networks", "nsswitch.conf", "resolv.conf", "services")
+SUMMARIES: Final = ("etc/passwd", "etc/group")
+"""Copies that are made of what the name service says, and need not equal the file."""
 _MODULES: Final = (
     "ast", "concurrent.futures.thread", "encodings.ascii", "encodings.idna", "encodings.latin_1", "encodings.punycode",
     "stringprep", "traceback", "unicodedata",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -167,6 +168,8 @@ def test_debian_master_cf_works_in_its_chroots(debian: DebianInstance, sink: Sin
     assert debian.command("mailq").returncode == 0
     assert "unknown mail system error" not in debian.log
     assert debian.late_imports() == set()
+    complaints = debian.pyfix("check").stderr.splitlines()
+    assert not [line for line in complaints if re.search(r"owned by|writable|differ$|damaged|symlink", line)]
 
 
 def test_debian_master_cf_has_chrooted_processes(debian: DebianInstance) -> None:

@@ -67,6 +67,21 @@ def test_world_writable_table_and_configuration_are_named(instance: Instance) ->
     assert f"group or other writable: {instance.etc}/main.cf" in found
 
 
+def test_damaged_message_and_loose_rights_deep_inside_are_named(instance: Instance) -> None:
+    """Configuration, data and queue are looked through."""
+    check_instance(Config.load(instance.etc))
+    Path(instance.directory, "spool/corrupt/ABC").touch()
+    for name in ("etc/tables", "data/cache"):
+        path = Path(instance.directory, name)
+        path.mkdir()
+        path.chmod(0o707)
+    assert {
+        f"group or other writable: {instance.etc}/tables",
+        f"group or other writable: {instance.directory}/data/cache",
+        f"damaged message: {instance.directory}/spool/corrupt/ABC",
+    } <= set(warnings(instance))
+
+
 def test_missing_master_cf_is_one_error_line(instance: Instance) -> None:
     """Not a traceback."""
     Path(instance.etc, "master.cf").unlink()
