@@ -20,6 +20,9 @@ from pyfix.service.status import State
 QUICK_DEATH_S: Final = 10.0
 """A worker that fails within this time, without having had a client, would fail again at once."""
 
+KILLS_AT_BIRTH: Final = 10
+"""So many workers in a row that somebody killed before they served anyone are no accident: out of memory, say."""
+
 _FAULTS: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGSYS)
 
 # --- events -----------------------------------------------------------------------------------------------------
@@ -213,6 +216,8 @@ def _reported(state: MasterState, pid: int, generation: int, worker_state: State
     worker.is_starting = False
     worker.is_busy = worker_state is State.BUSY
     worker.has_served |= worker.is_busy
+    if worker.has_served:
+        service.killed_at_birth = 0
     if service.wakeup_pending and worker_state is State.FREE:
         service.wakeup_pending = False
         return [Wake(pid)]
@@ -232,15 +237,21 @@ def _exited(state: MasterState, pid: int, code: int, now: float) -> list[Action]
     program = service.entry.program
     how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
     actions: list[Action] = [Warn(f"process {program} pid {pid} {how}")]
-    if _is_fault(code) and not worker.has_served and now - worker.born_at < QUICK_DEATH_S:
+    if not worker.has_served and now - worker.born_at < QUICK_DEATH_S and _will_repeat(service, code):
         actions += _throttle(state, service, now, f"{program}: bad command startup -- throttling")
         service.wakeup_at = None
     return actions
 
 
-def _is_fault(code: int) -> bool:
-    """True for an end that would repeat itself; somebody's kill says nothing about the program."""
-    return code > 0 or -code in _FAULTS
+def _will_repeat(service: ServiceState, code: int) -> bool:
+    """True for an end at birth that the next worker would share; one kill says nothing about the program, many do."""
+    if code > 0 or -code in _FAULTS:
+        return True
+    service.killed_at_birth += 1
+    if service.killed_at_birth < KILLS_AT_BIRTH:
+        return False
+    service.killed_at_birth = 0
+    return True
 
 
 def _has_timer(service: ServiceState) -> bool:

@@ -47,6 +47,8 @@ class ServiceState:
     stop_phase: Phase
     workers: dict[int, WorkerState] = field(default_factory=dict)
     throttled_until: float = 0.0
+    killed_at_birth: int = 0
+    """Workers, one after the other, that somebody killed before they served anyone."""
     wakeup_at: float | None = None
     wakeup_pending: bool = False
     """A worker was started for a wakeup and has not reported yet."""

@@ -109,6 +109,40 @@ def test_worker_that_crashes_at_birth_throttles_its_service() -> None:
     assert rules.watched(state, 1) == set()
 
 
+def kill_at_birth(state: MasterState, item: ServiceState, times: int) -> list[rules.Action]:
+    """Have so many workers be killed before they report; return what the last death leads to."""
+    actions: list[rules.Action] = []
+    for pid in range(100, 100 + times):
+        decide(state, rules.Spawned(item.key, pid), 0)
+        actions = decide(state, rules.Exited(pid, -9), 0)
+    return actions
+
+
+def test_workers_that_are_all_killed_at_birth_throttle_their_service() -> None:
+    """By the kernel, that is out of memory, for one: there would be no end to it. After a rest it is tried again."""
+    item = service()
+    state = master(item)
+    kill_at_birth(state, item, rules.KILLS_AT_BIRTH - 1)
+    assert rules.watched(state, 0) == {item.key}
+    assert rules.Warn("cleanup: bad command startup -- throttling") in kill_at_birth(state, item, 1)
+    assert rules.watched(state, 1) == set()
+    assert rules.watched(state, 61) == {item.key}
+    kill_at_birth(state, item, rules.KILLS_AT_BIRTH - 1)
+    assert rules.watched(state, 61) == {item.key}
+
+
+def test_worker_that_serves_between_kills_shows_that_the_program_is_sound() -> None:
+    """Somebody kills at random."""
+    item = service()
+    state = master(item)
+    kill_at_birth(state, item, rules.KILLS_AT_BIRTH - 1)
+    started(state, item, 50)
+    decide(state, rules.Reported(50, 1, State.BUSY), 0)
+    decide(state, rules.Exited(50, -9), 0)
+    kill_at_birth(state, item, rules.KILLS_AT_BIRTH - 1)
+    assert rules.watched(state, 0) == {item.key}
+
+
 def test_wakeup_starts_a_worker_and_reaches_it_when_it_is_ready() -> None:
     """The queue manager is started by its timer and told once it runs, then every wakeup interval."""
     item = service("qmgr", limit=1, wakeup=300)
