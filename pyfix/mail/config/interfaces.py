@@ -58,11 +58,12 @@ def _ifconf(probe: socket.socket) -> list[tuple[bytes, bytes]]:
 
 
 def _ipv6_interfaces() -> list[Interface]:
-    """Read the IPv6 addresses, in the order of the interfaces: address, index, prefix, scope, flags, name."""
+    """Read the IPv6 addresses: address, index, prefix, scope, flags, name. The file has them in the order of a hash;
+    getifaddrs(3), which Postfix asks, gives them by interface, global addresses before those of the link."""
     try:
         with open(_IF_INET6, encoding="ascii") as file:
             rows = [line.split() for line in file]
     except OSError:
         return []
-    rows.sort(key=lambda row: int(row[1], 16))
+    rows.sort(key=lambda row: (int(row[1], 16), int(row[3], 16)))
     return [Interface(str(ipaddress.IPv6Address(int(row[0], 16))), int(row[2], 16)) for row in rows]
