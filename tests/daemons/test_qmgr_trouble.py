@@ -123,12 +123,15 @@ def test_marks_that_cannot_be_read_after_an_agent_died(
 ) -> None:
     """Who has been served is not known: nobody is served again now."""
 
+    sick = near.root / "sick"
+
     def die(request: AnyMessage) -> Message:
+        sick.touch()
         raise Die
 
     agent = near.serve("weak", die)
     hint = near.message("a@weak.test", "b@weak.test")
-    fail(Disk, "open", code, names(hint))
+    fail(Disk, "open", code, lambda path, *rest: names(hint)(path) and sick.exists())
     with running_qmgr(near.root) as qmgr:
         qmgr.hint(hint)
         qmgr.wait_until(lambda: near.place(hint.queue_id) == place)
@@ -210,7 +213,8 @@ def test_corrupt_file_that_cannot_be_moved_is_tried_again(
     near: Neighbourhood, fail: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And stays in active/ until then."""
-    monkeypatch.setattr("pyfix.daemons.qmgr.finish._RETRY_S", 0.05)
+    for module in ("active", "finish"):  # the hint or the first scan, whichever comes first, finds the file
+        monkeypatch.setattr(f"pyfix.daemons.qmgr.{module}._RETRY_S", 0.05)
     hint = near.message("a@virtual.test")
     hint.recipients = None
     sick = near.root / "sick"

@@ -36,7 +36,7 @@ def test_alias_leads_to_the_mailbox(running: Instance) -> None:
     (message,) = running.wait_for_mail()
     assert message["X-Original-To"] == "postmaster@example.test"
     assert message["Delivered-To"] == running.address
-    assert "orig_to=<postmaster@example.test>" in running.log
+    running.wait_for_log("orig_to=<postmaster@example\\.test>")
 
 
 def test_unknown_recipient_is_refused_at_once(running: Instance) -> None:

@@ -143,7 +143,7 @@ def test_workers_killed_again_and_again_throttle_nobody(running: Instance) -> No
 
         wait_until(accepted, "an accepted message", 20)
     wait_until(lambda: {str(n) for n in range(6)} <= set(field(running.messages(), "Subject")), "six messages")
-    assert "killed by signal 9" in running.log
+    running.wait_for_log("killed by signal 9")
     assert "throttling" not in running.log
 
 
