@@ -10,9 +10,9 @@ import pytest
 from harness import run_worker
 from mail_agents import CONTENT, deliver, enqueue, left, reachable_directory, verbs
 
-from pyfix.daemons.virtual.daemon import SERVICE
+from pyfix.daemons.virtual.daemon import SERVICE, grouped
 from pyfix.mail.ipc.frame import encode
-from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, TRACE_VERIFY, Delivered, Recipient, Refused
+from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, TRACE_VERIFY, Deliver, Delivered, Envelope, Recipient, Refused
 
 IS_ROOT = os.getuid() == 0
 UID = 2525 if IS_ROOT else os.getuid()
@@ -251,3 +251,11 @@ def test_requests_that_come_together_each_have_their_own_answer(tmp_path: Path) 
     assert [answer.seq for answer in delivered] == [100, 102, 103, 104]
     assert [verbs(answer) for answer in delivered] == [[], [], [("who@b.test", "bounced", "5.1.1")], []]
     assert {path.name: len(list(path.glob("new/*"))) for path in mail.iterdir()} == {"box0": 2, "box2": 1}
+
+
+def test_a_large_request_is_a_group_of_its_own() -> None:
+    """Nobody's answer waits for a mailing that came behind it."""
+    requests = [Deliver(n, str(n), "", Envelope("", 1.0, 0), [Recipient("a")] * size, 0, 0, 1.0, True)
+                for n, size in enumerate((1, 2, 50, 1, 31, 1))]  # fmt: skip
+    assert [[request.seq for request in group] for group in grouped(requests, 32)] == [[0, 1], [2], [3, 4], [5]]
+    assert list(grouped([], 32)) == []

@@ -4,7 +4,7 @@ Connections are kept, and requests pipelined up to the depth that the agent's He
 is the agent with the fewest in flight. How many connections there are follows from what the agents are:
 
     concurrent (smtp)         one connection: the agent's event loop does the rest
-    blocking, depth > 1       another one when all have two requests or more, up to the number of processors
+    blocking, depth > 1       another one when all have two requests or more, up to twice the processors
     blocking, depth 1 (local) one for each delivery that could run now, at most two being opened at a time
 
 The master decides how many processes there really are: a connection that no process has accepted yet is pending and
@@ -79,7 +79,7 @@ class Agent:
 class PoolLimits:
     """What bounds the connections of one pool."""
 
-    pipelined: int = max(2, cpu_count())
+    pipelined: int = max(4, 2 * cpu_count())
     """Connections to blocking agents that take several requests."""
     idle_s: float = 5.0
 

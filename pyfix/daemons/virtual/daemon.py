@@ -76,8 +76,12 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
                 self.worker.retire()
 
     def handle_all(self, requests: Sequence[AnyMessage], peer: Peer) -> Iterator[Message]:
-        """Deliver all requests that are there together: see `_deliver_batch`."""
-        answers: list[Message | Job] = [self._open(request) for request in _deliveries(requests)]
+        """Deliver small requests that are there together, a large one by itself: see `_deliver_batch`."""
+        for group in grouped(_deliveries(requests), _BATCH):
+            yield from self._deliver_group(group)
+
+    def _deliver_group(self, requests: list[Deliver]) -> Iterator[Message]:
+        answers: list[Message | Job] = [self._open(request) for request in requests]
         with contextlib.ExitStack() as jobs:
             found: list[Delivery] = []
             for job in answers:
@@ -199,6 +203,20 @@ def _deliveries(requests: Sequence[AnyMessage]) -> list[Deliver]:
             raise UnexpectedMessage(request)
         deliveries.append(request)
     return deliveries
+
+
+def grouped(requests: list[Deliver], size: int) -> Iterator[list[Deliver]]:
+    """Yield runs of requests with at most `size` recipients together, or one request that has more."""
+    group: list[Deliver] = []
+    count = 0
+    for request in requests:
+        count += len(request.recipients)
+        if group and count > size:
+            yield group
+            group, count = [], len(request.recipients)
+        group.append(request)
+    if group:
+        yield group
 
 
 def _owner(delivery: Delivery) -> tuple[int, int]:
