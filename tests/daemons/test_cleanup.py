@@ -13,8 +13,10 @@ from harness import RunningWorker, make_queue_directory, run_worker
 from pyfix.daemons.cleanup.daemon import SERVICE
 from pyfix.mail.address.rewrite import RewriteRules, rewrite
 from pyfix.mail.ipc.messages import (
+    CLEANUP_BCC,
     CLEANUP_BOUNCE,
     CLEANUP_EXTRACT,
+    CLEANUP_LOCAL,
     CLEANUP_MAP,
     NOTIFY_SUCCESS,
     AnyMessage,
@@ -326,8 +328,8 @@ def test_an_unreasonable_alias_is_refused_for_now(queue: Queue, tmp_path: Path, 
 
 
 def test_aliases_are_not_for_mail_that_pyfix_makes(queue: Queue, tmp_path: Path) -> None:
-    """Without CLEANUP_MAP a recipient is final, and there is no blind copy."""
-    with cleanup(tmp_path, f"{ALIASES}always_bcc = archive@example.org") as worker:
+    """Without CLEANUP_MAP a recipient is final."""
+    with cleanup(tmp_path, ALIASES) as worker:
         assert stored(queue, submit(worker, queue, to=["two@example.org"], flags=0).queue_id)[1] == ["two@example.org"]
 
 
@@ -360,8 +362,15 @@ def test_a_success_notice_for_an_expanded_alias_goes_to_trace(queue: Queue, tmp_
 def test_everything_is_copied_to_always_bcc(queue: Queue, tmp_path: Path) -> None:
     """Once, and without notices."""
     with cleanup(tmp_path, "always_bcc = archive") as worker:
-        reply = submit(worker, queue, to=["u@example.org", "U@example.org"])
+        reply = submit(worker, queue, to=["u@example.org", "U@example.org"], flags=CLEANUP_MAP | CLEANUP_BCC)
         assert stored(queue, reply.queue_id)[1] == ["u@example.org", "archive@example.test"]
+
+
+def test_what_is_forwarded_or_made_here_is_not_copied(queue: Queue, tmp_path: Path) -> None:
+    """A notice or a forwarded message maps its recipients, and has no blind copy."""
+    with cleanup(tmp_path, "always_bcc = archive") as worker:
+        reply = submit(worker, queue, to=["u@example.org"], flags=CLEANUP_MAP | CLEANUP_LOCAL)
+        assert stored(queue, reply.queue_id)[1] == ["u@example.org"]
 
 
 @pytest.mark.parametrize(("received", "code"), [(4, 250), (5, 554)])

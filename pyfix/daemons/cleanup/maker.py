@@ -23,6 +23,7 @@ from pyfix.daemons.cleanup.recipients import RecipientList
 from pyfix.daemons.cleanup.refusal import Refusal
 from pyfix.daemons.cleanup.trace import TraceLog
 from pyfix.mail.ipc.messages import (
+    CLEANUP_BCC,
     CLEANUP_BOUNCE,
     CLEANUP_EXTRACT,
     CLEANUP_MAP,
@@ -194,7 +195,7 @@ class MessageMaker:
         extracted = findings.extracted()
         for original, address in zip(extracted, self._stage.complete(extracted), strict=True):
             rcpts.add(address, original)
-        if is_mapped and self._params.always_bcc and rcpts.recipients:
+        if request.flags & CLEANUP_BCC and self._params.always_bcc and rcpts.recipients:
             self._add_bcc(rcpts, self._params.always_bcc)
         return rcpts
 

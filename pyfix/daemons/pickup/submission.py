@@ -14,6 +14,7 @@ from pyfix.base import clock
 from pyfix.base.log import Log
 from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.mail.ipc.messages import (
+    CLEANUP_BCC,
     CLEANUP_EXTRACT,
     CLEANUP_FILTER,
     CLEANUP_LOCAL,
@@ -156,7 +157,7 @@ class Submission:
         return [Recipient(address, address, notify=notify) for address in self._request.recipients]
 
     def _flags(self) -> int:
-        flags = CLEANUP_FILTER | CLEANUP_MAP | CLEANUP_LOCAL
+        flags = CLEANUP_FILTER | CLEANUP_MAP | CLEANUP_BCC | CLEANUP_LOCAL
         if self._request.extract:
             flags |= CLEANUP_EXTRACT
         if {"sendmail", "all"} & set(self._params.smtputf8_autodetect_classes):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pyfix.daemons.smtpd.restrictions.questions import Fate
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import (
+    CLEANUP_BCC,
     CLEANUP_FILTER,
     CLEANUP_MAP,
     Client,
@@ -144,7 +145,7 @@ class Transaction:
             return ""
         body = None if self._spools else self._begin(head)
         envelope = self._envelope(client, rewrite_context)
-        flags = CLEANUP_FILTER | CLEANUP_MAP
+        flags = CLEANUP_FILTER | CLEANUP_MAP | CLEANUP_BCC
         request = Submit(self.queue_id, envelope, self.recipients, body, flags, self.fate.hold)
         self._drop_pieces()
         try:

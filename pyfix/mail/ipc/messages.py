@@ -158,7 +158,7 @@ class Submit(Message, tag=10):
 CLEANUP_FILTER: Final = 1
 """Content inspection applies (header_checks and milters, later issues)."""
 CLEANUP_MAP: Final = 2
-"""Canonical and virtual alias mapping and BCC apply: mail from outside, not mail that pyfix makes itself."""
+"""Canonical and virtual alias mapping apply: mail from outside, not mail that pyfix makes itself."""
 CLEANUP_EXTRACT: Final = 4
 """Take recipients from To/Cc/Bcc (or Resent-*) headers: sendmail -t."""
 CLEANUP_BOUNCE: Final = 8
@@ -168,6 +168,8 @@ CLEANUP_LOCAL: Final = 16
 CLEANUP_VERIFY: Final = 32
 """Nobody is to be told anything: address verification and -bv probes."""
 CLEANUP_SMTPUTF8_AUTODETECT: Final = 64
+CLEANUP_BCC: Final = 128
+"""always_bcc applies: to mail that comes in, not to what is forwarded or made here: that could go round for ever."""
 
 
 class Submitted(Message, tag=11):
