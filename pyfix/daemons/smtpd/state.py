@@ -7,9 +7,10 @@ from pyfix.daemons.smtpd.connection import Connection
 from pyfix.daemons.smtpd.content import Receiver
 from pyfix.daemons.smtpd.dataend import ChunkReader
 from pyfix.daemons.smtpd.restrictions.evaluate import evaluate
-from pyfix.daemons.smtpd.restrictions.questions import Context, Stage
+from pyfix.daemons.smtpd.restrictions.questions import Context, Note, Stage
 from pyfix.daemons.smtpd.server import Server
 from pyfix.daemons.smtpd.transaction import Transaction
+from pyfix.mail.smtp import replies
 
 
 class State(Connection):
@@ -66,6 +67,8 @@ class State(Connection):
         for note in decision.notes:
             if note.verb == "hold" and transaction is not None and transaction.fate.hold:
                 continue
+            if note.verb == "reject_warning":
+                note = Note(note.verb, self._as_sent(note.text))
             log.noted(server.log, queue_id, where, self.context, self.protocol, note)
         if decision.fate is not None and transaction is not None:
             transaction.fate.add(decision.fate)
@@ -81,7 +84,11 @@ class State(Connection):
 
     def _log_refusal(self, where: str, text: str) -> None:
         queue_id = self.transaction.queue_id if self.transaction is not None else ""
-        log.refused(self.server.log, queue_id, where, self.context, self.protocol, text)
+        log.refused(self.server.log, queue_id, where, self.context, self.protocol, self._as_sent(text))
+
+    def _as_sent(self, reply: str) -> str:
+        """Return a reply as the client sees it: soft_bounce shows in the log, too."""
+        return replies.soften(reply) if self.server.params.soft_bounce else reply
 
     async def _refuse(self, reply: str) -> bool:
         """Answer a command that fails; a return value for handlers."""

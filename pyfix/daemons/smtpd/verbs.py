@@ -33,6 +33,8 @@ class Verbs(MessageVerbs):
     async def smtp_ETRN(self, argument: str) -> bool:
         if self.server.params.smtpd_helo_required and not self.context.helo:
             return await self._refuse(replies.NEED_HELO)
+        if self.transaction is not None:
+            return await self._refuse(replies.ETRN_IN_MAIL)
         if not argument or len(argument.split()) != 1:
             return await self._refuse(replies.SYNTAX_ETRN)
         domain = argument.lstrip("@#")

@@ -36,6 +36,7 @@ BAD_RET: Final = "501 5.5.4 Bad RET parameter syntax"
 BAD_ENVID: Final = "501 5.5.4 Bad ENVID parameter syntax"
 BAD_NOTIFY: Final = "501 5.5.4 Error: Bad NOTIFY parameter syntax"
 BAD_ORCPT: Final = "501 5.5.4 Error: Bad ORCPT parameter syntax"
+ETRN_IN_MAIL: Final = "503 Error: MAIL transaction in progress"
 BAD_ETRN: Final = "501 Error: invalid parameter syntax"
 DSN_DISABLED: Final = "501 5.7.1 DSN support is disabled"
 

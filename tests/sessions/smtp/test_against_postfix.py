@@ -66,6 +66,7 @@ CONFIGURATIONS = {
         ("message_size_limit", "2000"),
     ],
     "normalize_lf": [("smtpd_forbid_bare_newline", "normalize"), ("smtpd_forbid_bare_newline_exclusions", "")],
+    "soft": [("soft_bounce", "yes"), ("smtpd_helo_required", "yes"), ("smtpd_forbid_unauth_pipelining", "yes")],
     "early": [("smtpd_delay_reject", "no"), ("smtpd_client_restrictions", "reject")],
 }  # fmt: skip
 
@@ -159,6 +160,12 @@ DIALOGUES: dict[str, list[list[bytes]]] = {
         [HELO, ENVELOPE, b"DATA\r\n", b"a\n.\nQUIT\n.\r\nfoo\r\n.\nx\r\n.\r\r\nx\r\r\n..\n.\r\n.\r\n",
          b"NOOP\nRSET\r\n"],
         [HELO, ENVELOPE, b"DATA\r\n", b".\r\n"], [HELO, ENVELOPE, b"DATA\r\n", b".\n.\r\n\r\n.\r\n"],
+    ],
+    "soft": [
+        [b"MAIL FROM:<a@b.c>\r\n", b"FOO\r\n", b"EHLO\r\n", HELO, b"DATA\r\n",
+         b"MAIL FROM:<a@b.c> SIZE=99999999\r\n", b"RSET\r\n", b"MAIL FROM:<a@b.c>\r\n", b"RCPT TO:<x@elsewhere.test>\r\n", b"RCPT TO:<u9@bench.test>\r\n",
+         b"ETRN foo.test\r\n", b"VRFY x@elsewhere.test\r\n", b"QUIT\r\n"],
+        [HELO, b"NOOP\r\nNOOP\r\n"], [HELO, b"BDAT x\r\n"],
     ],
     "early": [[HELO, ENVELOPE, b"DATA\r\n", b"NOOP\r\n", b"QUIT\r\n"]],
 }  # fmt: skip
@@ -293,7 +300,7 @@ def test_dialogues_are_those_of_postfix(name: str, postfix: Postfix, tmp_path: P
                 differences += compare(chunks, postfix, postfix.ports[name], worker)
     finally:
         neighbours.close()
-    assert differences == []
+    assert not differences, "\n".join(differences)
 
 
 def compare(chunks: list[bytes], postfix: Postfix, port: int, worker: RunningWorker) -> list[str]:
