@@ -163,8 +163,9 @@ DIALOGUES: dict[str, list[list[bytes]]] = {
     ],
     "soft": [
         [b"MAIL FROM:<a@b.c>\r\n", b"FOO\r\n", b"EHLO\r\n", HELO, b"DATA\r\n",
-         b"MAIL FROM:<a@b.c> SIZE=99999999\r\n", b"RSET\r\n", b"MAIL FROM:<a@b.c>\r\n", b"RCPT TO:<x@elsewhere.test>\r\n",
-         b"RCPT TO:<u9@bench.test>\r\n", b"ETRN foo.test\r\n", b"VRFY x@elsewhere.test\r\n", b"QUIT\r\n"],
+         b"MAIL FROM:<a@b.c> SIZE=99999999\r\n", b"RSET\r\n", b"MAIL FROM:<a@b.c>\r\n",
+         b"RCPT TO:<x@elsewhere.test>\r\n", b"RCPT TO:<u9@bench.test>\r\n", b"ETRN foo.test\r\n",
+         b"VRFY x@elsewhere.test\r\n", b"QUIT\r\n"],
         [HELO, b"NOOP\r\nNOOP\r\n"], [HELO, b"BDAT x\r\n"],
     ],
     "early": [[HELO, ENVELOPE, b"DATA\r\n", b"NOOP\r\n", b"QUIT\r\n"]],
