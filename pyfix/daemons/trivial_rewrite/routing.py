@@ -75,6 +75,9 @@ def _tables(config: Config, params: TrivialRewriteParameters) -> RoutingTables:
             params.sender_dependent_relayhost_maps, "sender_dependent_relayhost_maps", config, substitution=False
         ),
         sender_transport=open_maps(
-            params.sender_dependent_default_transport_maps, "sender_dependent_default_transport_maps", config
+            params.sender_dependent_default_transport_maps,
+            "sender_dependent_default_transport_maps",
+            config,
+            substitution=False,
         ),
     )

@@ -230,3 +230,17 @@ def test_routing_in_the_local_part_is_recognized() -> None:
     """What a relay must not pass on."""
     assert all(map(is_source_routed, ("a%b@c.d", "a!b@c.d", '"a@b"@c.d')))
     assert not any(map(is_source_routed, ("a@c.d", "a+b@c.d", "a")))
+
+
+@pytest.mark.parametrize(
+    "name", ["transport_maps", "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps"]
+)
+def test_no_part_of_an_address_becomes_a_transport_or_a_host(tmp_path: Path, name: str) -> None:
+    """Who sends must not choose which server gets the mail (postconf(5), transport(5))."""
+    table = tmp_path / "table"
+    table.write_text("/@(.*)$/ smtp:$1\n")
+    config = Config.from_text(f"{MAIN_CF}{name} = regexp:{table}\n")
+    make_resolver(config, config.read(TrivialRewriteParameters), [].append)
+    assert config.warnings == [
+        f"regexp map {table}, line 1: regular expression substitution is not allowed: skipping this rule"
+    ]
