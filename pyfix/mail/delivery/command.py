@@ -73,17 +73,41 @@ def exported_environment(names: Sequence[str], own: Mapping[str, str]) -> dict[s
 
 def run(command: Command, message: Iterator[bytes]) -> Ended:
     """Run it and return how it ended. Call it with root's rights, or none. Raises CommandError."""
+    pipes: list[int] = []
     try:
-        child_in, our_out = os.pipe2(os.O_CLOEXEC)
-        our_in, child_out = os.pipe2(os.O_CLOEXEC)
+        pipes += os.pipe2(os.O_CLOEXEC)
+        pipes += os.pipe2(os.O_CLOEXEC)
+        child_in, our_out, our_in, child_out = pipes
         pid = os.fork()
+        if pid == 0:
+            _become_command(command, child_in, child_out)
+        pidfd = _watch(pid)
     except OSError as error:
+        for fd in pipes:
+            os.close(fd)
         raise CommandError(f"Delivery failed: {error.strerror}") from error
-    if pid == 0:
-        _become_command(command, child_in, child_out)
     os.close(child_in)
     os.close(child_out)
-    return _Conversation(pid, our_out, our_in, command.time_limit).finish(message)
+    return _Conversation(pid, pidfd, our_out, our_in, command.time_limit).finish(message)
+
+
+def _watch(pid: int) -> int:
+    """Return a descriptor that tells when the child ends; one that can't be watched is killed, and OSError raised."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        _kill_session(pid)
+        os.waitpid(pid, 0)
+        raise
+
+
+def _kill_session(pid: int) -> None:
+    """Kill the session of the command; before setsid it is the child alone."""
+    for target in (-pid, pid):
+        try:
+            os.kill(target, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
 
 
 # --- the child ------------------------------------------------------------------------------------------------------
@@ -157,15 +181,15 @@ def _exec_program(argv: Sequence[str], environment: Mapping[str, str], call: str
 class _Conversation:
     """Feeds the command, hears what it says, and sees it end."""
 
-    def __init__(self, pid: int, stdin: int, stdout: int, time_limit: float) -> None:
+    def __init__(self, pid: int, pidfd: int, stdin: int, stdout: int, time_limit: float) -> None:
         self._pid = pid
+        self._pidfd = pidfd
         self._stdin = stdin
         self._stdout = stdout
         self._deadline = clock.monotonic() + time_limit
         self._output = bytearray()
         self._pending = memoryview(b"")
         self._poll = select.poll()
-        self._pidfd = os.pidfd_open(pid)
 
     def finish(self, message: Iterator[bytes]) -> Ended:
         """Talk until the command has ended or its time is over."""
@@ -179,7 +203,7 @@ class _Conversation:
             timed_out = self._talk(message)
         finally:
             if timed_out:
-                self._kill()
+                _kill_session(self._pid)
             self._read()
             status = os.waitpid(self._pid, 0)[1]
             self._close()
@@ -226,14 +250,6 @@ class _Conversation:
         self._poll.unregister(self._stdout)
         os.close(self._stdout)
         self._stdout = -1
-
-    def _kill(self) -> None:
-        """Kill the session of the command; before setsid it is the child alone."""
-        for target in (-self._pid, self._pid):
-            try:
-                os.kill(target, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
 
     def _close_stdin(self) -> None:
         self._poll.unregister(self._stdin)

@@ -1,5 +1,6 @@
 """Commands: what they get, how their end is read."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyfix.mail.delivery.command import Command, exported_environment, run
+from pyfix.mail.delivery.command import Command, CommandError, exported_environment, run
 from pyfix.mail.delivery.sysexits import Ended, judge, printable
 
 PATH = {"PATH": "/usr/bin:/bin"}
@@ -125,3 +126,26 @@ def test_command_has_the_rights_of_the_user_only() -> None:
 def test_unprintable_output_is_replaced() -> None:
     """Bytes that are no text as well."""
     assert printable(b"a\x00b\xffc\n") == "a_b\ufffdc "
+
+
+@pytest.mark.parametrize(("call", "number"), [("pipe2", 1), ("pipe2", 2), ("fork", 1), ("pidfd_open", 1)])
+def test_command_that_cannot_be_started_costs_no_descriptor(
+    monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    """Short of descriptors or processes, a delivery agent is not short of more each time; nor is a child left."""
+    real, calls = getattr(os, call), []
+
+    def fail(*arguments: int) -> object:
+        calls.append(arguments)
+        if len(calls) == number:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(*arguments)
+
+    monkeypatch.setattr(os, call, fail)
+    before = sorted(os.listdir("/proc/self/fd"))
+    with pytest.raises(CommandError, match="Delivery failed: Too many open files"):
+        shell("sleep 60")
+    assert sorted(os.listdir("/proc/self/fd")) == before
+    if call == "pidfd_open":
+        with pytest.raises(ChildProcessError):
+            os.waitpid(calls[0][0], os.WNOHANG)
