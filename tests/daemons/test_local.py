@@ -178,6 +178,21 @@ def test_home_mailbox_file(site: Site) -> None:
     assert b"\nDelivered-To: alice+ext@example.test\n" in (site.home("alice") / "mbox").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["Maildir/", "mbox"])
+def test_user_without_home_directory_is_deferred(site: Site, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account that is not complete yet: its mail goes neither back nor to a place of that name."""
+    entry = accounts.find_user("alice")
+    assert entry is not None
+    homeless = pwd.struct_passwd((*entry[:5], "", entry.pw_shell))
+    real = accounts.find_user
+    monkeypatch.setattr(accounts, "find_user", lambda name: homeless if name == "alice" else real(name))
+    with site.running(f"home_mailbox = {name}") as worker:
+        assert verbs(site.deliver(worker, "alice")) == [("alice@example.test", "deferred", "4.3.0")]
+        assert worker.wait_for_line(f"warning: user alice has no home directory, which home_mailbox = {name} needs")
+        assert worker.wait_for_line("status=deferred (no home directory for user alice)")
+    assert not (site.root / "None").exists()
+
+
 def test_unknown_user_bounces(site: Site) -> None:
     """The name is the bare user, folded."""
     with site.running() as worker:

@@ -76,15 +76,24 @@ def _deliver_to_user(context: Context, state: State, user: User) -> None:
         return
     if command:
         deliver_command(context, state, user, command)
-    elif params.home_mailbox.endswith("/"):
-        deliver_maildir(context, state, user, f"{user.home}/{params.home_mailbox}")
     elif params.home_mailbox:
-        _deliver_file(context, state, user, f"{user.home}/{params.home_mailbox}", user, None)
+        _deliver_home(context, state, user, params.home_mailbox)
     elif params.mail_spool_directory.endswith("/"):
         deliver_maildir(context, state, user, f"{params.mail_spool_directory}{state.user}/")
     else:
         path = f"{params.mail_spool_directory}/{state.user}"
         _deliver_file(context, state, user, path, *spool_rights(params.mail_spool_directory, user))
+
+
+def _deliver_home(context: Context, state: State, user: User, name: str) -> None:
+    """Deliver to a mailbox in the home directory. An account that has none yet is a mistake that somebody mends."""
+    if user.home is None:
+        context.tools.log.warning(f"user {user.name} has no home directory, which home_mailbox = {name} needs")
+        context.deferred(state, "4.3.0", f"no home directory for user {state.user}")
+    elif name.endswith("/"):
+        deliver_maildir(context, state, user, f"{user.home}/{name}")
+    else:
+        _deliver_file(context, state, user, f"{user.home}/{name}", user, None)
 
 
 def spool_rights(directory: str, user: User) -> tuple[User, Owner | None]:
