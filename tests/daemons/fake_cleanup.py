@@ -82,8 +82,8 @@ class FakeCleanup:
             case "reject":
                 peer.send(Submitted(request.queue_id, "4.3.1", 452, "queue file write error"))
             case "never":
-                peer.send(Submitted(request.queue_id, "5.1.3", 501, "Bad recipient address syntax"))
                 Queue(str(self.directory)).adopt(request.queue_id).abort()
+                peer.send(Submitted(request.queue_id, "5.1.3", 501, "Bad recipient address syntax"))
             case "hang up":
                 return False
             case _:

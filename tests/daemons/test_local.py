@@ -330,6 +330,30 @@ def test_forwarding_that_cleanup_does_not_confirm_is_deferred(site: Site, failur
     assert not site.done()
 
 
+@pytest.mark.parametrize("soft", ["", "soft_bounce = yes"])
+def test_forwarding_that_cleanup_refuses_for_good_bounces(site: Site, soft: str) -> None:
+    """Each retry would get the same answer, and deliver to alice once more; soft_bounce asks for just that."""
+    site.aliases["info"] = "alice, far@relay.test"
+    with site.running(soft) as worker:
+        assert site.cleanup is not None
+        site.cleanup.answers.append("never")
+        verb, status = ("deferred", "4.1.3") if soft else ("bounced", "5.1.3")
+        assert verbs(site.deliver(worker, "info")) == [("info@example.test", verb, status)]
+        assert worker.wait_for_line("warning: unable to forward message: cleanup: Bad recipient address syntax")
+        assert worker.wait_for_line("(unable to forward message: Bad recipient address syntax)")
+    assert list((site.root / "incoming").iterdir()) == []
+
+
+def test_forwarding_goes_on_after_one_part_was_refused_for_good(site: Site) -> None:
+    """What is for others than the refused ones is queued: nothing is tried again."""
+    site.aliases |= {"info": "far@relay.test, list", "list": "near@relay.test", "owner-list": "bob"}
+    with site.running() as worker:
+        assert site.cleanup is not None
+        site.cleanup.answers.append("never")
+        assert [outcome.verb for outcome in site.deliver(worker, "info").outcomes] == ["bounced"]
+        assert [message.recipients for message in site.cleanup.received] == [["near@relay.test"]]
+
+
 def test_nothing_is_forwarded_while_another_part_is_deferred(site: Site) -> None:
     """The retry delivers everything again: forwarding now would send twice."""
     site.aliases["info"] = '"|exit 75", far@relay.test'

@@ -16,7 +16,7 @@ from pyfix.mail.config import ConfigError
 from pyfix.mail.delivery import ContentError, Job, JobError
 from pyfix.mail.delivery.command import exported_environment
 from pyfix.mail.ipc.client import Channel
-from pyfix.mail.ipc.messages import AnyMessage, Deliver, Message, Recipient, Refused
+from pyfix.mail.ipc.messages import AnyMessage, Deliver, Dsn, Message, Recipient, Refused
 from pyfix.mail.ipc.peer import Peer
 from pyfix.mail.mailbox import LockPolicy, check_limit, delivered_to
 from pyfix.mail.maps import open_maps
@@ -99,9 +99,11 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
                 queue_id = self._forwarder.send(message, context.job.request, context.job.content)
             except ForwardError as error:
                 self.log.warning(f"unable to forward message: {error}")
-                context.deferred(state, "4.3.0", "unable to forward message")
-                return
-            context.sent(state.without_success(), f"forwarded as {queue_id}", action="relayed")
+                context.failed(state, Dsn(error.status, error.reason))
+                if context.has_deferred:
+                    return
+            else:
+                context.sent(state.without_success(), f"forwarded as {queue_id}", action="relayed")
 
 
 SERVICE = Service("local", LocalDaemon, LocalParameters)

@@ -35,7 +35,21 @@ _FLAGS: Final = CLEANUP_BOUNCE | CLEANUP_MAP | CLEANUP_LOCAL
 
 
 class ForwardError(Exception):
-    """The new message is not queued, as far as is known: temporary."""
+    """The new message is not queued, as far as is known: temporary, unless cleanup refused it for good."""
+
+    def __init__(self, problem: str, status: str = "4.3.0", reason: str = "unable to forward message") -> None:
+        super().__init__(problem)
+        self.status = status
+        self.reason = reason
+        """What the sender may read."""
+
+
+def _refused(reply: Submitted) -> ForwardError:
+    """Return the error: trying again would get the same answer, and repeat the recipient's other deliveries."""
+    problem = f"cleanup: {reply.reason}"
+    if not reply.status.startswith("5"):
+        return ForwardError(problem)
+    return ForwardError(problem, reply.status, f"unable to forward message: {reply.reason}")
 
 
 @dataclass(slots=True)
@@ -76,7 +90,7 @@ class Forwarder:
             body = _gather(file, self._pieces(message, file.id, content))
             reply = self._cleanup.call(self._submit(message, request, file.id, body), Submitted)
             if reply.status:
-                raise ForwardError(f"cleanup: {reply.reason}")
+                raise _refused(reply)
         except (IpcError, OSError, ContentError) as error:
             file.abort()
             raise ForwardError(str(error)) from error
