@@ -13,6 +13,10 @@ it took 0.60 ms of CPU and this takes a third of that at most:
 - Replies are gathered and written once when the input is used up, without drain. A client that does not read them
   is not served on until it does (pause_writing), and falls to the timeout.
 
+With smtpd_per_request_deadline a command must be whole within smtpd_timeout, counted from the end of the one before;
+content earns time by its size. Without, each piece of input begins the timeout anew. What the server itself waits for
+is never the client's time.
+
 Input is bounded: while the dialogue waits, reading stops at INPUT_LIMIT bytes.
 
 A fault of the program ends the session in which it shows, with 421 and a line in the log, and not the process with
@@ -31,6 +35,7 @@ from aiosmtpd.smtp import SMTP
 
 from pyfix.base.log import one_line
 from pyfix.daemons.smtpd import log
+from pyfix.daemons.smtpd.content import Receiver
 from pyfix.daemons.smtpd.peername import Peer, address_of
 from pyfix.daemons.smtpd.server import Server
 from pyfix.mail.smtp import replies
@@ -65,9 +70,14 @@ class Connection(SMTP, ABC):
 
     def __init__(self, server: Server) -> None:  # no super().__init__(): see the module
         self.server = server
+        self.params = server.params
+        """As they were when the session began."""
         self.loop = server.loop
         self.transport: asyncio.Transport | None = None
         self.deadline = 0.0
+        self._timeout = self.params.smtpd_timeout
+        self._data_rate = self.params.smtpd_min_data_rate if self.params.smtpd_per_request_deadline else 0
+        """Bytes of content that earn a second; 0: whatever the client sends earns the whole timeout."""
         self.peer = NO_PEER
         self.where = "CONNECT"
         """Name of the last command, for the log."""
@@ -75,6 +85,8 @@ class Connection(SMTP, ABC):
         self._input = b""
         self._at = 0
         """How much of the input is used up."""
+        self._receiver: Receiver | None = None
+        """What takes the input while it is content."""
         self._output: list[str] = []
         self._is_working = False
         self._is_closing = False
@@ -93,7 +105,7 @@ class Connection(SMTP, ABC):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but inheritance
         server = self.server
         server.worker.client_opened()
-        self.deadline = self.loop.time() + server.params.smtpd_timeout
+        self.deadline = self.loop.time() + self._timeout
         server.deadlines.watch(self)
         address, self._port = address_of(transport)
         self._drive(self._begin(address))
@@ -102,7 +114,10 @@ class Connection(SMTP, ABC):
         """Input came; use it up, or keep it while the dialogue waits for something else."""
         if self._is_closing:
             return
-        self.deadline = self.loop.time() + self.server.params.smtpd_timeout
+        if not self._data_rate:
+            self.deadline = self.loop.time() + self._timeout
+        elif self._receiver is not None:
+            self.deadline = min(self.deadline + len(data) / self._data_rate, self.loop.time() + self._timeout)
         self._input = self._input[self._at :] + data if self._input else data
         self._at = 0
         if not self._is_working:
@@ -153,7 +168,7 @@ class Connection(SMTP, ABC):
                 waits_for = work.send(None)
             except StopIteration:
                 if awaited is not None:
-                    self.deadline = self.loop.time() + self.server.params.smtpd_timeout
+                    self.deadline = self.loop.time() + self._timeout
                 self._rest()
             else:
                 self._wait(work, waits_for)
@@ -196,7 +211,7 @@ class Connection(SMTP, ABC):
     def _flush(self) -> None:
         """Write the replies gathered so far."""
         if self._output and self.transport is not None and not self._lost:
-            output = map(replies.soften, self._output) if self.server.params.soft_bounce else self._output
+            output = map(replies.soften, self._output) if self.params.soft_bounce else self._output
             self.transport.write(("\r\n".join(output) + "\r\n").encode("utf-8", "replace"))
         self._output.clear()
 
@@ -233,7 +248,7 @@ class Connection(SMTP, ABC):
         self._is_working = False
         try:
             if not self._is_closing:
-                self._output.append(replies.internal_error(self.server.params.myhostname))
+                self._output.append(replies.internal_error(self.params.myhostname))
                 self._close()
             if self._lost:
                 self._ended()
@@ -263,9 +278,9 @@ class Connection(SMTP, ABC):
                 self._log_end("timeout")
             self.transport.abort()
         elif self._is_working:
-            self.deadline = self.loop.time() + self.server.params.smtpd_timeout
+            self.deadline = self.loop.time() + self._timeout
         else:
             self._log_end("timeout")
             self._has_ended = True
-            self._output.append(replies.timeout(self.server.params.myhostname))
+            self._output.append(replies.timeout(self.params.myhostname))
             self._close()

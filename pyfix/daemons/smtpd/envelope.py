@@ -25,7 +25,7 @@ class EnvelopeVerbs(State):
             return await self._refuse(replies.SYNTAX_HELO)
         if refusal := await self._take_helo(argument, "HELO"):
             return await self._refuse(refusal)
-        await self.push(f"250 {self.server.params.myhostname}")
+        await self.push(f"250 {self.params.myhostname}")
         return True
 
     async def smtp_EHLO(self, argument: str) -> bool:
@@ -51,7 +51,7 @@ class EnvelopeVerbs(State):
         return ""
 
     async def smtp_MAIL(self, argument: str) -> bool:
-        server, params = self.server, self.server.params
+        server, params = self.server, self.params
         if params.smtpd_helo_required and not self.context.helo:
             return await self._refuse(replies.NEED_HELO)
         if self.transaction is not None:
@@ -85,7 +85,7 @@ class EnvelopeVerbs(State):
         return await self._refuse(error.reply)
 
     async def smtp_RCPT(self, argument: str) -> bool:
-        transaction, params = self.transaction, self.server.params
+        transaction, params = self.transaction, self.params
         if transaction is None:
             return await self._refuse(replies.NEED_MAIL)
         if self._chunks is not None:
@@ -116,7 +116,7 @@ class EnvelopeVerbs(State):
         return True
 
     async def smtp_VRFY(self, argument: str) -> bool:
-        if self.server.params.disable_vrfy_command:
+        if self.params.disable_vrfy_command:
             return await self._refuse(replies.VRFY_DISABLED)
         if not argument:
             return await self._refuse(replies.SYNTAX_VRFY)

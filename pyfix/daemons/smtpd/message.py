@@ -40,7 +40,7 @@ class MessageVerbs(EnvelopeVerbs):
 
     def _newline_rules(self) -> tuple[bool, bool]:
         """Return (end of data only at CRLF.CRLF, bare line feeds are refused) for this client."""
-        rule = self.server.params.smtpd_forbid_bare_newline
+        rule = self.params.smtpd_forbid_bare_newline
         if rule == "no" or self.peer.may_send_bare_newline:
             return False, False
         return True, rule == "reject"
@@ -97,7 +97,7 @@ class MessageVerbs(EnvelopeVerbs):
         """Return the reply to a chunk that will be thrown away, "" for one that is welcome."""
         if self._chunk_was_refused:
             return replies.chunk_discarded(count)
-        transaction, limit = self.transaction, self.server.params.message_size_limit
+        transaction, limit = self.transaction, self.params.message_size_limit
         refusal = ""
         if transaction is None:
             refusal = replies.NEED_RCPT
@@ -143,7 +143,7 @@ class MessageVerbs(EnvelopeVerbs):
         transaction, server = self.transaction, self.server
         assert transaction is not None
         self.where = AFTER_MESSAGE
-        params = server.params
+        params = self.params
         if bare_newline:
             self._log_refusal(AFTER_MESSAGE, "bare <LF> received")
             reply = replies.bare_newline(params.smtpd_forbid_bare_newline_reject_code, params.myhostname)
@@ -166,7 +166,7 @@ class MessageVerbs(EnvelopeVerbs):
         return Client(peer.name, peer.address, self._port, self.context.helo, self.protocol, peer.reverse_name)
 
     def _received_header(self, transaction: Transaction) -> bytes:
-        params = self.server.params
+        params = self.params
         recipients = [recipient.address for recipient in transaction.recipients[:2]]
         return make_received(
             self._client(), transaction.queue_id, recipients, transaction.arrival, params.myhostname, params.mail_name,

@@ -34,6 +34,13 @@ class SmtpdParameters(AddressParameters, LineParameters, QueueParameters, Messag
 
     queue_minfree = Integer("0", "Bytes that must be free in the queue file system to take mail.", low=0)
     smtpd_timeout = Seconds("${stress?{10}:{300}}s", "How long a client may keep the server waiting.", low=1)
+    smtpd_per_request_deadline = Boolean(
+        "${smtpd_per_record_deadline?{$smtpd_per_record_deadline}:{${stress?{yes}:{no}}}}",
+        "smtpd_timeout is for a whole command, and not for each piece of it.",
+    )
+    smtpd_min_data_rate = Integer(
+        "500", "Bytes of content that earn a second more, up to smtpd_timeout, under smtpd_per_request_deadline.", low=1
+    )
     smtpd_error_sleep_time = Seconds("1s", "Delay of replies to a client past smtpd_soft_error_limit.", low=0)
     smtpd_soft_error_limit = Integer("10", "Errors without delivered mail until replies are delayed.", low=1)
     smtpd_hard_error_limit = Integer(

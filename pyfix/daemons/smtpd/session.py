@@ -72,16 +72,20 @@ class Session(Verbs):
             return
         self._input = rest + self._input
         self._receiver = None
+        if self._data_rate:
+            self._begin_request()
         await self._content_complete(receiver)
 
     def _take_line(self) -> bytes | None:
         """Return the next line without its line feed, cut to line_length_limit; None while it is not complete."""
-        start, limit = self._at, self.server.params.line_length_limit
+        start, limit = self._at, self.params.line_length_limit
         end = self._input.find(b"\n", start)
         if end < 0:
             self._keep_beginning(limit)
             return None
         self._at = end + 1
+        if self._data_rate:
+            self._begin_request()
         line = self._input[start:end]
         if self._overlong:
             line, self._overlong = self._overlong, b""
@@ -89,6 +93,10 @@ class Session(Verbs):
             return line
         log.line_too_long(self.server.log, self.peer.label, limit, line)
         return line[:limit] + b"\r"
+
+    def _begin_request(self) -> None:
+        """What was asked for is there; from now on the client has the whole timeout for what comes next."""
+        self.deadline = self.loop.time() + self._timeout
 
     def _keep_beginning(self, limit: int) -> None:
         """Of a line that is too long already, keep no more than its beginning."""
@@ -105,7 +113,7 @@ class Session(Verbs):
         try:
             text = line.decode()
         except UnicodeDecodeError:
-            if self.server.params.smtputf8_enable:
+            if self.params.smtputf8_enable:
                 return self._fail(replies.BAD_UTF8)
             text = line.decode("utf-8", "replace")
         text = text.partition("\0")[0].strip(" \t\r\n")
@@ -166,7 +174,7 @@ class Session(Verbs):
 
     def _count_junk(self) -> None:
         self.junk_count += 1
-        if self.junk_count > self.server.params.smtpd_junk_command_limit + 1:
+        if self.junk_count > self.params.smtpd_junk_command_limit + 1:
             self.error_count += 1
 
     # --- misconduct
@@ -179,7 +187,7 @@ class Session(Verbs):
         """Queue a reply; an offender waits for it. 421 and 521 end the session."""
         if self.error_count >= self._soft_limit and not self._is_closing:
             self._flush()
-            await asyncio.sleep(self.server.params.smtpd_error_sleep_time)
+            await asyncio.sleep(self.params.smtpd_error_sleep_time)
         self._output.append(status)
         if replies.is_final(status):
             self._has_ended = True
@@ -192,7 +200,7 @@ class Session(Verbs):
         """smtpd_hard_error_limit is reached."""
         self._log_end("too many errors")
         self._has_ended = True
-        self._output.append(replies.too_many_errors(self.server.params.myhostname))
+        self._output.append(replies.too_many_errors(self.params.myhostname))
         self._close()
 
     def _is_early_input(self) -> bool:
@@ -203,7 +211,7 @@ class Session(Verbs):
         if not self._logged_early_input:
             self._logged_early_input = True
             log.early_input(self.server.log, self.peer.label, self.where, data)
-        if not self.server.params.smtpd_forbid_unauth_pipelining:
+        if not self.params.smtpd_forbid_unauth_pipelining:
             return False
         self._has_ended = True
         self._output.append(replies.PIPELINING)
@@ -212,11 +220,11 @@ class Session(Verbs):
 
     def _forbids_bare_newline(self) -> bool:
         """True when this client must end its lines with carriage return and line feed."""
-        return self.server.params.smtpd_forbid_bare_newline == "reject" and not self.peer.may_send_bare_newline
+        return self.params.smtpd_forbid_bare_newline == "reject" and not self.peer.may_send_bare_newline
 
     async def _end_bare_newline(self) -> None:
         """End a session that does not."""
-        params = self.server.params
+        params = self.params
         self._log_refusal(self.where, "bare <LF> received")
         self._has_ended = True
         self._output.append(replies.bare_newline(params.smtpd_forbid_bare_newline_reject_code, params.myhostname))
@@ -234,7 +242,7 @@ class Session(Verbs):
         """The mail system stops: an idle client is told so."""
         if not self._is_closing:
             self._has_ended = True
-            self._output.append(replies.shutting_down(self.server.params.myhostname))
+            self._output.append(replies.shutting_down(self.params.myhostname))
             self._close()
 
     def _log_end(self, reason: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.connection import Connection
-from pyfix.daemons.smtpd.content import Receiver
 from pyfix.daemons.smtpd.dataend import ChunkReader
 from pyfix.daemons.smtpd.restrictions.evaluate import evaluate
 from pyfix.daemons.smtpd.restrictions.questions import Context, Note, Stage
@@ -27,9 +26,8 @@ class State(Connection):
         self.junk_count = 0
         self.counts: dict[str, list[int]] = {}
         self._soft_limit = server.soft_limit
-        self._hard_limit = server.params.smtpd_hard_error_limit
+        self._hard_limit = self.params.smtpd_hard_error_limit
         self._noop_commands = server.noop_commands
-        self._receiver: Receiver | None = None
         self._chunks: ChunkReader | None = None
         """The reader of a message that comes in chunks; not None from the first BDAT to RSET or the end."""
         self._chunk_was_refused = False
@@ -88,7 +86,7 @@ class State(Connection):
 
     def _as_sent(self, reply: str) -> str:
         """Return a reply as the client sees it: soft_bounce shows in the log, too."""
-        return replies.soften(reply) if self.server.params.soft_bounce else reply
+        return replies.soften(reply) if self.params.soft_bounce else reply
 
     async def _refuse(self, reply: str) -> bool:
         """Answer a command that fails; a return value for handlers."""

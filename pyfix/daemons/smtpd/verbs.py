@@ -31,7 +31,7 @@ class Verbs(MessageVerbs):
         return True
 
     async def smtp_ETRN(self, argument: str) -> bool:
-        if self.server.params.smtpd_helo_required and not self.context.helo:
+        if self.params.smtpd_helo_required and not self.context.helo:
             return await self._refuse(replies.NEED_HELO)
         if self.transaction is not None:
             return await self._refuse(replies.ETRN_IN_MAIL)
