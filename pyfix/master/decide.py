@@ -1,7 +1,8 @@
 """Every decision of the master, without a single system call: `decide(state, event, now) -> actions`.
 
 Rules: a service gets another worker when a client waits and no worker is free, up to its process limit. A worker that
-dies before it served anyone throttles its service, and no other. A reload ends a generation: old workers finish what
+dies before it served anyone throttles its service, and no other. A public service at its client limit is under stress,
+and for a while after. A reload ends a generation: old workers finish what
 they have. A stop goes through the phases of `state.Phase`, each bounded in time.
 
 The state is updated in place; the supervisor performs the actions in order and reports what comes of them as events.
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from pyfix.mail.config.mastercf import ServiceEntry
-from pyfix.master.state import Key, MasterState, Phase, ServiceState, WorkerState
+from pyfix.master.state import Key, MasterState, Phase, PublicFace, ServiceState, WorkerState
 from pyfix.service.status import State
 
 QUICK_DEATH_S: Final = 10.0
@@ -22,6 +23,9 @@ QUICK_DEATH_S: Final = 10.0
 
 KILLS_AT_BIRTH: Final = 10
 """So many workers in a row that somebody killed before they served anyone are no accident: out of memory, say."""
+
+STRESS_STRETCH_S: Final = 1000.0
+"""How long a service is under stress after it was last at its limit, and how often that is said: as in Postfix."""
 
 _FAULTS: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGSYS)
 
@@ -124,6 +128,14 @@ class TellStop:
 
 
 @dataclass(frozen=True, slots=True)
+class Stress:
+    """Tell a worker that its service is under stress, or no longer."""
+
+    pid: int
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """Send a signal."""
 
@@ -138,7 +150,7 @@ class Warn:
     text: str
 
 
-Action = Spawn | Wake | Retire | TellStop | Kill | Warn
+Action = Spawn | Wake | Retire | TellStop | Stress | Kill | Warn
 
 
 def decide(state: MasterState, event: Event, now: float) -> list[Action]:
@@ -152,11 +164,11 @@ def decide(state: MasterState, event: Event, now: float) -> list[Action]:
         case SpawnFailed(key, reason):
             return _throttle(state, state.services[key], now, f"cannot start a process: {reason}")
         case Reported(pid, generation, worker_state):
-            return _reported(state, pid, generation, worker_state)
+            return _reported(state, pid, generation, worker_state, now)
         case Exited(pid, code):
             return _exited(state, pid, code, now) + _advance_stop(state, now)
         case TimePassed():
-            return _wakeups(state, now) + _enforce_stop(state, now)
+            return _wakeups(state, now) + _relaxations(state, now) + _enforce_stop(state, now)
         case ReloadWanted(services):
             return _reload(state, services, now)
         case StopWanted():
@@ -175,6 +187,7 @@ def watched(state: MasterState, now: float) -> set[Key]:
 def next_deadline(state: MasterState) -> float | None:
     """Return when TimePassed is due at the latest."""
     times = [s.wakeup_at for s in state.services.values() if s.wakeup_at is not None and state.phase is Phase.RUNNING]
+    times += [s.stress_until for s in state.services.values() if s.stress_until and state.phase is Phase.RUNNING]
     times += [s.throttled_until for s in state.services.values() if s.throttled_until]
     if state.phase is not Phase.RUNNING:
         times.append(state.phase_deadline)
@@ -206,7 +219,7 @@ def _wants_worker(state: MasterState, service: ServiceState | None, now: float) 
     return [Spawn(service.key)]
 
 
-def _reported(state: MasterState, pid: int, generation: int, worker_state: State) -> list[Action]:
+def _reported(state: MasterState, pid: int, generation: int, worker_state: State, now: float) -> list[Action]:
     service = state.owner_of(pid)
     if service is None or pid not in service.workers:
         return []
@@ -214,14 +227,54 @@ def _reported(state: MasterState, pid: int, generation: int, worker_state: State
     if worker.generation != generation:
         return [Warn(f"process {pid} reports generation {generation}, expected {worker.generation}")]
     worker.is_starting = False
-    worker.is_busy = worker_state is State.BUSY
+    worker.is_busy = worker_state is not State.FREE
+    was_at_limit = service.is_at_limit
+    worker.is_full = worker_state is State.FULL
+    actions = _press(service, now) if was_at_limit or service.is_at_limit else []
     worker.has_served |= worker.is_busy
     if worker.has_served:
         service.killed_at_birth = 0
     if service.wakeup_pending and worker_state is State.FREE:
         service.wakeup_pending = False
-        return [Wake(pid)]
-    return []
+        actions.append(Wake(pid))
+    return actions
+
+
+def _press(service: ServiceState, now: float) -> list[Action]:
+    """A public service is at its limit, or was a moment ago."""
+    is_news = not service.stress_until
+    service.stress_until = now + STRESS_STRETCH_S
+    actions: list[Action] = []
+    if service.public is not None and now >= service.limit_warning_at:
+        service.limit_warning_at = now + STRESS_STRETCH_S
+        actions += map(Warn, _limit_warnings(service.entry.name, service.public))
+    if is_news:
+        actions += [Stress(worker.pid, True) for worker in service.current]
+    return actions
+
+
+def _limit_warnings(name: str, public: PublicFace) -> tuple[str, ...]:
+    """Return what Postfix says, whose words are known to those who watch logs."""
+    return (
+        f'service "{name}" ({public.endpoint}) has reached its process limit "{public.client_limit}":'
+        " new clients may experience noticeable delays",
+        "to avoid this condition, increase the process count in master.cf or reduce the service time per client",
+        "see http://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings",
+    )
+
+
+def _relaxations(state: MasterState, now: float) -> list[Action]:
+    """Stress ends with the time that it was stretched to, unless the service has been at its limit all along."""
+    actions: list[Action] = []
+    for service in state.services.values():
+        if not service.stress_until or service.stress_until > now or state.phase is not Phase.RUNNING:
+            continue
+        if service.is_at_limit:
+            actions += _press(service, now)
+        else:
+            service.stress_until = 0.0
+            actions += [Stress(worker.pid, False) for worker in service.current]
+    return actions
 
 
 def _exited(state: MasterState, pid: int, code: int, now: float) -> list[Action]:

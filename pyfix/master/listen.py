@@ -52,6 +52,13 @@ def open_listeners(entry: ServiceEntry, params: MasterParameters, owner: SocketO
             raise ListenError(f"{entry.place}: service type {entry.type} is not supported")
 
 
+def is_public(listener: Listener) -> bool:
+    """True when other machines can reach it."""
+    if listener.kind != "inet":
+        return False
+    return not ipaddress.ip_address(listener.sock.getsockname()[0].partition("%")[0]).is_loopback
+
+
 Address = tuple[str, int]
 
 

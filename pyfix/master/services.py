@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.mail.config.services import inet_endpoint
 from pyfix.master.decide import make_service
-from pyfix.master.state import Key, ServiceState
+from pyfix.master.state import Key, PublicFace, ServiceState
 from pyfix.service.catalog import find_service
 from pyfix.service.many_clients import cpu_count
 from pyfix.service.service import AnyService, DatagramDaemon, ManyClientsDaemon
@@ -59,6 +60,19 @@ def plan_services(
         plan.programs[state.key] = Program(entry, service, clients)
         plan.states.append(state)
     return plan
+
+
+def public_face(program: Program, client_limit: int) -> PublicFace | None:
+    """Return what strangers see of an inet service; `client_limit` is of a process, where the line has no limit.
+
+    None for one without a limit, or of one client: such are at their limit all the time.
+    """
+    entry = program.entry
+    if not issubclass(program.service.daemon, ManyClientsDaemon) or entry.maxproc in (0, 1):
+        return None
+    endpoint = inet_endpoint(entry.name)
+    place = f"{endpoint.host}:{endpoint.port}" if endpoint.host else str(endpoint.port)
+    return PublicFace(place, entry.maxproc or limits(entry, program.service, 0)[0] * client_limit)
 
 
 def limits(entry: ServiceEntry, service: AnyService, default_limit: int) -> tuple[int, int]:

@@ -22,6 +22,16 @@ class Phase(enum.IntEnum):
     STOPPED = 5
 
 
+@dataclass(frozen=True, slots=True)
+class PublicFace:
+    """What strangers see of a service that they can reach."""
+
+    endpoint: str
+    """The port, behind an address if it has one of its own."""
+    client_limit: int
+    """Clients that all its processes serve together."""
+
+
 @dataclass(slots=True)
 class WorkerState:
     """One child."""
@@ -32,6 +42,8 @@ class WorkerState:
     is_starting: bool = True
     """Until its first report: it will serve whoever it was started for."""
     is_busy: bool = True
+    is_full: bool = False
+    """It can't take another client."""
     has_served: bool = False
     """It has been busy, or was woken."""
     is_retired: bool = False
@@ -52,6 +64,12 @@ class ServiceState:
     wakeup_at: float | None = None
     wakeup_pending: bool = False
     """A worker was started for a wakeup and has not reported yet."""
+    public: PublicFace | None = None
+    """None for a service that only this machine can reach, or that serves one client at a time anyway."""
+    stress_until: float = 0.0
+    """0: not under stress."""
+    limit_warning_at: float = 0.0
+    """When it may be said again that the service is at its limit."""
 
     @property
     def key(self) -> Key:
@@ -62,6 +80,14 @@ class ServiceState:
     def current(self) -> list[WorkerState]:
         """The workers that count for the process limit: those that a reload retired finish beside it."""
         return [worker for worker in self.workers.values() if not worker.is_retired]
+
+    @property
+    def is_at_limit(self) -> bool:
+        """True when strangers wait for one of its clients to go."""
+        if self.public is None or not self.process_limit:
+            return False
+        current = self.current
+        return len(current) >= self.process_limit and all(worker.is_full for worker in current)
 
     def has_room(self, generation: int) -> bool:
         """Return whether a worker of this generation is free, or will be in a moment."""

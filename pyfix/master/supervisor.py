@@ -20,16 +20,15 @@ from pyfix.base.log import Log
 from pyfix.base.logpipe import LogPipe
 from pyfix.mail.config import Config, ConfigError, mastercf
 from pyfix.master import decide as rules
-from pyfix.master.listen import ListenError, SocketOwner, open_listeners, socket_path
+from pyfix.master.listen import ListenError, SocketOwner, is_public, open_listeners, socket_path
 from pyfix.master.notify import sd_notify
 from pyfix.master.params import MasterParameters
-from pyfix.master.services import Plan, Program, plan_services
+from pyfix.master.services import Plan, Program, plan_services, public_face
 from pyfix.master.state import Key, MasterState, Phase
 from pyfix.service import jail
-from pyfix.service.params import ServiceParameters
 from pyfix.service.rights import Identity, RightsError
 from pyfix.service.run import Birth, run_worker
-from pyfix.service.status import REPORT_SIZE, STOP, WAKEUP, State, parse_reports
+from pyfix.service.status import RELAX, REPORT_SIZE, STOP, STRESS, WAKEUP, State, parse_reports
 from pyfix.service.worker import Listener
 
 
@@ -50,13 +49,6 @@ class _ChildOfFork(BaseException):
         self.birth = birth
 
 
-def _read(config: Config) -> MasterParameters:
-    """Return the master's parameters; raise ConfigError for one of these, or for one that each process reads at its
-    birth, the log service included: with a bad one none could live, or tell why."""
-    config.read(ServiceParameters)
-    return config.read(MasterParameters)
-
-
 def _owner(program: Program, params: MasterParameters) -> SocketOwner:
     open_to_all = program.service.daemon.open_to_all
     if os.getuid() != 0:
@@ -73,7 +65,7 @@ class Supervisor:
         self._verbose = verbose
         self._config = config
         self._directory = config.directory
-        self._params = _read(config)
+        self._params = config.read(MasterParameters)
         self._state = MasterState(self._params.service_throttle_time, self._params.master_stop_grace)
         self._plan = Plan({}, [], [])
         self._listeners: dict[Key, list[Listener]] = {}
@@ -104,6 +96,9 @@ class Supervisor:
         except (ListenError, RightsError):
             self._close_listeners({k: v for k, v in fresh.items() if self._listeners.get(k) is not v})
             raise
+        for state in plan.states:
+            if any(map(is_public, fresh[state.key])):
+                state.public = public_face(plan.programs[state.key], params.process_client_limit)
         self._watch({})
         self._close_listeners({k: v for k, v in self._listeners.items() if fresh.get(k) is not v})
         self._listeners = fresh
@@ -273,6 +268,8 @@ class Supervisor:
                     self._order(pid, WAKEUP)
                 case rules.TellStop(pid):
                     self._order(pid, STOP)
+                case rules.Stress(pid, is_on):
+                    self._order(pid, STRESS if is_on else RELAX)
                 case rules.Retire(pid):
                     if pid in self._children:
                         self._close_status(self._children[pid])
@@ -330,7 +327,8 @@ class Supervisor:
         return Birth(
             entry=program.entry, service=program.service, config_directory=self._directory, listeners=listeners,
             status=theirs, generation=self._state.generation, client_limit=program.client_limit,
-            verbose=self._verbose + program.entry.verbose, log_pipe=log_pipe, config=self._config,
+            verbose=self._verbose + program.entry.verbose, log_pipe=log_pipe,
+            stress=bool(self._state.services[key].stress_until), config=self._config,
         )  # fmt: skip
 
     # --- reload and stop ----------------------------------------------------------------------------------------
@@ -340,7 +338,7 @@ class Supervisor:
         sd_notify("RELOADING=1")
         try:
             config = Config.load(self._directory)
-            params = _read(config)
+            params = config.read(MasterParameters)
             self._open(params)
         except (ConfigError, ListenError, RightsError, OSError) as error:
             self._log.error(f"reload refused, the previous configuration stays in force: {error}")

@@ -1,7 +1,8 @@
 """The asyncio loop (uvloop): many connections at once in one process.
 
 A process says BUSY to the master from SPREAD clients on, so that on a machine with more cores the master starts
-another; it goes on accepting up to its limit. Log lines that fall within a millisecond leave together.
+another; it goes on accepting up to its limit. It says FULL there, and is full until an eighth of the places is free
+again: at the limit somebody comes for each one who goes. Log lines that fall within a millisecond leave together.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import uvloop
 from pyfix.base import clock
 from pyfix.service.params import ServiceParameters
 from pyfix.service.service import ManyClientsDaemon
-from pyfix.service.status import STOP, WAKEUP, State, StatusChannel
+from pyfix.service.status import RELAX, STOP, STRESS, WAKEUP, State, StatusChannel
 from pyfix.service.worker import Listener, Worker
 
 SPREAD: Final = 64
@@ -43,6 +44,7 @@ class ManyClientsLoop:
         self._status = status
         self._listeners = listeners
         self._limit = min(worker.client_limit or params.process_client_limit, _affordable_clients())
+        self._is_full = False
         self._servers: list[asyncio.AbstractServer] = []
         self._uses = 0
         self._clients = 0
@@ -123,9 +125,18 @@ class ManyClientsLoop:
             self._wake.set()
         elif clients < self._limit and not self._servers:
             self._wake.set()
-        self._status.report(State.BUSY if clients >= min(SPREAD, self._limit) else State.FREE)
+        self._status.report(self._state(clients))
         if self._worker.is_retiring:
             self._wake.set()
+
+    def _state(self, clients: int) -> State:
+        if clients >= self._limit:
+            self._is_full = True
+        elif clients <= self._limit - max(1, self._limit // 8):
+            self._is_full = False
+        if self._is_full:
+            return State.FULL
+        return State.BUSY if clients >= SPREAD else State.FREE
 
     def _is_over(self) -> bool:
         if self._worker.is_retiring or self._failure is not None:
@@ -153,6 +164,9 @@ class ManyClientsLoop:
                 self._daemon.system_stops()
             elif order == WAKEUP[0]:
                 self._daemon.wakeup()
+            elif order in (STRESS[0], RELAX[0]):
+                self._worker.stress = order == STRESS[0]
+                self._daemon.stress_changed()
 
     async def _finish(self) -> None:
         """Accept no more; wait for the clients there are; then let the daemon finish."""

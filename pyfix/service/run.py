@@ -48,6 +48,7 @@ class Birth:
     client_limit: int
     verbose: int
     log_pipe: LogPipe | None = None
+    stress: bool = False
     config: Config | None = None
     """What the master has read; without it main.cf is read again. A file that somebody broke since the last reload
     thus stops no new worker."""
@@ -104,7 +105,8 @@ class _Life:
         self._has_log = True
         worker = Worker(
             service=birth.entry.name, program=birth.service.program, argv=list(birth.entry.argv), config=config,
-            log=self.log, rights=Rights(), verbose=birth.verbose, client_limit=birth.client_limit,
+            log=self.log, rights=Rights(), verbose=birth.verbose, stress=birth.stress,
+            client_limit=birth.client_limit,
         )  # fmt: skip
         known = len(config.warnings)
         daemon = birth.service.create(worker)

@@ -99,6 +99,10 @@ class ManyClientsDaemon(Daemon[P]):
         for connection in list(self.connections):
             connection.send(Goodbye())
 
+    def stress_changed(self) -> None:
+        """The service ran out of places for clients (worker.stress), or that is long ago: for new clients the
+        parameters hold that depend on `stress`."""
+
     def system_stops(self) -> None:
         """The whole mail system stops: tell idle clients."""
 

@@ -1,8 +1,9 @@
 """What a worker and the master tell each other over the socket pair that the worker was born with.
 
 Worker to master: its state, whenever it changes. Master to worker: "W" look at your queue, "S" finish, the system
-stops. The end of the stream tells the worker that its generation is over (reload, or the master is gone): it stops
-to accept, finishes what it has begun, and exits. A lost master thus never leaves workers behind.
+stops, "T" and "R" the service has no place left for clients, or has again (the parameter "stress"). The end of the
+stream tells the worker that its generation is over (reload, or the master is gone): it stops to accept, finishes what
+it has begun, and exits. A lost master thus never leaves workers behind.
 """
 
 from __future__ import annotations
@@ -23,10 +24,14 @@ class State(enum.IntEnum):
 
     FREE = 0
     BUSY = 1
+    FULL = 2
+    """Busy with as many clients as it may have at once."""
 
 
 WAKEUP: Final = b"W"
 STOP: Final = b"S"
+STRESS: Final = b"T"
+RELAX: Final = b"R"
 
 
 class StatusChannel:

@@ -38,6 +38,7 @@ class Worker:
     rights: Rights
     verbose: int = 0
     stress: bool = False
+    """The service has no place left for clients, or had none a while ago: what `stress` in main.cf is for."""
     client_limit: int = 0
     """At most so many clients at once in this process; 0: no limit of the master.cf line."""
     clients: int = 0

@@ -153,6 +153,7 @@ def run_worker(
     overrides: Sequence[tuple[str, str]] = (),
     inet: bool = False,
     public: bool = False,
+    stress: bool = False,
 ) -> Iterator[RunningWorker]:
     """Run one worker; `inet` gives it a TCP socket on a free port of 127.0.0.1 (RunningWorker.path "127.0.0.1:N").
 
@@ -183,7 +184,7 @@ def run_worker(
         try:
             ours.close()
             log_socket.close()
-            code = run_in_child(Birth(entry, service, str(config), [listener], theirs, 1, 0, 0))
+            code = run_in_child(Birth(entry, service, str(config), [listener], theirs, 1, 0, 0, stress=stress))
         finally:
             os._exit(code)
     theirs.close()

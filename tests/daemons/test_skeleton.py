@@ -7,18 +7,34 @@ import socket
 from pathlib import Path
 
 import pytest
-from harness import run_worker
+from harness import DEADLINE_S, run_worker
 
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import AnyMessage, Done, Goodbye, Message, Rewrite, Rewritten
 from pyfix.mail.ipc.peer import Peer, PeerGone
 from pyfix.service.params import ServiceParameters
 from pyfix.service.service import ManyClientsDaemon, OneClientDaemon, Service, UnexpectedMessage
+from pyfix.service.status import RELAX, REPORT_SIZE, STRESS, State, parse_reports
 
 
 def frame(body: bytes) -> bytes:
     """Return a frame with a body of the test's own."""
     return len(body).to_bytes(4, "big") + body
+
+
+class ReportReader:
+    """The master's view of a worker."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.settimeout(DEADLINE_S)
+        self._sock = sock
+        self._states: list[State] = []
+
+    def next(self) -> State:
+        """Return the next state that the worker tells."""
+        if not self._states:
+            self._states = [state for _, _, state in parse_reports(self._sock.recv(REPORT_SIZE * 100))]
+        return self._states.pop(0)
 
 
 class EchoDaemon(OneClientDaemon[ServiceParameters]):
@@ -51,6 +67,9 @@ class AsyncEchoDaemon(ManyClientsDaemon[ServiceParameters]):
     def wakeup(self) -> None:
         self.log.info("awake")
 
+    def stress_changed(self) -> None:
+        self.log.info(f"stress: {self.worker.stress}")
+
 
 BLOCKING = Service("echo", EchoDaemon, ServiceParameters)
 ASYNC = Service("echo", AsyncEchoDaemon, ServiceParameters)
@@ -79,6 +98,30 @@ def test_wakeup_reaches_the_daemon(tmp_path: Path, service: Service) -> None:
     with run_worker(service, "", tmp_path) as worker:
         worker.wake()
         worker.wait_for_line("awake")
+
+
+def test_stress_and_its_end_reach_the_daemon(tmp_path: Path) -> None:
+    """The service has no place left for clients, or has again."""
+    with run_worker(ASYNC, "", tmp_path) as worker:
+        worker.status.send(STRESS)
+        worker.wait_for_line("stress: True")
+        worker.status.send(RELAX)
+        worker.wait_for_line("stress: False")
+
+
+def test_worker_says_that_it_is_full_until_some_of_its_places_are_free(tmp_path: Path) -> None:
+    """An eighth of them: at the limit clients come and go, and the master is not to be told of each."""
+    with run_worker(ASYNC, "process_client_limit = 16", tmp_path) as worker:
+        states = ReportReader(worker.status)
+        assert states.next() is State.FREE
+        peers = [worker.connect() for _ in range(16)]
+        assert states.next() is State.FULL
+        for _ in range(3):
+            peers.pop().close()
+            peers.append(worker.connect())
+        peers.pop().close()
+        peers.pop().close()
+        assert states.next() is State.FREE
 
 
 @pytest.mark.parametrize("service", [BLOCKING, ASYNC])

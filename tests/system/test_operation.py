@@ -21,10 +21,16 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
-from instance import Client, Instance, field, mail, wait_until
+from instance import Client, Instance, field, mail, new_instance, wait_until
 from sink import Sink
 
 pytestmark = pytest.mark.system
+
+
+class PublicInstance(Instance):
+    """One that takes the loopback interface for the world."""
+
+    prologue = "from pyfix.master import supervisor; supervisor.is_public = lambda listener: listener.kind == 'inet'"
 
 
 class Load:
@@ -375,3 +381,24 @@ def test_foreground_start_ends_on_sigterm(instance: Instance) -> None:
     finally:
         process.terminate()
         assert process.wait(60) == 0
+
+
+def test_crowd_at_the_limit_puts_the_service_under_stress() -> None:
+    """Two clients may be served at once: the log says that there are two, and whoever comes next has no patience to
+    expect."""
+    with new_instance(PublicInstance) as instance:
+        path = instance.etc / "master.cf"
+        path.write_text(re.sub(r"(?m)^(\S+ inet n - n -) -( smtpd)", r"\1 2\2", path.read_text()))
+        instance.start()
+        first, second = instance.connect(), instance.connect()
+        endpoint = f"127.0.0.1:{instance.port}"
+        limit = rf'service "{endpoint}" \({endpoint}\) has reached its process limit "2": new clients may'
+        instance.wait_for_log(rf"master\[\d+\]: warning: {limit}")
+        first.close()
+        third = instance.connect()
+        assert third.smtp.docmd("FOO")[0] == 500
+        assert third.smtp.getreply()[0] == 421
+        assert second.smtp.docmd("FOO")[0] == 500
+        assert second.smtp.noop()[0] == 250
+        third.smtp.close()
+        second.close()

@@ -8,7 +8,6 @@ from typing import Final
 
 from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.deadlines import Deadlines
-from pyfix.daemons.smtpd.extensions import make_extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
 from pyfix.daemons.smtpd.restrictions.evaluate import active_stages
@@ -37,6 +36,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
 
     def before_jail(self) -> None:
         """Open tables and files while the rights to read them are there."""
+        self._stressed = self.config.amended([("stress", "yes")]).read(SmtpdParameters)
         self._tables = Tables(self.config, self.params)
         for warning in self.config.warnings:
             self.log.warning(warning)
@@ -64,10 +64,10 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
             peers=Peers(self._names, self._describe, self.log),
             cleanup=AsyncPool(f"public/{params.cleanup_service_name}", _CLEANUPS, _IN_FLIGHT), disk=self._disk,
-            extensions=make_extensions(params), forbidden=tables.forbidden,
-            deadlines=Deadlines(loop, params.smtpd_timeout), greeting=f"220 {params.smtpd_banner}",
-            noop_commands=frozenset(word.upper() for word in params.smtpd_noop_commands),
+            forbidden=tables.forbidden,
+            deadlines=Deadlines(loop, min(params.smtpd_timeout, self._stressed.smtpd_timeout)),
         )  # fmt: skip
+        self.stress_changed()
         self._table_timer = loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
 
     def _describe(self, name: str, address: str, reverse_name: str) -> Peer:
@@ -77,6 +77,10 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             "local" if tables.header_clients.holds(name, address) else "remote",
             tables.bare_newline_exclusions.matches(name, address),
         )  # fmt: skip
+
+    def stress_changed(self) -> None:
+        """Have new clients get the time and the patience that there are for them."""
+        self._server.adopt(self._stressed if self.worker.stress else self.params)
 
     def protocol(self, listener: Listener) -> asyncio.BaseProtocol:
         """Return the session of a new client."""

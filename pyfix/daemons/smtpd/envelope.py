@@ -34,7 +34,7 @@ class EnvelopeVerbs(State):
         if refusal := await self._take_helo(argument, "EHLO"):
             return await self._refuse(refusal)
         self.protocol = "ESMTP"
-        extensions = self.server.extensions
+        extensions = self.extensions
         if extensions.discarded:
             log.discarded_keywords(self.server.log, extensions.discarded)
         await self.push(extensions.reply)
@@ -59,7 +59,7 @@ class EnvelopeVerbs(State):
         if self._chunks is not None:
             return await self._refuse(replies.MAIL_AFTER_BDAT)
         try:
-            mail = parse_mail(argument, server.extensions.features)
+            mail = parse_mail(argument, self.extensions.features)
         except CommandError as error:
             return await self._refuse_arguments(error, "MAIL")
         self.context.sender = mail.sender
@@ -91,7 +91,7 @@ class EnvelopeVerbs(State):
         if self._chunks is not None:
             return await self._refuse(replies.RCPT_AFTER_BDAT)
         try:
-            rcpt = parse_rcpt(argument, self.server.extensions.features)
+            rcpt = parse_rcpt(argument, self.extensions.features)
         except CommandError as error:
             return await self._refuse_arguments(error, "RCPT")
         if len(transaction.recipients) >= params.smtpd_recipient_limit:

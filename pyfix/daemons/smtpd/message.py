@@ -47,7 +47,7 @@ class MessageVerbs(EnvelopeVerbs):
 
     async def smtp_BDAT(self, argument: str) -> bool | None:
         transaction = self.transaction
-        if not self.server.extensions.chunking:
+        if not self.extensions.chunking:
             return await self._refuse(replies.BDAT_DISABLED)
         words = argument.split()
         count = self._chunk_size(words)

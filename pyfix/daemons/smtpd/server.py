@@ -11,7 +11,7 @@ from typing import Final
 from pyfix.base.log import Log
 from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.deadlines import Deadlines
-from pyfix.daemons.smtpd.extensions import Extensions
+from pyfix.daemons.smtpd.extensions import Extensions, make_extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peers
 from pyfix.daemons.smtpd.restrictions.progress import Rules
@@ -43,17 +43,21 @@ class Server:
     peers: Peers
     cleanup: AsyncPool
     disk: Executor
-    extensions: Extensions
     forbidden: MatchList
     deadlines: Deadlines
-    greeting: str = ""
-    noop_commands: frozenset[str] = frozenset()
     gathered: int = 0
     is_stopping: bool = False
 
     def __post_init__(self) -> None:
         self._room_until = 0.0
-        params = self.params
+        self.adopt(self.params)
+
+    def adopt(self, params: SmtpdParameters) -> None:
+        """Have these parameters hold for sessions that begin from now on; restrictions and tables stay as they are."""
+        self.params = params
+        self.greeting = f"220 {params.smtpd_banner}"
+        self.extensions: Extensions = make_extensions(params)
+        self.noop_commands = frozenset(word.upper() for word in params.smtpd_noop_commands)
         self.soft_limit = params.smtpd_soft_error_limit if params.smtpd_error_sleep_time else sys.maxsize
         """Errors after which replies are delayed."""
 

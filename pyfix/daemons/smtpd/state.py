@@ -17,6 +17,7 @@ class State(Connection):
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
+        self.extensions = server.extensions
         self.context = Context("unknown", "unknown")
         self.protocol = "SMTP"
         self.transaction: Transaction | None = None
@@ -42,7 +43,7 @@ class State(Connection):
     @property
     def may_pipeline(self) -> bool:
         """True when the client has been told that it may send commands ahead."""
-        return self.protocol == "ESMTP" and self.server.extensions.pipelining
+        return self.protocol == "ESMTP" and self.extensions.pipelining
 
     def _reset(self) -> None:
         """Forget the message in hand (RFC 5321 section 4.1.1.5)."""

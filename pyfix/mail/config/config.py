@@ -45,6 +45,7 @@ class Config:
         self.service = service
         self.program = program
         self.host = host
+        self._overrides = tuple(overrides)
         self._settings = dict(main.settings)
         self._settings.update((name, Setting(value, f"-o {name}={value}")) for name, value in overrides)
         self._computed = defaults.computed(self)
@@ -80,6 +81,10 @@ class Config:
     def overridden(self, overrides: Sequence[tuple[str, str]], service: str = "", program: str = "") -> Self:
         """Return the configuration of a service whose master.cf line has these overrides."""
         return type(self)(self.main, self.directory, self.host, overrides, service, program)
+
+    def amended(self, settings: Sequence[tuple[str, str]]) -> Self:
+        """Return this configuration with more settings, which go before main.cf but not before the overrides."""
+        return self.overridden((*settings, *self._overrides), self.service, self.program)
 
     @property
     def main_cf(self) -> str:

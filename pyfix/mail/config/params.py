@@ -51,7 +51,7 @@ class CoreParameters(ParameterSet):
     process_id = Integer("", "The process id of this process; read only.")
     process_name = String("", "The program name of this process; read only.")
     service_name = String("", "The master.cf service name of this process; read only.")
-    stress = String("", "Set by the master to yes when all processes of a service are busy.")
+    stress = String("", "yes for new clients of a public service that has, or lately had, no place left for clients.")
 
     ipc_timeout = Seconds("3600s", "How long another process of the mail system may take.", low=1)
     ipc_idle = Seconds("5s", "How long an idle connection between processes is kept.", low=1)

@@ -10,7 +10,6 @@ from typing import Any
 from pyfix.base.log import MemoryLog
 from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.deadlines import Deadlines
-from pyfix.daemons.smtpd.extensions import make_extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
 from pyfix.daemons.smtpd.restrictions.evaluate import active_stages
@@ -156,9 +155,8 @@ class Stage:
             answers=Answers(self.log, tables.networks, lambda domain: False, self.executor, rewrite=rewrite),
             peers=Peers(None, lambda name, address, reverse: Peer(name, address, reverse, f"{name}[{address}]",
                                                                   may_send_bare_newline=False), self.log),
-            cleanup=anything.cleanup, disk=self.executor, extensions=make_extensions(params),
-            forbidden=tables.forbidden, deadlines=Deadlines(loop, params.smtpd_timeout),
-            greeting=f"220 {params.smtpd_banner}",
+            cleanup=anything.cleanup, disk=self.executor, forbidden=tables.forbidden,
+            deadlines=Deadlines(loop, params.smtpd_timeout),
         )  # fmt: skip
         self.wire = Wire()
         self.session = Session(self.server)

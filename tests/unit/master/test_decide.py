@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyfix.mail.config.mastercf import ServiceEntry, ServiceType
 from pyfix.master import decide as rules
 from pyfix.master.decide import decide
-from pyfix.master.state import MasterState, Phase, ServiceState
+from pyfix.master.state import MasterState, Phase, PublicFace, ServiceState
 from pyfix.service.status import State
 
 
@@ -257,6 +257,74 @@ def test_abort_kills_everybody_at_once() -> None:
     assert state.phase is Phase.STOPPED
 
 
+def crowded(limit: int = 2, *, is_public: bool = True) -> tuple[MasterState, ServiceState]:
+    """Return a service with a full worker, and a second one that has room."""
+    item = service("smtp", limit=limit, kind=ServiceType.INET)
+    item.public = PublicFace("25", 100) if is_public else None
+    state = master(item)
+    for pid in (100, 101):
+        started(state, item, pid)
+    decide(state, rules.Reported(100, 1, State.FULL), 0)
+    return state, item
+
+
+LIMIT_WARNINGS = [
+    rules.Warn('service "smtp" (25) has reached its process limit "100": new clients may experience noticeable delays'),
+    rules.Warn(
+        "to avoid this condition, increase the process count in master.cf or reduce the service time per client"
+    ),
+    rules.Warn("see http://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings"),
+]
+
+
+def test_public_service_whose_workers_are_all_full_is_under_stress() -> None:
+    """In Postfix's words, and each worker is told; one that is merely busy has places left."""
+    state, item = crowded()
+    assert decide(state, rules.Reported(101, 1, State.BUSY), 1) == []
+    assert decide(state, rules.Reported(101, 1, State.FULL), 2) == [
+        *LIMIT_WARNINGS, rules.Stress(100, True), rules.Stress(101, True)
+    ]  # fmt: skip
+    assert item.stress_until == 1002
+
+
+def test_service_that_may_have_another_worker_is_not_at_its_limit() -> None:
+    """Nor is one that strangers can't reach: there a limit is what somebody wanted."""
+    for state, _ in (crowded(limit=3), crowded(is_public=False)):
+        assert decide(state, rules.Reported(101, 1, State.FULL), 0) == []
+        assert rules.next_deadline(state) is None
+
+
+def test_stress_outlasts_the_limit_by_a_while() -> None:
+    """The time counts from when a place became free; then the workers are told that it is over."""
+    state, item = crowded()
+    decide(state, rules.Reported(101, 1, State.FULL), 0)
+    assert decide(state, rules.Reported(101, 1, State.BUSY), 500) == []
+    assert rules.next_deadline(state) == 1500
+    assert decide(state, rules.TimePassed(), 1499) == []
+    assert decide(state, rules.TimePassed(), 1500) == [rules.Stress(100, False), rules.Stress(101, False)]
+    assert item.stress_until == 0
+    assert rules.next_deadline(state) is None
+
+
+def test_service_that_stays_at_its_limit_stays_under_stress() -> None:
+    """Nobody is told twice, but the log now and then."""
+    state, item = crowded()
+    decide(state, rules.Reported(101, 1, State.FULL), 0)
+    assert decide(state, rules.TimePassed(), 1000) == LIMIT_WARNINGS
+    assert item.stress_until == 2000
+    decide(state, rules.Reported(101, 1, State.BUSY), 1001)
+    assert decide(state, rules.Reported(101, 1, State.FULL), 1002) == []
+
+
+def test_worker_that_a_reload_retired_counts_for_no_limit() -> None:
+    """Its places are gone, and it is not told of what is no longer its own."""
+    state, item = crowded()
+    fresh = service("smtp", limit=2, kind=ServiceType.INET)
+    fresh.public = item.public
+    decide(state, rules.ReloadWanted([fresh]), 1)
+    assert decide(state, rules.Reported(101, 1, State.FULL), 2) == []
+
+
 def test_failed_fork_throttles() -> None:
     """The reason is in the log."""
     item = service()
@@ -269,7 +337,7 @@ def test_failed_fork_throttles() -> None:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["client", "busy", "free", "exit0", "exit1", "kill", "time", "reload", "stop"]),
+        st.sampled_from(["client", "busy", "full", "free", "exit0", "exit1", "kill", "time", "reload", "stop"]),
         st.integers(0, 5),
         st.floats(0, 100),
     ),
@@ -282,6 +350,7 @@ steps = st.lists(
 def test_no_sequence_of_events_breaks_the_limits(events: list[tuple[str, int, float]]) -> None:
     """Whatever happens in whatever order: never more workers than the limit, never an exception, and stop stops."""
     state = master(service("cleanup", limit=3), service("qmgr", limit=1, wakeup=300))
+    state.services["unix", "cleanup"].public = PublicFace("25", 100)
     now, next_pid = 0.0, 100
 
     def run(event: rules.Event) -> None:
@@ -306,8 +375,8 @@ def test_no_sequence_of_events_breaks_the_limits(events: list[tuple[str, int, fl
                 key = keys[which % len(keys)]
                 if key in rules.watched(state, now):
                     run(rules.ClientWaits(key))
-            case "busy" | "free":
-                run(rules.Reported(pid, generation, State.BUSY if what == "busy" else State.FREE))
+            case "busy" | "full" | "free":
+                run(rules.Reported(pid, generation, State[what.upper()]))
             case "exit0" | "exit1" | "kill" if pid:
                 run(rules.Exited(pid, {"exit0": 0, "exit1": 1, "kill": -9}[what]))
             case "time":

@@ -6,11 +6,12 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pyfix.mail.config import Config, mastercf
-from pyfix.master.listen import ListenError, SocketOwner, open_listeners
+from pyfix.master.listen import ListenError, SocketOwner, is_public, open_listeners
 from pyfix.master.params import MasterParameters
 from pyfix.service.worker import Listener
 
@@ -40,6 +41,30 @@ def listen(line: str, uid: int, *, open_to_all: bool = False) -> Listener:
     (listener,) = open_listeners(entry, params, SocketOwner(uid, uid, open_to_all))
     listener.sock.close()
     return listener
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("127.0.0.1", False),
+        ("127.1.2.3", False),
+        ("0.0.0.0", True),
+        ("192.0.2.1", True),
+        ("::1", False),
+        ("::", True),
+        ("fe80::1%lo", True),
+    ],
+)
+def test_service_that_other_machines_can_reach_is_public(address: str, expected: bool) -> None:
+    """On whatever address that is not of the loopback interface."""
+
+    class Bound:
+        def getsockname(self) -> tuple[str, int]:
+            return address, 25
+
+    sock: Any = Bound()
+    assert is_public(Listener(sock, "inet", "smtp")) is expected
+    assert not is_public(Listener(sock, "unix", "public/pickup"))
 
 
 @pytest.mark.parametrize("uid", [-1, pytest.param(OWNER, marks=needs_root)])

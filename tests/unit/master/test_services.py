@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pyfix.mail.config import mastercf
-from pyfix.master.services import Plan, plan_services
+from pyfix.master.services import Plan, plan_services, public_face
+from pyfix.master.state import PublicFace
 from pyfix.service.many_clients import cpu_count
 from pyfix.service.params import ServiceParameters
 from pyfix.service.service import AnyService, ManyClientsDaemon, OneClientDaemon, Service
@@ -55,6 +56,21 @@ def test_limit_of_an_asynchronous_service_is_a_limit_of_clients() -> None:
     assert first.process_limit == cpu_count() and result.programs[first.key].client_limit == 0
     assert second.process_limit * result.programs[second.key].client_limit >= 2
     assert second.process_limit <= 2
+
+
+def test_public_service_is_named_as_in_the_logs_of_postfix() -> None:
+    """By its port, and by its address where it has one of its own; with the clients that it may have."""
+    result = plan("smtp inet n - n - - smtpd\n192.0.2.1:587 inet n - n - 20 smtpd\n[::1]:26 inet n - n - 2 smtpd\n")
+    faces = [public_face(result.programs[state.key], 1000) for state in result.states]
+    assert faces == [
+        PublicFace("25", 1000 * cpu_count()), PublicFace("192.0.2.1:587", 20), PublicFace("::1:26", 2)
+    ]  # fmt: skip
+
+
+def test_service_without_limit_or_for_one_client_is_never_at_its_limit() -> None:
+    """Neither is one whose processes serve one client each: none of them knows what stress is."""
+    result = plan("1 inet n - n - 0 smtpd\n2 inet n - n - 1 smtpd\n3 inet n - n - 5 cleanup\n")
+    assert [public_face(result.programs[state.key], 1000) for state in result.states] == [None] * 3
 
 
 def test_queue_manager_is_alone_whatever_master_cf_says() -> None:

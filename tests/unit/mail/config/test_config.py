@@ -194,6 +194,14 @@ def test_overridden_shares_main_cf() -> None:
     assert config.read(CoreParameters).max_use == 3
 
 
+def test_amended_goes_before_main_cf_and_not_before_the_overrides() -> None:
+    """What the master adds is no stronger than what the administrator wrote in master.cf."""
+    config = Config.from_text("a = main\nb = main\nc = main\n", [("b", "line")], "smtp", "smtpd")
+    amended = config.amended([("a", "new"), ("b", "new")])
+    assert [amended.get(name) for name in ("a", "b", "c", "service_name")] == ["new", "line", "main", "smtp"]
+    assert config.get("a") == "main"
+
+
 def test_load_takes_the_directory_of_mail_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The argument wins over the environment, the environment over the default."""
     for name in ("one", "two"):
