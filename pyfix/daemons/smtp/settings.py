@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pyfix.daemons.smtp.params import ClientParameters
 from pyfix.mail.config import Config, ConfigError
@@ -14,6 +14,57 @@ from pyfix.proto.smtp_client.session import SessionSettings
 
 _ALL_FAMILIES: Final = ("ipv4", "ipv6")
 _EHLO_KEYWORDS: Final = frozenset({"8BITMIME", "DSN", "PIPELINING", "SIZE", "SMTPUTF8"})
+TWINS: Final = (
+    ("smtp_helo_name", "lmtp_lhlo_name"),
+    ("smtp_discard_ehlo_keywords", "lmtp_discard_lhlo_keywords"),
+    ("smtp_helo_timeout", "lmtp_lhlo_timeout"),
+    ("smtp_skip_quit_response", "lmtp_skip_quit_response"),
+    ("smtp_address_preference", "lmtp_address_preference"),
+    ("smtp_dns_support_level", "lmtp_dns_support_level"),
+    ("smtp_host_lookup", "lmtp_host_lookup"),
+    ("smtp_randomize_addresses", "lmtp_randomize_addresses"),
+    ("smtp_mx_address_limit", "lmtp_mx_address_limit"),
+    ("smtp_mx_session_limit", "lmtp_mx_session_limit"),
+    ("smtp_balance_inet_protocols", "lmtp_balance_inet_protocols"),
+    ("smtp_defer_if_no_mx_address_found", "lmtp_defer_if_no_mx_address_found"),
+    ("smtp_connection_cache_on_demand", "lmtp_connection_cache_on_demand"),
+    ("smtp_connection_cache_destinations", "lmtp_connection_cache_destinations"),
+    ("smtp_connection_cache_time_limit", "lmtp_connection_cache_time_limit"),
+    ("smtp_connection_reuse_time_limit", "lmtp_connection_reuse_time_limit"),
+    ("smtp_connection_reuse_count_limit", "lmtp_connection_reuse_count_limit"),
+    ("smtp_connect_timeout", "lmtp_connect_timeout"),
+    ("smtp_mail_timeout", "lmtp_mail_timeout"),
+    ("smtp_rcpt_timeout", "lmtp_rcpt_timeout"),
+    ("smtp_data_init_timeout", "lmtp_data_init_timeout"),
+    ("smtp_data_xfer_timeout", "lmtp_data_xfer_timeout"),
+    ("smtp_data_done_timeout", "lmtp_data_done_timeout"),
+    ("smtp_rset_timeout", "lmtp_rset_timeout"),
+    ("smtp_quit_timeout", "lmtp_quit_timeout"),
+    ("smtp_tcp_port", "lmtp_tcp_port"),
+    ("smtp_fallback_relay", "lmtp_fallback_relay"),
+    ("smtp_line_length_limit", "lmtp_line_length_limit"),
+    ("smtp_skip_5xx_greeting", "lmtp_skip_5xx_greeting"),
+    ("smtp_bind_address", "lmtp_bind_address"),
+    ("smtp_bind_address6", "lmtp_bind_address6"),
+    ("smtp_bind_address_enforce", "lmtp_bind_address_enforce"),
+)
+"""What both programs have, under a name of its own each."""
+_TIMEOUTS: Final = {
+    Stage.GREETING: "helo_timeout",
+    Stage.EHLO: "helo_timeout",
+    Stage.HELO: "helo_timeout",
+    Stage.LHLO: "helo_timeout",
+    Stage.READY: "helo_timeout",
+    Stage.MAIL: "mail_timeout",
+    Stage.RCPT: "rcpt_timeout",
+    Stage.DATA: "data_init_timeout",
+    Stage.CONTENT: "data_xfer_timeout",
+    Stage.DOT: "data_done_timeout",
+    Stage.RSET: "rset_timeout",
+    Stage.QUIT: "quit_timeout",
+    Stage.CLOSED: "quit_timeout",
+}
+"""The time limit of each stage; an idle connection's is the cache's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,141 +104,82 @@ class ClientSettings:
     convert_8bit: bool
 
 
+class _Reader:
+    """The parameters of one of the two programs, by their smtp_ names without that prefix."""
+
+    def __init__(self, params: ClientParameters, *, lmtp: bool) -> None:
+        self._params = params
+        self._names = {smtp.removeprefix("smtp_"): lmtp_name if lmtp else smtp for smtp, lmtp_name in TWINS}
+
+    def name(self, key: str) -> str:
+        """Return the parameter's own name, for messages."""
+        return self._names[key]
+
+    def __call__(self, key: str) -> Any:
+        """Return the value, of the type that its declaration says."""
+        return getattr(self._params, self._names[key])
+
+
 def make_settings(config: Config, params: ClientParameters, *, lmtp: bool) -> ClientSettings:
-    """Return the settings for the program name; raise ConfigError for words that mean nothing."""
-    return _lmtp_settings(params) if lmtp else _smtp_settings(params, own_addresses(config, params))
+    """Return the settings for the program name; raise ConfigError for words that mean nothing.
 
-
-def _smtp_settings(p: ClientParameters, own: frozenset[str]) -> ClientSettings:
-    use_dns = _uses_dns(p, "smtp_dns_support_level", p.smtp_dns_support_level)
-    session = SessionSettings(
-        p.smtp_helo_name,
-        always_ehlo=p.smtp_always_send_ehlo,
-        never_ehlo=p.smtp_never_send_ehlo,
-        skip_quit_reply=p.smtp_skip_quit_response,
-        discard_keywords=_keywords(p.smtp_discard_ehlo_keywords),
-    )
+    LMTP knows one greeting, looks for no mail exchangers, and so meets no loop of them.
+    """
+    get = _Reader(params, lmtp=lmtp)
+    use_dns = _uses_dns(params, get)
     return ClientSettings(
-        session=session,
-        hosts=HostPolicy(
-            families=_families(p.inet_protocols),
-            preference=p.smtp_address_preference,
-            use_dns=use_dns and _looks_up(p.smtp_host_lookup, "dns", "smtp_host_lookup"),
-            use_native=not use_dns or _looks_up(p.smtp_host_lookup, "native", "smtp_host_lookup"),
-            randomize=p.smtp_randomize_addresses,
-            address_limit=p.smtp_mx_address_limit,
-            balance=p.smtp_balance_inet_protocols,
-            ignore_mx_error=p.ignore_mx_lookup_error,
-            defer_if_no_mx_address=p.smtp_defer_if_no_mx_address_found,
-            own_addresses=own,
-        ),
+        session=_session(params, get, lmtp=lmtp),
+        hosts=_hosts(params, get, frozenset() if lmtp else own_addresses(config, params), use_dns=use_dns),
         cache=CacheSettings(
-            on_demand=p.smtp_connection_cache_on_demand,
-            destinations=frozenset(p.smtp_connection_cache_destinations),
-            idle_limit_s=p.smtp_connection_cache_time_limit,
-            reuse_limit_s=p.smtp_connection_reuse_time_limit,
-            reuse_limit=p.smtp_connection_reuse_count_limit,
+            on_demand=get("connection_cache_on_demand"),
+            destinations=frozenset(get("connection_cache_destinations")),
+            idle_limit_s=get("connection_cache_time_limit"),
+            reuse_limit_s=get("connection_reuse_time_limit"),
+            reuse_limit=get("connection_reuse_count_limit"),
         ),
-        timeouts_s=_timeouts(
-            hello=p.smtp_helo_timeout,
-            mail=p.smtp_mail_timeout,
-            rcpt=p.smtp_rcpt_timeout,
-            data=(p.smtp_data_init_timeout, p.smtp_data_xfer_timeout, p.smtp_data_done_timeout),
-            rset=p.smtp_rset_timeout,
-            quit=p.smtp_quit_timeout,
-        ),
-        connect_timeout_s=p.smtp_connect_timeout,
-        myhostname=p.myhostname,
-        default_port=p.smtp_tcp_port,
-        fallback_relay=tuple(p.smtp_fallback_relay),
-        use_mx=use_dns,
-        line_limit=p.smtp_line_length_limit,
-        address_limit=p.smtp_mx_address_limit,
-        session_limit=p.smtp_mx_session_limit,
-        skip_5xx_greeting=p.smtp_skip_5xx_greeting,
-        soft_bounce=p.soft_bounce,
-        bind_ipv4=p.smtp_bind_address,
-        bind_ipv6=p.smtp_bind_address6,
-        bind_enforce=p.smtp_bind_address_enforce,
-        assume_final=False,
-        convert_8bit=not p.disable_mime_output_conversion,
+        timeouts_s={stage: get(key) for stage, key in _TIMEOUTS.items()},
+        connect_timeout_s=get("connect_timeout"),
+        myhostname=params.myhostname,
+        default_port=get("tcp_port"),
+        fallback_relay=tuple(get("fallback_relay")),
+        use_mx=use_dns and not lmtp,
+        line_limit=get("line_length_limit"),
+        address_limit=get("mx_address_limit"),
+        session_limit=get("mx_session_limit"),
+        skip_5xx_greeting=get("skip_5xx_greeting"),
+        soft_bounce=params.soft_bounce,
+        bind_ipv4=get("bind_address"),
+        bind_ipv6=get("bind_address6"),
+        bind_enforce=get("bind_address_enforce"),
+        assume_final=lmtp and params.lmtp_assume_final,
+        convert_8bit=not params.disable_mime_output_conversion,
     )
 
 
-def _lmtp_settings(p: ClientParameters) -> ClientSettings:
-    use_dns = _uses_dns(p, "lmtp_dns_support_level", p.lmtp_dns_support_level)
-    session = SessionSettings(
-        p.lmtp_lhlo_name,
-        lmtp=True,
-        skip_quit_reply=p.lmtp_skip_quit_response,
-        discard_keywords=_keywords(p.lmtp_discard_lhlo_keywords),
-    )
-    return ClientSettings(
-        session=session,
-        hosts=HostPolicy(
-            families=_families(p.inet_protocols),
-            preference=p.lmtp_address_preference,
-            use_dns=use_dns and _looks_up(p.lmtp_host_lookup, "dns", "lmtp_host_lookup"),
-            use_native=not use_dns or _looks_up(p.lmtp_host_lookup, "native", "lmtp_host_lookup"),
-            randomize=p.lmtp_randomize_addresses,
-            address_limit=p.lmtp_mx_address_limit,
-            balance=p.lmtp_balance_inet_protocols,
-            ignore_mx_error=p.ignore_mx_lookup_error,
-            defer_if_no_mx_address=p.lmtp_defer_if_no_mx_address_found,
-        ),
-        cache=CacheSettings(
-            on_demand=p.lmtp_connection_cache_on_demand,
-            destinations=frozenset(p.lmtp_connection_cache_destinations),
-            idle_limit_s=p.lmtp_connection_cache_time_limit,
-            reuse_limit_s=p.lmtp_connection_reuse_time_limit,
-            reuse_limit=p.lmtp_connection_reuse_count_limit,
-        ),
-        timeouts_s=_timeouts(
-            hello=p.lmtp_lhlo_timeout,
-            mail=p.lmtp_mail_timeout,
-            rcpt=p.lmtp_rcpt_timeout,
-            data=(p.lmtp_data_init_timeout, p.lmtp_data_xfer_timeout, p.lmtp_data_done_timeout),
-            rset=p.lmtp_rset_timeout,
-            quit=p.lmtp_quit_timeout,
-        ),
-        connect_timeout_s=p.lmtp_connect_timeout,
-        myhostname=p.myhostname,
-        default_port=p.lmtp_tcp_port,
-        fallback_relay=tuple(p.lmtp_fallback_relay),
-        use_mx=False,
-        line_limit=p.lmtp_line_length_limit,
-        address_limit=p.lmtp_mx_address_limit,
-        session_limit=p.lmtp_mx_session_limit,
-        skip_5xx_greeting=p.lmtp_skip_5xx_greeting,
-        soft_bounce=p.soft_bounce,
-        bind_ipv4=p.lmtp_bind_address,
-        bind_ipv6=p.lmtp_bind_address6,
-        bind_enforce=p.lmtp_bind_address_enforce,
-        assume_final=p.lmtp_assume_final,
-        convert_8bit=not p.disable_mime_output_conversion,
+def _session(params: ClientParameters, get: _Reader, *, lmtp: bool) -> SessionSettings:
+    return SessionSettings(
+        get("helo_name"),
+        lmtp=lmtp,
+        always_ehlo=params.smtp_always_send_ehlo,
+        never_ehlo=params.smtp_never_send_ehlo,
+        skip_quit_reply=get("skip_quit_response"),
+        discard_keywords=_keywords(get("discard_ehlo_keywords")),
     )
 
 
-def _timeouts(
-    *, hello: float, mail: float, rcpt: float, data: tuple[float, float, float], rset: float, quit: float
-) -> dict[Stage, float]:
-    """Return the time limit of each stage; an idle connection's is the cache's."""
-    init, transfer, done = data
-    return {
-        Stage.GREETING: hello,
-        Stage.EHLO: hello,
-        Stage.HELO: hello,
-        Stage.LHLO: hello,
-        Stage.READY: hello,
-        Stage.MAIL: mail,
-        Stage.RCPT: rcpt,
-        Stage.DATA: init,
-        Stage.CONTENT: transfer,
-        Stage.DOT: done,
-        Stage.RSET: rset,
-        Stage.QUIT: quit,
-        Stage.CLOSED: quit,
-    }
+def _hosts(params: ClientParameters, get: _Reader, own: frozenset[str], *, use_dns: bool) -> HostPolicy:
+    return HostPolicy(
+        families=_families(params.inet_protocols),
+        preference=get("address_preference"),
+        use_dns=use_dns and _looks_up(get, "dns"),
+        use_native=not use_dns or _looks_up(get, "native"),
+        randomize=get("randomize_addresses"),
+        address_limit=get("mx_address_limit"),
+        balance=get("balance_inet_protocols"),
+        ignore_mx_error=params.ignore_mx_lookup_error,
+        defer_if_no_mx_address=get("defer_if_no_mx_address_found"),
+        own_addresses=own,
+    )
 
 
 def _families(protocols: list[str]) -> tuple[str, ...]:
@@ -199,18 +191,20 @@ def _families(protocols: list[str]) -> tuple[str, ...]:
     return tuple(name for name in _ALL_FAMILIES if "all" in wanted or name in wanted)
 
 
-def _uses_dns(params: ClientParameters, name: str, level: str) -> bool:
+def _uses_dns(params: ClientParameters, get: _Reader) -> bool:
     """Return whether the DNS may be asked (smtp_dns_support_level, disable_dns_lookups)."""
-    if not level:
-        return not params.disable_dns_lookups
-    if level not in ("enabled", "disabled"):
+    level = get("dns_support_level")
+    if level not in ("", "enabled", "disabled"):
+        name = get.name("dns_support_level")
         raise ConfigError(f"bad parameter value: {name} = {level}: use enabled or disabled; DNSSEC is not available")
-    return level == "enabled"
+    return bool(level == "enabled") if level else not params.disable_dns_lookups
 
 
-def _looks_up(words: list[str], word: str, name: str) -> bool:
+def _looks_up(get: _Reader, word: str) -> bool:
+    words = get("host_lookup")
     for given in words:
         if given.lower() not in ("dns", "native"):
+            name = get.name("host_lookup")
             raise ConfigError(f"bad parameter value: {name} = {' '.join(words)}: use dns, native or both")
     return word in (given.lower() for given in words)
 

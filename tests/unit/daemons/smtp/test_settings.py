@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pyfix.daemons.smtp.params import ClientParameters
-from pyfix.daemons.smtp.settings import ClientSettings, make_settings
+from pyfix.daemons.smtp.settings import TWINS, ClientSettings, make_settings
 from pyfix.mail.config import Config, ConfigError
 from pyfix.proto.smtp_client.actions import Stage
 
@@ -23,6 +23,29 @@ def test_names_follow_the_program() -> None:
     assert settings(text, lmtp=True).session.helo_name == "l.test"
     assert settings(text).timeouts_s[Stage.RCPT] == 1
     assert settings(text, lmtp=True).timeouts_s[Stage.RCPT] == 2
+
+
+OTHER = {
+    "address_preference": "ipv6", "host_lookup": "native", "dns_support_level": "disabled", "tcp_port": "26",
+    "helo_name": "other.test", "discard_ehlo_keywords": "dsn", "bind_address": "192.0.2.9",
+    "bind_address6": "2001:db8::9", "fallback_relay": "relay.test", "connection_cache_destinations": "relay.test",
+}  # fmt: skip
+"""Values that are nobody's default; of numbers 77 is none, and a Boolean is turned round."""
+
+
+def other_value(name: str, key: str) -> str:
+    """Return a value that is not the default."""
+    default = getattr(Config.from_text("").read(ClientParameters), name)
+    return OTHER.get(key) or (("no" if default else "yes") if isinstance(default, bool) else "77")
+
+
+@pytest.mark.parametrize(("smtp", "lmtp"), TWINS)
+def test_each_name_is_heard_by_its_own_program_only(smtp: str, lmtp: str) -> None:
+    """Whatever the parameter."""
+    key = smtp.removeprefix("smtp_")
+    for_smtp, for_lmtp = (f"{name} = {other_value(name, key)}\n" for name in (smtp, lmtp))
+    assert settings(for_smtp) != settings() and settings(for_lmtp) == settings()
+    assert settings(for_lmtp, lmtp=True) != settings(lmtp=True) == settings(for_smtp, lmtp=True)
 
 
 def test_defaults_differ_as_in_postfix() -> None:
