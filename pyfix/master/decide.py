@@ -11,10 +11,29 @@ The state is updated in place; the supervisor performs the actions in order and 
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 from typing import Final, assert_never
 
 from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.master.events import (
+    AbortWanted,
+    Action,
+    ClientWaits,
+    Event,
+    Exited,
+    Kill,
+    ReloadWanted,
+    Reported,
+    Retire,
+    Spawn,
+    Spawned,
+    SpawnFailed,
+    StopWanted,
+    Stress,
+    TellStop,
+    TimePassed,
+    Wake,
+    Warn,
+)
 from pyfix.master.state import Key, MasterState, Phase, PublicFace, ServiceState, WorkerState
 from pyfix.service.status import State
 
@@ -28,129 +47,6 @@ STRESS_STRETCH_S: Final = 1000.0
 """How long a service is under stress after it was last at its limit, and how often that is said: as in Postfix."""
 
 _FAULTS: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGSYS)
-
-# --- events -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ClientWaits:
-    """A listening socket that is watched became readable."""
-
-    key: Key
-
-
-@dataclass(frozen=True, slots=True)
-class Spawned:
-    """A fork succeeded."""
-
-    key: Key
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpawnFailed:
-    """A fork did not succeed."""
-
-    key: Key
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """A worker told its state."""
-
-    pid: int
-    generation: int
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class Exited:
-    """A child is gone; `code` is negative for a signal, as in subprocess."""
-
-    pid: int
-    code: int
-
-
-@dataclass(frozen=True, slots=True)
-class TimePassed:
-    """Nothing happened until the next deadline."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReloadWanted:
-    """master.cf and main.cf were read anew."""
-
-    services: list[ServiceState]
-
-
-@dataclass(frozen=True, slots=True)
-class StopWanted:
-    """SIGTERM."""
-
-
-@dataclass(frozen=True, slots=True)
-class AbortWanted:
-    """SIGINT: at once."""
-
-
-Event = ClientWaits | Spawned | SpawnFailed | Reported | Exited | TimePassed | ReloadWanted | StopWanted | AbortWanted
-
-# --- actions ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Spawn:
-    """Start a worker."""
-
-    key: Key
-
-
-@dataclass(frozen=True, slots=True)
-class Wake:
-    """Pass the wakeup to a worker."""
-
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Retire:
-    """Close the worker's status channel: its generation is over."""
-
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class TellStop:
-    """Tell a worker that the system stops."""
-
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stress:
-    """Tell a worker that its service is under stress, or no longer."""
-
-    pid: int
-    is_on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """Send a signal."""
-
-    pid: int
-    signal: int
-
-
-@dataclass(frozen=True, slots=True)
-class Warn:
-    """Log a warning."""
-
-    text: str
-
-
-Action = Spawn | Wake | Retire | TellStop | Stress | Kill | Warn
 
 
 def decide(state: MasterState, event: Event, now: float) -> list[Action]:

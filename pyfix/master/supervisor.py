@@ -20,6 +20,7 @@ from pyfix.base.log import Log
 from pyfix.base.logpipe import LogPipe
 from pyfix.mail.config import Config, ConfigError, mastercf
 from pyfix.master import decide as rules
+from pyfix.master import events
 from pyfix.master.listen import ListenError, SocketOwner, is_public, open_listeners, socket_path
 from pyfix.master.notify import sd_notify
 from pyfix.master.params import MasterParameters
@@ -151,7 +152,7 @@ class Supervisor:
         rules.first_wakeups(self._state, now)
         ready()
         sd_notify("READY=1")
-        self._perform(rules.decide(self._state, rules.TimePassed(), now))
+        self._perform(rules.decide(self._state, events.TimePassed(), now))
         while self._state.phase is not Phase.STOPPED:
             self._log.flush()
             self._update_watches()
@@ -194,10 +195,10 @@ class Supervisor:
             elif fd in self._status_fds:
                 self._read_status(self._children[self._status_fds[fd]])
             elif fd in self._watched:
-                self._decide(rules.ClientWaits(self._watched[fd]))
-        self._decide(rules.TimePassed())
+                self._decide(events.ClientWaits(self._watched[fd]))
+        self._decide(events.TimePassed())
 
-    def _decide(self, event: rules.Event) -> None:
+    def _decide(self, event: events.Event) -> None:
         self._perform(rules.decide(self._state, event, clock.monotonic()))
 
     def _read_signals(self) -> None:
@@ -210,10 +211,10 @@ class Supervisor:
             if signal.SIGTERM in numbers:
                 self._log.info("terminating on signal 15")
                 sd_notify("STOPPING=1")
-                self._decide(rules.StopWanted())
+                self._decide(events.StopWanted())
             if signal.SIGINT in numbers:
                 self._log.info("terminating on signal 2")
-                self._decide(rules.AbortWanted())
+                self._decide(events.AbortWanted())
 
     def _reap(self) -> None:
         while True:
@@ -227,7 +228,7 @@ class Supervisor:
             if child is not None:
                 self._read_status(child)
                 self._close_status(child)
-            self._decide(rules.Exited(pid, os.waitstatus_to_exitcode(status)))
+            self._decide(events.Exited(pid, os.waitstatus_to_exitcode(status)))
 
     def _read_status(self, child: Child) -> None:
         if not child.is_open:
@@ -247,7 +248,7 @@ class Supervisor:
             self._log.warning(f"process {child.pid}: {error}")
             return
         for pid, generation, state in reports:
-            self._decide(rules.Reported(pid, generation, State(state)))
+            self._decide(events.Reported(pid, generation, State(state)))
 
     def _close_status(self, child: Child) -> None:
         if child.is_open:
@@ -258,25 +259,25 @@ class Supervisor:
 
     # --- actions ------------------------------------------------------------------------------------------------
 
-    def _perform(self, actions: list[rules.Action]) -> None:
+    def _perform(self, actions: list[events.Action]) -> None:
         for action in actions:
             self._log.debug(str(action))
             match action:
-                case rules.Spawn(key):
+                case events.Spawn(key):
                     self._spawn(key)
-                case rules.Wake(pid):
+                case events.Wake(pid):
                     self._order(pid, WAKEUP)
-                case rules.TellStop(pid):
+                case events.TellStop(pid):
                     self._order(pid, STOP)
-                case rules.Stress(pid, is_on):
+                case events.Stress(pid, is_on):
                     self._order(pid, STRESS if is_on else RELAX)
-                case rules.Retire(pid):
+                case events.Retire(pid):
                     if pid in self._children:
                         self._close_status(self._children[pid])
-                case rules.Kill(pid, number):
+                case events.Kill(pid, number):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, number)
-                case rules.Warn(text):
+                case events.Warn(text):
                     self._log.warning(text)
 
     def _order(self, pid: int, order: bytes) -> None:
@@ -297,7 +298,7 @@ class Supervisor:
                 theirs.close()
                 raise
         except OSError as error:
-            self._decide(rules.SpawnFailed(key, error.strerror or str(error)))
+            self._decide(events.SpawnFailed(key, error.strerror or str(error)))
             return
         if pid == 0:
             raise _ChildOfFork(self._close_for_worker(key, ours, theirs))
@@ -306,7 +307,7 @@ class Supervisor:
         self._children[pid] = Child(pid, ours)
         self._status_fds[ours.fileno()] = pid
         self._poll.register(ours, select.POLLIN)
-        self._decide(rules.Spawned(key, pid))
+        self._decide(events.Spawned(key, pid))
 
     def _close_for_worker(self, key: Key, ours: socket.socket, theirs: socket.socket) -> Birth:
         """In the child: close what is the master's and return what is the worker's."""
@@ -349,7 +350,7 @@ class Supervisor:
             self._log.info(f"reload -- version {self._params.mail_version}, configuration {self._directory}")
             self._state.throttle_time = self._params.service_throttle_time
             self._state.stop_grace = self._params.master_stop_grace
-            self._decide(rules.ReloadWanted(self._plan.states))
+            self._decide(events.ReloadWanted(self._plan.states))
         sd_notify("READY=1")
 
     def _shut_down(self) -> None:
