@@ -94,8 +94,8 @@ def _queue_request(options: Options) -> list[str]:
 # --- submission
 
 
-def open_door(options: Options, log: CommandLog) -> tuple[Door, SendmailParameters]:
-    """Go to the queue directory and return the way in."""
+def open_door(options: Options, log: CommandLog) -> tuple[Door, Config]:
+    """Go to the queue directory and return the way in, and the configuration."""
     config = Config.load(options.directory)
     params = config.read(SendmailParameters)
     try:
@@ -104,9 +104,8 @@ def open_door(options: Options, log: CommandLog) -> tuple[Door, SendmailParamete
         raise CommandError(f"chdir {params.queue_directory}: {error.strerror}", os.EX_TEMPFAIL) from error
     log.open(config)
     uid = os.getuid()
-    return Door(
-        f"public/{params.pickup_service_name}", Queue.from_params(params), f"{login_name(uid)}({uid})", log
-    ), params
+    door = Door(f"public/{params.pickup_service_name}", Queue.from_params(params), f"{login_name(uid)}({uid})", log)
+    return door, config
 
 
 def submit_message(options: Options, log: CommandLog) -> None:
@@ -200,7 +199,7 @@ def _read_input() -> Iterator[bytes]:
 
 def speak_smtp(options: Options, log: CommandLog) -> None:
     """-bs: an SMTP session on standard input and output."""
-    from pyfix.commands.sendmail_smtp import LocalSmtp
+    from pyfix.commands.sendmail_smtp import LocalSmtp, LocalSmtpParameters
 
-    door, params = open_door(options, log)
-    LocalSmtp(sys.stdin.buffer, sys.stdout.buffer, door, params.myhostname, params.mail_name).run()
+    door, config = open_door(options, log)
+    LocalSmtp(sys.stdin.buffer, sys.stdout.buffer, door, config.read(LocalSmtpParameters)).run()

@@ -2,125 +2,211 @@
 
 Each message is submitted as sendmail submits any other: through pickup, in the name of the user who runs the program.
 So the session needs no process of the mail system of its own, and gives no right to relay that -bm would not give;
-its sender and recipients are checked where all local mail is. Extensions that need smtpd are not offered.
+its sender and recipients are checked where all local mail is. Arguments are read and replies worded as smtpd does it.
+Chunking and ETRN, which need smtpd, are not offered. See: smtpd(8) of Postfix about stand-alone mode.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
 from pyfix.commands.outcome import CommandError
-from pyfix.commands.submission import Door
-from pyfix.mail.ipc.messages import LocalSubmit
-from pyfix.mail.message.address_header import split_addresses
+from pyfix.commands.submission import Door, Refusal
+from pyfix.mail.address.params import AddressParameters
+from pyfix.mail.ipc.messages import LocalSubmit, RecipientOptions
 from pyfix.mail.message.flaws import is_clean
+from pyfix.mail.message.opening import is_odd, mend_opening, skip_mbox_lines
+from pyfix.mail.message.params import LineParameters, MessageParameters
+from pyfix.mail.smtp import replies
+from pyfix.mail.smtp.commands import CommandError as BadCommand
+from pyfix.mail.smtp.commands import Features, MailCommand, RcptCommand, parse_mail, parse_rcpt
+from pyfix.mail.smtp.path import BadPath, take_path
 
-_LINE_LIMIT: Final = 2048
 _DATA_PIECE: Final = 64 * 1024
+_HEADER: Final = re.compile(r"[^\s:]+:")
+_NO_ETRN: Final = "458 Unable to queue messages"
+
+
+class LocalSmtpParameters(AddressParameters, LineParameters, MessageParameters):
+    """What a session needs to know."""
+
+
+class LostConnection(CommandError):
+    """The input ended in the middle of a message."""
 
 
 class LocalSmtp:
     """One session."""
 
-    def __init__(self, reader: BinaryIO, writer: BinaryIO, door: Door, hostname: str, mail_name: str) -> None:
+    def __init__(self, reader: BinaryIO, writer: BinaryIO, door: Door, params: LocalSmtpParameters) -> None:
         self._reader = reader
         self._writer = writer
         self._door = door
-        self._hostname = hostname
-        self._mail_name = mail_name
-        self._sender: str | None = None
-        self._recipients: list[str] = []
-        self._encoding = ""
+        self._params = params
+        self._features = Features(smtputf8=params.smtputf8_enable)
+        self._mail: MailCommand | None = None
+        self._recipients: list[RcptCommand] = []
+        self._is_over = False
         self._commands: dict[str, Callable[[str], str]] = {
             "HELO": self._helo,
             "EHLO": self._ehlo,
-            "MAIL": self._mail,
-            "RCPT": self._rcpt,
+            "MAIL": self._take_mail,
+            "RCPT": self._take_rcpt,
             "DATA": self._data,
+            "BDAT": lambda argument: replies.BDAT_DISABLED,
             "RSET": self._rset,
-            "NOOP": lambda argument: "250 2.0.0 Ok",
-            "VRFY": lambda argument: f"252 2.0.0 {argument}" if argument else "501 5.5.4 Syntax: VRFY address",
+            "NOOP": lambda argument: replies.OK,
+            "VRFY": _verify,
+            "ETRN": lambda argument: _NO_ETRN if len(argument.split()) == 1 else replies.SYNTAX_ETRN,
+            "AUTH": lambda argument: replies.NO_AUTH,
+            "STARTTLS": lambda argument: replies.SYNTAX_STARTTLS if argument else replies.NOT_IMPLEMENTED,
+            "XCLIENT": lambda argument: replies.NO_AUTHORIZATION if argument else replies.SYNTAX_XCLIENT,
+            "XFORWARD": lambda argument: replies.NO_AUTHORIZATION if argument else replies.SYNTAX_XFORWARD,
+            "QUIT": self._quit,
         }
 
     def run(self) -> None:
         """Serve until QUIT or the end of the input."""
-        self._reply(f"220 {self._hostname} ESMTP {self._mail_name}")
-        while line := self._reader.readline(_LINE_LIMIT):
-            verb, _, argument = line.decode("utf-8", "replace").strip().partition(" ")
-            verb = verb.upper()
-            if verb == "QUIT":
-                self._reply("221 2.0.0 Bye")
+        params = self._params
+        self._reply(f"220 {params.myhostname} ESMTP {params.mail_name}")
+        while not self._is_over and (line := self._read_line()):
+            try:
+                answer = self._answer(line)
+            except LostConnection:
                 return
-            command = self._commands.get(verb)
-            self._reply(command(argument.strip()) if command else "502 5.5.2 Error: command not recognized")
+            self._reply(replies.soften(answer) if params.soft_bounce else answer)
+            self._is_over |= replies.is_final(answer)
+
+    def _read_line(self) -> bytes:
+        """Return the next line, cut to line_length_limit; b"" at the end of the input."""
+        limit = self._params.line_length_limit
+        line = rest = self._reader.readline(limit)
+        while rest and not rest.endswith(b"\n"):
+            rest = self._reader.readline(limit)
+        return line
 
     def _reply(self, text: str) -> None:
-        self._writer.write(text.replace("\n", "\r\n").encode() + b"\r\n")
+        self._writer.write(text.encode() + b"\r\n")
         self._writer.flush()
+
+    def _answer(self, line: bytes) -> str:
+        """Carry one line out and return the reply."""
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            if self._params.smtputf8_enable:
+                return replies.BAD_UTF8
+            text = line.decode("utf-8", "replace")
+        verb, _, argument = text.partition("\0")[0].strip().partition(" ")
+        if not verb:
+            return replies.BAD_SYNTAX
+        command = self._commands.get(verb.upper())
+        if command is not None:
+            return command(argument.strip(" \t"))
+        if _HEADER.match(verb):
+            self._is_over = True
+            return replies.NOT_SMTP
+        return replies.UNKNOWN_COMMAND
+
+    # --- commands
+
+    def _quit(self, argument: str) -> str:
+        self._is_over = True
+        return replies.BYE
 
     def _helo(self, argument: str) -> str:
         self._forget()
-        return f"250 {self._hostname}" if argument else "501 Syntax: HELO hostname"
+        return f"250 {self._params.myhostname}" if argument else replies.SYNTAX_HELO
 
     def _ehlo(self, argument: str) -> str:
         self._forget()
         if not argument:
-            return "501 Syntax: EHLO hostname"
-        return f"250-{self._hostname}\n250-PIPELINING\n250-ENHANCEDSTATUSCODES\n250 8BITMIME"
+            return replies.SYNTAX_EHLO
+        size = f"SIZE {self._params.message_size_limit}" if self._params.message_size_limit else "SIZE"
+        lines = [self._params.myhostname, "PIPELINING", size, "VRFY", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN"]
+        lines += ["SMTPUTF8"] if self._features.smtputf8 else []
+        return "\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"])
 
     def _forget(self) -> None:
-        self._sender = None
+        self._mail = None
         self._recipients = []
-        self._encoding = ""
 
     def _rset(self, argument: str) -> str:
+        if argument:
+            return replies.SYNTAX_RSET
         self._forget()
-        return "250 2.0.0 Ok"
+        return replies.OK
 
-    def _mail(self, argument: str) -> str:
-        if self._sender is not None:
-            return "503 5.5.1 Error: nested MAIL command"
-        path = _parse_path(argument, "FROM:")
-        if path is None:
-            return "501 5.5.4 Syntax: MAIL FROM:<address>"
-        if not is_clean(path[0]):
-            return "501 5.1.7 Bad sender address syntax"
-        self._sender, options = path
-        if "BODY=8BITMIME" in options.upper().split():
-            self._encoding = "8bit"
-        return "250 2.1.0 Ok"
+    def _take_mail(self, argument: str) -> str:
+        if self._mail is not None:
+            return replies.NESTED_MAIL
+        try:
+            mail = parse_mail(argument, self._features)
+        except BadCommand as error:
+            return error.reply
+        if not is_clean(mail.sender):
+            return replies.BAD_SENDER
+        if not is_clean(mail.envid):
+            return replies.BAD_ENVID
+        if 0 < self._params.message_size_limit < mail.size:
+            return replies.SIZE_EXCEEDS_LIMIT
+        self._mail = mail
+        return replies.SENDER_OK
 
-    def _rcpt(self, argument: str) -> str:
-        if self._sender is None:
-            return "503 5.5.1 Error: need MAIL command"
-        path = _parse_path(argument, "TO:")
-        if path is None or not path[0]:
-            return "501 5.5.4 Syntax: RCPT TO:<address>"
-        if not is_clean(path[0]):
-            return "501 5.1.3 Bad recipient address syntax"
-        self._recipients.append(path[0])
-        return "250 2.1.5 Ok"
+    def _take_rcpt(self, argument: str) -> str:
+        if self._mail is None:
+            return replies.NEED_MAIL
+        try:
+            rcpt = parse_rcpt(argument, self._features)
+        except BadCommand as error:
+            return error.reply
+        if not is_clean(rcpt.recipient):
+            return replies.BAD_RCPT
+        if not is_clean(rcpt.orcpt):
+            return replies.BAD_ORCPT
+        self._recipients.append(rcpt)
+        return replies.RCPT_OK
+
+    # --- content
 
     def _data(self, argument: str) -> str:
+        if self._mail is None:
+            return replies.NEED_RCPT
         if not self._recipients:
-            return (
-                "554 5.5.1 Error: no valid recipients"
-                if self._sender is not None
-                else "503 5.5.1 Error: need RCPT command"
-            )
-        self._reply("354 End data with <CR><LF>.<CR><LF>")
-        request = LocalSubmit(self._sender, "", self._recipients, extract=False, encoding=self._encoding)
+            return replies.NO_VALID_RECIPIENTS
+        if argument:
+            return replies.SYNTAX_DATA
+        self._reply(replies.START_DATA)
         content = self._read_content()
         try:
-            queue_id = self._door.submit(request, content)
-            answer = f"250 2.0.0 Ok: queued as {queue_id}" if queue_id else "250 2.0.0 Ok"
-        except CommandError as error:
-            answer = f"451 4.3.0 Error: {error}"
+            queue_id = self._door.submit(self._make_request(self._mail), _mend(content))
+            answer = replies.queued(queue_id) if queue_id else replies.OK
+        except LostConnection:
+            raise
+        except Refusal as error:
+            answer = error.reply
+        except CommandError:
+            answer = replies.WRITE_ERROR
         for _ in content:  # a refusal may have come before the end
             pass
         self._forget()
         return answer
+
+    def _make_request(self, mail: MailCommand) -> LocalSubmit:
+        recipients = self._recipients
+        return LocalSubmit(
+            mail.sender,
+            "",
+            [rcpt.recipient for rcpt in recipients],
+            extract=False,
+            encoding=mail.encoding,
+            ret=mail.ret,
+            envid=mail.envid,
+            smtputf8=mail.smtputf8,
+            options=[RecipientOptions(rcpt.notify, rcpt.orcpt) for rcpt in recipients],
+        )
 
     def _read_content(self) -> Iterator[bytes]:
         """Yield the content without dots for transparency (RFC 5321 section 4.5.2)."""
@@ -131,19 +217,26 @@ class LocalSmtp:
                     return
                 data = data[1:]
             at_line_start = data.endswith(b"\n")
-            yield data.removesuffix(b"\r\n") + b"\n" if data.endswith(b"\r\n") else data
-        raise CommandError("lost connection after DATA")
+            yield data.rstrip(b"\r\n") + b"\n" if at_line_start else data
+        raise LostConnection("lost connection after DATA")
 
 
-def _parse_path(argument: str, keyword: str) -> tuple[str, str] | None:
-    """Return (address, options) of MAIL FROM:<address> options; None for bad syntax."""
-    if not argument.upper().startswith(keyword):
-        return None
-    rest = argument[len(keyword) :].lstrip()
-    path, closing, options = rest.partition(">")
-    if not rest.startswith("<") or not closing:
-        return None
-    if path == "<":
-        return "", options
-    addresses = split_addresses(path + ">")
-    return (addresses[0], options) if len(addresses) == 1 else None
+def _mend(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the content with first lines that spoil no header."""
+    for line in lines:
+        yield mend_opening(line) if is_odd(line) else line
+        if not skip_mbox_lines(line):
+            break
+    yield from lines
+
+
+def _verify(argument: str) -> str:
+    if not argument:
+        return replies.SYNTAX_VRFY
+    try:
+        address, rest = take_path(argument)
+    except BadPath:
+        return replies.BAD_RCPT
+    if not address or rest.strip().upper() not in ("", "SMTPUTF8"):
+        return replies.BAD_RCPT
+    return replies.vrfy_ok(argument[: len(argument) - len(rest)])

@@ -25,6 +25,14 @@ _NOT_ALLOWED: Final = "5.7.1"
 _TIMEOUT_S: Final = 3600.0
 
 
+class Refusal(CommandError):
+    """The mail system does not take the message; `reply` says so in SMTP."""
+
+    def __init__(self, user: str, code: int, status: str, reason: str, exit_status: int) -> None:
+        super().__init__(f"{user}: {reason.removeprefix('Error: ')}", exit_status)
+        self.reply = f"{code} {status} {reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """Where local mail enters; the current directory is the queue directory."""
@@ -54,16 +62,17 @@ class Door:
     def _check(self, request: LocalSubmit) -> None:
         """Find here what pickup would refuse, so that it does not wait in maildrop for that."""
         if (flaw := find_flaw_in_request(request)) is not None:
-            raise CommandError(f"{self.user}: {flaw.reason}", os.EX_DATAERR)
+            raise Refusal(self.user, 501, flaw.status, flaw.reason, os.EX_DATAERR)
         if len(encode(request)) > FRAME_LIMIT:
-            raise CommandError(f"{self.user}: too many recipients for one message", os.EX_DATAERR)
+            reason = "Error: too many recipients for one message"
+            raise Refusal(self.user, 552, "5.5.3", reason, os.EX_DATAERR)
 
     def _judge(self, reply: AnyMessage) -> str:
         match reply:
             case Submitted(reason="", queue_id=queue_id):
                 return queue_id
-            case Submitted(status=status, reason=reason):
-                raise CommandError(f"{self.user}: {reason.removeprefix('Error: ')}", _exit_status(status))
+            case Submitted(code=code, status=status, reason=reason):
+                raise Refusal(self.user, code, status, reason, _exit_status(status))
             case _:
                 raise CommandError(f"{self.user}: unexpected {type(reply).__name__} from pickup", os.EX_TEMPFAIL)
 

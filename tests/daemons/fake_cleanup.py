@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pyfix.mail.ipc.messages import Envelope, Hello, Refused, Submit, Submitted
+from pyfix.mail.ipc.messages import Envelope, Hello, Recipient, Refused, Submit, Submitted
 from pyfix.mail.ipc.peer import Peer, PeerGone
 from pyfix.mail.queue import Queue
 
@@ -23,6 +23,7 @@ class Received:
     content: bytes
     was_spooled: bool
     flags: int
+    details: list[Recipient]
 
 
 @dataclass
@@ -99,7 +100,8 @@ class FakeCleanup:
         addresses = [recipient.address for recipient in request.recipients]
         self.received.append(
             Received(
-                request.queue_id, request.envelope, addresses, content, request.body is None, request.flags
+                request.queue_id, request.envelope, addresses, content, request.body is None, request.flags,
+                request.recipients,
             )
         )  # fmt: skip
         file.abort()

@@ -22,12 +22,15 @@ from pyfix.mail.ipc.frame import encode
 from pyfix.mail.ipc.messages import (
     CLEANUP_BOUNCE,
     CLEANUP_EXTRACT,
+    NOTIFY_DELAY,
+    NOTIFY_NEVER,
     TRACE_VERIFY,
     ContentChunk,
     ContentEnd,
     Envelope,
     LocalSubmit,
     Recipient,
+    RecipientOptions,
     Submitted,
 )
 from pyfix.mail.ipc.peer import PeerGone
@@ -138,6 +141,19 @@ def test_options_of_sendmail_reach_the_envelope(queue: Queue, tmp_path: Path) ->
         assert not message.flags & CLEANUP_BOUNCE
 
 
+def test_each_recipient_has_options_of_its_own(queue: Queue, tmp_path: Path) -> None:
+    """What a program says to sendmail -bs about one recipient does not go for the others."""
+    options = [RecipientOptions(NOTIFY_NEVER), RecipientOptions(NOTIFY_DELAY, "rfc822;o@example.org")]
+    each = LocalSubmit("a@example.org", "", ["b@example.org", "c@example.org"], extract=False, options=options)
+    every = LocalSubmit("a@example.org", "", ["b@example.org"], extract=False, notify=NOTIFY_NEVER)
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        door(worker, queue).submit(each, [CONTENT])
+        door(worker, queue).submit(every, [CONTENT])
+        first, second = ([(it.address, it.notify, it.orcpt) for it in message.details] for message in cleanup.received)
+    assert first == [("b@example.org", NOTIFY_NEVER, ""), ("c@example.org", NOTIFY_DELAY, "rfc822;o@example.org")]
+    assert second == [("b@example.org", NOTIFY_NEVER, "")]
+
+
 def test_a_message_beyond_the_limit_is_refused_on_the_way(queue: Queue, tmp_path: Path) -> None:
     """The sender hears it although it is still sending, and the connection serves the next message."""
     with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path, "message_size_limit = 1000") as worker:
@@ -147,7 +163,7 @@ def test_a_message_beyond_the_limit_is_refused_on_the_way(queue: Queue, tmp_path
         peer = worker.connect()
         for piece in (REQUEST, ContentChunk(b"x" * 2000), ContentChunk(b"y"), ContentEnd(), REQUEST, ContentEnd()):
             peer.send(piece)
-        assert peer.receive() == Submitted("", "5.3.4", 552, "message file too big")
+        assert peer.receive() == Submitted("", "5.3.4", 552, "Error: message file too big")
         assert isinstance(peer.receive(), Submitted)
         assert len(cleanup.received) == 1
         assert is_empty(queue)

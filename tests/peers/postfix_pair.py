@@ -147,3 +147,10 @@ def make_pair(directory: Path, ports: Callable[[], int], sink: int, postfix: str
     for system in systems:
         system.lay_out(sink)
     return systems
+
+
+def sendmail_command(system: MailSystem) -> list[str]:
+    """Return how to run the sendmail of a system."""
+    entry = "import sys; sys.argv[0] = 'sendmail'; from pyfix.commands.sendmail import main; sys.exit(main())"
+    program = [sys.executable, "-P", "-c", entry] if system.name == "pyfix" else ["/usr/sbin/sendmail"]
+    return [*program, "-C", str(system.directory / "etc")]

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-import sys
 
 import pytest
-from postfix_pair import MailSystem
+from postfix_pair import MailSystem, sendmail_command
 
 pytestmark = [pytest.mark.peer("postfix"), pytest.mark.system, pytest.mark.root, pytest.mark.timeout(180)]
 
@@ -193,9 +192,7 @@ SUBMITTED = {
 
 def sendmail(system: MailSystem, recipient: str, content: bytes, *options: str) -> None:
     """Submit by the sendmail command of the system."""
-    entry = "import sys; sys.argv[0] = 'sendmail'; from pyfix.commands.sendmail import main; sys.exit(main())"
-    program = [sys.executable, "-P", "-c", entry] if system.name == "pyfix" else ["/usr/sbin/sendmail"]
-    command = [*program, "-C", str(system.directory / "etc"), "-i", "-F", "", "-f", "me@client.test", *options]
+    command = [*sendmail_command(system), "-i", "-F", "", "-f", "me@client.test", *options]
     subprocess.run([*command, *([] if "-t" in options else [recipient])], input=content, check=True, timeout=60)
 
 

@@ -23,6 +23,7 @@ from pyfix.mail.ipc.messages import (
     Envelope,
     LocalSubmit,
     Recipient,
+    RecipientOptions,
     Submit,
 )
 from pyfix.mail.message.flaws import find_flaw_in_request
@@ -97,7 +98,7 @@ class Submission:
         self._size += len(data)
         limit = self._params.message_size_limit
         if limit and self._size > limit:
-            raise Rejected(552, "5.3.4", "message file too big")
+            raise Rejected(552, "5.3.4", "Error: message file too big")
         self._buffer.append(data)
         self._buffered += len(data)
         if self._buffered > MEMORY_LIMIT:
@@ -153,8 +154,12 @@ class Submission:
         )
 
     def _make_recipients(self) -> list[Recipient]:
-        notify = self._request.notify
-        return [Recipient(address, address, notify=notify) for address in self._request.recipients]
+        request = self._request
+        options = request.options or [RecipientOptions(request.notify)] * len(request.recipients)
+        return [
+            Recipient(address, address, option.orcpt, option.notify)
+            for address, option in zip(request.recipients, options, strict=True)
+        ]
 
     def _flags(self) -> int:
         flags = CLEANUP_FILTER | CLEANUP_MAP | CLEANUP_BCC | CLEANUP_LOCAL

@@ -341,6 +341,13 @@ class QueueEnd(Message, tag=62):
 # --- sendmail to pickup -----------------------------------------------------------------------------------------
 
 
+class RecipientOptions(msgspec.Struct, array_like=True):
+    """What a local user's SMTP client says about one recipient, as in Recipient."""
+
+    notify: int = 0
+    orcpt: str = ""
+
+
 class LocalSubmit(Message, tag=70):
     """sendmail to public/pickup. Content follows as ContentChunk frames, then ContentEnd; the answer is Submitted."""
 
@@ -359,6 +366,8 @@ class LocalSubmit(Message, tag=70):
     smtputf8: bool = False
     rewrite_context: str = "local"
     """"remote" with -G: addresses in headers are a stranger's, and no header is missing."""
+    options: list[RecipientOptions] = []
+    """For each recipient, in order; empty: `notify` goes for all."""
 
 
 class ContentChunk(Message, tag=71):

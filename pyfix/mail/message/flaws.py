@@ -61,8 +61,10 @@ def find_flaw_in_request(request: LocalSubmit) -> Flaw | None:
     """Return what is wrong with what a local user asks for, None for nothing."""
     if request.sender is not None and not is_clean(request.sender):
         return Flaw.SENDER
-    if not all(map(is_clean, request.recipients)):
+    if not all(map(is_clean, request.recipients)) or not all(is_clean(option.orcpt) for option in request.options):
         return Flaw.RECIPIENT
+    if request.options and len(request.options) != len(request.recipients):
+        return Flaw.ENVELOPE
     if not is_clean(request.full_name):
         return Flaw.NAME
     is_known = request.encoding in _ENCODINGS and request.rewrite_context in _CONTEXTS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyfix.mail.ipc.messages import Envelope, LocalSubmit, Recipient
+from pyfix.mail.ipc.messages import Envelope, LocalSubmit, Recipient, RecipientOptions
 from pyfix.mail.message.flaws import LENGTH_LIMIT, Flaw, find_flaw, find_flaw_in_request, is_clean
 
 BAD = ['"a\nb"@x', "a\r@x", "a\0b", "\x7f", "\x85", "\udcff", "\t", "é\n"]
@@ -57,6 +57,9 @@ def test_every_field_of_an_envelope_is_looked_at(envelope: Envelope, recipient: 
         ({"verp": "\n"}, Flaw.ENVELOPE),
         ({"encoding": "x"}, Flaw.ENVELOPE),
         ({"rewrite_context": "x"}, Flaw.ENVELOPE),
+        ({"options": [RecipientOptions(1, "rfc822;d")]}, None),
+        ({"options": [RecipientOptions(1, "rfc822;d\r")]}, Flaw.RECIPIENT),
+        ({"options": [RecipientOptions(), RecipientOptions()]}, Flaw.ENVELOPE),
     ],
 )
 def test_every_field_of_a_local_submission_is_looked_at(changes: dict[str, object], flaw: Flaw | None) -> None:
