@@ -4,8 +4,8 @@
     -bd, -bl start the mail system   -q try the queue   -qIid try one message   -qRsite, -qSsite try a destination
     -t recipients from headers   -f, -r sender   -F full name   -i, -oi a dot does not end the message   -v report too
     -G mail that is passed on: header addresses and missing headers stay as they are
-    -N never|success,failure,delay   -R full|hdrs   -V envelope id   -B 7BIT|8BITMIME   -C directory   -L log tag
-    -oA, -A, -D, -O, -U, -X, -c, -d, -e, -h, -m, -n, -o, -p, -x, -bh, -bH are accepted and change nothing
+    -N never|success,failure,delay   -R full|hdrs   -V envelope id   -B 7BIT|8BITMIME   -C directory
+    -oA, -A, -D, -L, -O, -U, -X, -c, -d, -e, -h, -m, -n, -o, -p, -x, -bh, -bH are accepted and change nothing
 
 A value may stand in the same word or in the next one, but for -q and -d. See: sendmail(1) of Postfix.
 """
@@ -60,7 +60,6 @@ class Options:
     verbose: int = 0
     queue_id: str = ""
     site: str = ""
-    tag: str = "sendmail"
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -133,8 +132,6 @@ def _apply(options: Options, letter: str, value: str) -> None:
             options.verbose += 1
         case "C":
             options.directory = value.removesuffix("main.cf") or "."
-        case "L":
-            options.tag = value
         case "B" | "N" | "R" | "V" | "X":
             _apply_smtp(options, letter, value)
         case _:

@@ -35,7 +35,7 @@ def test_flags_may_be_joined_and_values_attached() -> None:
 
 
 @pytest.mark.parametrize(
-    "letters", ["-U", "-m", "-n", "-c", "-d1", "-d", "-q30m", "-bh", "-h9", "-X/tmp/log", "-O", "-p"]
+    "letters", ["-U", "-m", "-n", "-c", "-d1", "-d", "-q30m", "-bh", "-h9", "-X/tmp/log", "-Ltag", "-O", "-p"]
 )
 def test_options_without_meaning_are_accepted(letters: str) -> None:
     """Programs still give them."""
