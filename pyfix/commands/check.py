@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final
@@ -36,19 +36,24 @@ class CheckResult:
     notes: list[str] = field(default_factory=list)
 
 
-def check_instance(config: Config) -> CheckResult:
-    """Check everything; never raises for a configuration that is merely wrong."""
+def check_instance(config: Config, explain: Callable[[str], None] = lambda text: None) -> CheckResult:
+    """Check everything; never raises for a configuration that is merely wrong. `explain` is told each step."""
     result = CheckResult()
+    explain("checking the parameters of main.cf")
     result.warnings += check_parameters(config)
     try:
         params = config.read(CoreParameters)
+        explain(f"checking {params.queue_directory}, {params.data_directory} and the log file")
         check_maillog(params)
         result.warnings += check_layout(params)
     except (ConfigError, LayoutError) as error:
         result.errors.append(str(error))
         return result
+    explain("checking the services of master.cf")
     _check_services(config, params, result)
+    explain(f"checking the rights of the files in {config.directory} and {params.queue_directory}")
     result.warnings += check_files(config.directory, params)
+    explain("checking lookup tables and address classes")
     result.warnings += [*check_tables(config), *overlapping_classes(config)]
     result.warnings += unserved_notify_classes(config)
     if os.getuid() != 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Callable
 
 from pyfix.base import clock
 from pyfix.base.log import Log, PostlogSink
@@ -23,8 +24,8 @@ class RotateError(Exception):
     """The log was not rotated; the text is for the user."""
 
 
-def rotate(config: Config) -> str:
-    """Rotate, and return the name of the compressor's input; raise RotateError."""
+def rotate(config: Config, explain: Callable[[str], None] = lambda text: None) -> str:
+    """Rotate, and return the name of the compressor's input; raise RotateError. `explain` is told each step."""
     params = config.read(LogrotateParameters)
     path = params.maillog_file
     if not path:
@@ -39,13 +40,15 @@ def rotate(config: Config) -> str:
         os.rename(path, moved)
     except OSError as error:
         raise RotateError(f"rename {path} to {moved}: {error.strerror}") from error
-    _let_reopen(params)
+    explain(f"renamed {path} to {moved}")
+    explain(f"{path}: {'open again' if _let_reopen(params) else 'nobody has opened it again: no log service runs'}")
     _compress(params.maillog_file_compressor, moved)
+    explain(f"{params.maillog_file_compressor} {moved}: done")
     return moved
 
 
-def _let_reopen(params: LogrotateParameters) -> None:
-    """Log a line, and wait until the log service has written it to a new file."""
+def _let_reopen(params: LogrotateParameters) -> bool:
+    """Log a line, and wait until the log service has written it to a new file; False when there is no service."""
     socket_path = os.path.join(params.queue_directory, "public", params.postlog_service_name)
     log = Log(PostlogSink(socket_path, params.myhostname.split(".", 1)[0]), f"{params.syslog_name}/pyfix")
     log.info("log file rotated")
@@ -53,8 +56,9 @@ def _let_reopen(params: LogrotateParameters) -> None:
     deadline = clock.monotonic() + _PATIENCE_S
     while os.path.exists(socket_path) and not os.path.exists(params.maillog_file):
         if clock.monotonic() > deadline:
-            return  # the mail system is down: a socket without a server; nobody writes to the old file either
+            return False  # the mail system is down: a socket without a server; nobody writes to the old file either
         time.sleep(_STEP_S)
+    return os.path.exists(params.maillog_file)
 
 
 def _compress(program: str, path: str) -> None:

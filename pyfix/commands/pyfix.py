@@ -4,11 +4,13 @@
     pyfix init DIR [--domain D] [--user NAME] [--port N]
     pyfix install-init [--systemd|--sysv] [--root DIR]
 
-Messages go to standard error and to the log; the exit status is 0 when the request was carried out. See: postfix(1).
+Messages go to standard error and to the log; the exit status is 0 when the request was carried out. With -v they tell
+each step; start makes the processes verbose, too. See: postfix(1).
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ from pyfix.mail.ipc.messages import Trigger
 from pyfix.master import control
 from pyfix.master.control import ControlError
 from pyfix.master.params import MasterParameters
+from pyfix.master.pidfile import PID_FILE
 
 _PATIENCE_S = 5.0
 
@@ -59,6 +62,7 @@ class _Call:
     def config(self) -> Config:
         """Read main.cf; its warnings go to standard error."""
         config = Config.load(self._directory)
+        self.explain(f"configuration {os.path.join(config.directory, 'main.cf')}")
         for warning in config.warnings:
             say(f"warning: {warning}")
         return config
@@ -73,6 +77,19 @@ class _Call:
         log.info(text)
         log.flush()
 
+    def explain(self, text: str) -> None:
+        """Say what goes on inside, with -v."""
+        if self.verbose:
+            say(text)
+
+    def running(self, params: CoreParameters) -> int:
+        """Return the process id of the master; raise ControlError without one."""
+        pid = control.master_pid(params)
+        self.explain(f"queue {params.queue_directory}: {f'master process {pid}' if pid else 'no master process'}")
+        if pid is None:
+            raise ControlError("the pyfix mail system is not running")
+        return pid
+
     def params(self) -> CoreParameters:
         """Return the parameters that control needs."""
         return self.config().read(CoreParameters)
@@ -80,7 +97,7 @@ class _Call:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-c", "directory", metavar="DIR", help="The directory of main.cf and master.cf.")
-@click.option("-v", "verbose", count=True, help="Log more; twice: still more.")
+@click.option("-v", "verbose", count=True, help="Say and log more: of the command, and with start of all processes.")
 @click.version_option(package_name="pyfix")
 @click.pass_context
 def main(context: click.Context, directory: str | None, verbose: int) -> None:
@@ -119,10 +136,12 @@ def stop(call: _Call) -> None:
     with _fatal_errors():
         config = call.config()
         params = config.read(MasterParameters)
-        if control.master_pid(params) is None:
-            raise ControlError("the pyfix mail system is not running")
+        pid = call.running(params)
+        patience_s = params.master_stop_grace * 4 + _PATIENCE_S
         call.tell(params, "stopping the pyfix mail system")
-        control.stop(params, signal.SIGTERM, params.master_stop_grace * 4 + _PATIENCE_S)
+        call.explain(f"SIGTERM to process {pid}; SIGKILL if it has not ended in {patience_s:g} s")
+        control.stop(params, signal.SIGTERM, patience_s)
+        call.explain(f"process {pid} has ended")
 
 
 @main.command()
@@ -131,10 +150,11 @@ def abort(call: _Call) -> None:
     """Stop at once. The queue keeps everything that was under way."""
     with _fatal_errors():
         params = call.params()
-        if control.master_pid(params) is None:
-            raise ControlError("the pyfix mail system is not running")
+        pid = call.running(params)
         call.tell(params, "aborting the pyfix mail system")
+        call.explain(f"SIGINT to process {pid}; SIGKILL if it has not ended in {_PATIENCE_S:g} s")
         control.stop(params, signal.SIGINT, _PATIENCE_S)
+        call.explain(f"process {pid} has ended")
 
 
 @main.command()
@@ -143,9 +163,9 @@ def reload(call: _Call) -> None:
     """Read the configuration anew; no connection and no message is lost."""
     with _fatal_errors():
         params = call.params()
-        if control.master_pid(params) is None:
-            raise ControlError("the pyfix mail system is not running")
+        pid = call.running(params)
         call.tell(params, "refreshing the pyfix mail system")
+        call.explain(f"SIGHUP to process {pid}: it reads main.cf and master.cf, and replaces its processes one by one")
         control.signal_master(params, signal.SIGHUP)
 
 
@@ -155,11 +175,12 @@ def flush(call: _Call) -> None:
     """Try every deferred message now."""
     with _fatal_errors():
         params = call.params()
-        if control.master_pid(params) is None:
-            raise ControlError("the pyfix mail system is not running")
-        channel = Channel(f"{params.queue_directory}/public/{params.queue_service_name}", _PATIENCE_S)
+        call.running(params)
+        path = os.path.join(params.queue_directory, "public", params.queue_service_name)
+        channel = Channel(path, _PATIENCE_S)
         channel.send(Trigger("flush"))
         channel.close()
+        call.explain(f"{path}: asked for a delivery attempt of every deferred message")
 
 
 @main.command()
@@ -167,7 +188,9 @@ def flush(call: _Call) -> None:
 def status(call: _Call) -> None:
     """Say whether the mail system runs."""
     with _fatal_errors():
-        pid = control.master_pid(call.params())
+        params = call.params()
+        pid = control.master_pid(params)
+    call.explain(f"queue {params.queue_directory}, lock file {os.path.join(params.queue_directory, PID_FILE)}")
     if pid is None:
         say("the pyfix mail system is not running")
         sys.exit(1)
@@ -179,7 +202,7 @@ def status(call: _Call) -> None:
 def check(call: _Call) -> None:
     """Look for trouble: rights, directories, parameters, tables, address classes. Creates missing directories."""
     with _fatal_errors():
-        result: CheckResult = check_instance(call.config())
+        result: CheckResult = check_instance(call.config(), call.explain)
     _report(result.warnings, lambda text: say(f"warning: {text}"))
     _report(result.notes, say)
     _report(result.errors, lambda text: say(f"fatal: {text}"))
@@ -196,7 +219,7 @@ def _report(lines: list[str], tell: Callable[[str], None]) -> None:
 def logrotate(call: _Call) -> None:
     """Move maillog_file aside and compress it."""
     with _fatal_errors():
-        rotate(call.config())
+        rotate(call.config(), call.explain)
 
 
 @main.command()

@@ -97,6 +97,44 @@ def test_log_goes_to_standard_output(instance: Instance) -> None:
     assert logged(r"master\[\d+\]: terminating on signal 15")
 
 
+def told(instance: Instance, action: str) -> list[str]:
+    """Return what `pyfix -v` says more than `pyfix`: lines about the instance, its paths and process ids masked."""
+    result = instance.pyfix("-v", action)
+    assert result.returncode == 0, result.stderr
+    text = re.sub(r"\.\d{8}-\d{6}", ".SUFFIX", result.stderr.replace(str(instance.directory), "DIR"))
+    return re.sub(r"process \d+|PID: \d+", "process N", text).replace("pyfix: ", "").splitlines()
+
+
+def test_every_verbose_command_tells_its_steps(running: Instance) -> None:
+    """check, status, reload, flush, logrotate, stop and abort, each what it does and to whom."""
+    first = ["configuration DIR/etc/main.cf"]
+    master = [*first, "queue DIR/spool: master process N"]
+    assert set(first) < set(told(running, "check"))
+    assert "checking the services of master.cf" in told(running, "check")
+    assert told(running, "status") == [
+        *first, "queue DIR/spool, lock file DIR/spool/pid/master.pid", "the pyfix mail system is running: process N",
+    ]  # fmt: skip
+    assert told(running, "reload") == [
+        *master, "refreshing the pyfix mail system",
+        "SIGHUP to process N: it reads main.cf and master.cf, and replaces its processes one by one",
+    ]  # fmt: skip
+    assert told(running, "flush") == [
+        *master, "DIR/spool/public/qmgr: asked for a delivery attempt of every deferred message",
+    ]  # fmt: skip
+    assert told(running, "logrotate") == [
+        *first, "renamed DIR/log/maillog to DIR/log/maillog.SUFFIX", "DIR/log/maillog: open again",
+        "gzip DIR/log/maillog.SUFFIX: done",
+    ]  # fmt: skip
+    end = "process N has ended"
+    assert told(running, "stop") == [
+        *master, "stopping the pyfix mail system", "SIGTERM to process N; SIGKILL if it has not ended in 45 s", end,
+    ]  # fmt: skip
+    running.start()
+    assert told(running, "abort") == [
+        *master, "aborting the pyfix mail system", "SIGINT to process N; SIGKILL if it has not ended in 5 s", end,
+    ]  # fmt: skip
+
+
 def test_verbose_start_logs_more(instance: Instance) -> None:
     """`pyfix -v start`: debugging lines that are not there without it."""
     sizes = []
