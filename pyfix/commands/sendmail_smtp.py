@@ -227,7 +227,8 @@ def _mend(lines: Iterator[bytes]) -> Iterator[bytes]:
         yield mend_opening(line) if is_odd(line) else line
         if not skip_mbox_lines(line):
             break
-    yield from lines
+    for line in lines:  # not "yield from": that would end `lines` with this generator, and the rest would be commands
+        yield line
 
 
 def _verify(argument: str) -> str:

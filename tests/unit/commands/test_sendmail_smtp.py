@@ -31,7 +31,11 @@ class FakeDoor(Door):
 
     def submit(self, request: LocalSubmit, content: Iterable[bytes]) -> str:
         self._check(request)
-        data = b"".join(content)
+        data = b""
+        for piece in content:
+            data += piece
+            if b"enough" in data:  # as pickup does in mid-message
+                raise Refusal(self.user, 552, "5.3.4", "Error: message file too big", os.EX_UNAVAILABLE)
         if b"refuse" in data:
             raise Refusal(self.user, 552, "5.3.4", "Error: message file too big", os.EX_UNAVAILABLE)
         if b"break" in data:
@@ -107,6 +111,16 @@ def test_a_refused_message_leaves_the_session_in_step(tmp_path: Path) -> None:
     assert replies[-2:] == ["552 5.3.4 Error: message file too big", "250 2.0.0 Ok"]
     replies = talk([*ENVELOPE, "break", ".", "NOOP"], tmp_path)
     assert replies[-2:] == ["451 4.3.0 Error: queue file write error", "250 2.0.0 Ok"]
+
+
+@pytest.mark.parametrize("opening", ["Subject: x", "From x", " odd"])
+def test_content_behind_an_early_refusal_is_no_command(tmp_path: Path, opening: str) -> None:
+    """What the sender wrote must never be obeyed: not the recipients in it, and not its QUIT."""
+    lines = ["MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", opening, "x", "enough"]
+    smuggled = ["QUIT", "MAIL FROM:<evil@b>", "RCPT TO:<victim@d>", "DATA", "."]
+    replies = talk([*lines, *smuggled, "NOOP", "QUIT"], tmp_path)
+    assert [reply[:3] for reply in replies] == ["220", "250", "250", "354", "552", "250", "221"]
+    assert submitted == []
 
 
 def test_soft_bounce_makes_every_refusal_temporary(tmp_path: Path) -> None:
