@@ -44,7 +44,11 @@ class PoolUser(Protocol):
         """A request is done."""
 
     def agent_lost(self, entries: list[Entry], blamed: int) -> None:
-        """Requests went down with their agent; of those not done, it was working on the first `blamed` at most."""
+        """Requests went down with their agent; of those not done, the first `blamed` are suspected of it.
+
+        An agent may have had several in hand (virtual writes a batch), and an innocent one may be first: it is put off
+        in the end, as the guilty one is when its turn comes.
+        """
 
     def agents_unavailable(self, reason: str) -> None:
         """Nobody takes requests, and nobody is about to."""
