@@ -31,11 +31,12 @@ class IndexReader:
     __slots__ = ("__weakref__", "_environment", "_null", "_plain", "_transaction", "path", "stamp")
 
     def __init__(self, path: str, stamp: FileStamp) -> None:
+        """Map the file at path, which should be the one of the stamp; raises NotAnIndex."""
         self.path = path
         self.stamp = stamp
         try:
             self._environment = lmdb.open(path, subdir=False, readonly=True, lock=False, max_spare_txns=1)
-            _check_length(self._environment, path)
+            _check_length(self._environment, stamp.size)
             self._transaction = self._environment.begin(buffers=False)
         except lmdb.Error as error:
             raise NotAnIndex(describe(path, str(error))) from error
@@ -81,25 +82,45 @@ _shared: WeakValueDictionary[tuple[int, int], IndexReader] = WeakValueDictionary
 
 def open_index(path: str) -> IndexReader:
     """Open an index for reading; raises OSError, or NotAnIndex for a file of another kind."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        stamp = FileStamp.of(path, fd)
-        head = os.pread(fd, 32, 0)
-    finally:
-        os.close(fd)
+    while True:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            reader = _read(path, fd)
+        finally:
+            os.close(fd)
+        if reader is not None:
+            return reader
+
+
+def _read(path: str, fd: int) -> IndexReader | None:
+    """Return the reader of the file that fd is; None when another has taken its place meanwhile.
+
+    LMDB opens by path and knows a file by its inode: a reader of the next file under the stamp of this one would make
+    it refuse the next file to a second table. While fd is open its inode is given to no other file.
+    """
+    stamp = FileStamp.of(path, fd)
+    head = os.pread(fd, 32, 0)
     if head[16:20] != b"\xde\xc0\xef\xbe":
         raise NotAnIndex(describe(path, "not an LMDB file", head))
     key = (stamp.device, stamp.inode)
     reader = _shared.get(key)
     if reader is None:
-        reader = _shared[key] = IndexReader(path, stamp)
+        try:
+            reader = IndexReader(path, stamp)
+        except NotAnIndex:
+            if stamp.has_changed():
+                return None
+            raise
+        if stamp.has_changed():
+            return None
+        _shared[key] = reader
     return reader
 
 
-def _check_length(environment: lmdb.Environment, path: str) -> None:
+def _check_length(environment: lmdb.Environment, size: int) -> None:
     """Refuse a file that is cut short: reading past its end would kill the process."""
     needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    if os.stat(path).st_size < needed:
+    if size < needed:
         raise lmdb.CorruptedError("file is truncated")
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
+import lmdb
 import pytest
 
 from pyfix.base import accounts
@@ -131,6 +133,38 @@ def test_open_index_keeps_its_content_while_a_new_one_is_put_in_place(tmp_path: 
     assert old.lookup("root") == "alice"
     assert old.has_changed()
     assert maps(f"hash:{tmp_path}/a").lookup("root") == "bob"
+
+
+def test_index_replaced_while_it_is_opened_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its second table would otherwise find the file taken, and be out of order for good."""
+    build_index(f"{tmp_path}/a.db", [("root", "alice")])
+    open_environment = lmdb.open
+    rebuilds = [[("root", "bob")], [("root", "carol")]]
+
+    def open_late(path: str, **options: Any) -> lmdb.Environment:
+        if path == f"{tmp_path}/a.db" and rebuilds:
+            build_index(path, rebuilds.pop(0))
+        return open_environment(path, **options)
+
+    monkeypatch.setattr(lmdb, "open", open_late)
+    first, second = maps(f"hash:{tmp_path}/a"), maps(f"btree:{tmp_path}/a")
+    assert first.lookup("root") == second.lookup("root") == "carol"
+    assert not first.has_changed()
+
+
+def test_index_replaced_by_a_damaged_one_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the file that is there that counts: the reason is its own."""
+    build_index(f"{tmp_path}/a.db", [("root", "alice")])
+    open_environment = lmdb.open
+
+    def open_late(path: str, **options: Any) -> lmdb.Environment:
+        (tmp_path / "other").write_bytes(bytes(12) + (0x00061561).to_bytes(4, "little") + bytes(8176))
+        (tmp_path / "other").rename(path)
+        return open_environment(path, **options)
+
+    monkeypatch.setattr(lmdb, "open", open_late)
+    with pytest.raises(TableError, match="Berkeley DB file"):
+        maps(f"hash:{tmp_path}/a").lookup("root")
 
 
 def test_index_older_than_its_source_gives_a_warning(tmp_path: Path) -> None:
