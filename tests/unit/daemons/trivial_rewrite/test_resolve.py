@@ -107,6 +107,37 @@ def test_transport_table_overrides(address: str, transport: str, nexthop: str) -
     assert (found.transport, found.nexthop) == (transport, nexthop)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "domain", "nexthop"),
+    [
+        ("local_transport", "local.test", "local.test"),
+        ("virtual_transport", "virtual.test", "virtual.test"),
+        ("relay_transport", "relay.test", "relay.test"),
+        ("default_transport", "other.test", "other.test"),
+    ],
+)
+def test_each_class_has_its_transport(parameter: str, domain: str, nexthop: str) -> None:
+    """The transport, with a next hop or without, for its own class alone."""
+    others = [name for name in ("local.test", "virtual.test", "relay.test", "other.test") if name != domain]
+    named, routed = resolver(f"{parameter} = filter\n"), resolver(f"{parameter} = filter:[inner.test]:26\n")
+    assert routes(named, domain) == [("filter", nexthop)]
+    assert routes(routed, domain) == [("filter", "[inner.test]:26")]
+    assert routes(routed, *others) == routes(resolver(), *others)
+
+
+def routes(resolver: Resolver, *domains: str) -> list[tuple[str, str]]:
+    """Transport and next hop of a user in each domain."""
+    found = [resolver.resolve("", f"user@{domain}") for domain in domains]
+    return [(resolved.transport, resolved.nexthop) for resolved in found]
+
+
+def test_relay_transport_and_relayhost() -> None:
+    """The transport is relay_transport's; its next hop wins over relayhost, and relayhost over the domain."""
+    assert routes(resolver("relayhost = [out.test]\n"), "relay.test") == [("relay", "[out.test]")]
+    text = "relayhost = [out.test]\nrelay_transport = lmtp:[inner.test]\n"
+    assert routes(resolver(text), "relay.test", "other.test") == [("lmtp", "[inner.test]"), ("smtp", "[out.test]")]
+
+
 def test_wildcard_is_the_last_resort() -> None:
     """`*` in the transport table catches what no other entry has."""
     routes = resolver("transport_maps = inline:{ { a.test = one: } { * = all:hub } }\n")
