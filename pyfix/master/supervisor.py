@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyfix.base import clock
+from pyfix.base.failure import words_for
 from pyfix.base.log import Log
 from pyfix.base.logpipe import LogPipe
 from pyfix.mail.config import Config, ConfigError, mastercf
@@ -298,7 +299,7 @@ class Supervisor:
                 theirs.close()
                 raise
         except OSError as error:
-            self._decide(events.SpawnFailed(key, error.strerror or str(error)))
+            self._decide(events.SpawnFailed(key, words_for(error)))
             return
         if pid == 0:
             raise _ChildOfFork(self._close_for_worker(key, ours, theirs))

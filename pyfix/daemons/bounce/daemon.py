@@ -9,6 +9,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from pyfix.base import clock
+from pyfix.base.failure import words_for
 from pyfix.daemons.bounce import log as events
 from pyfix.daemons.bounce.decide import Addresses, Kind, Plan, Withheld, plan_notices
 from pyfix.daemons.bounce.notice import About, Notice, applicable
@@ -53,7 +54,7 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
             with open(path, encoding="utf-8") as file:
                 self._templates, problems = parse_templates(file.read(), path)
         except (OSError, UnicodeDecodeError) as error:
-            problems = [f"bounce_template_file {path}: {error}; using the built-in texts"]
+            problems = [f"bounce_template_file {path}: {words_for(error)}; using the built-in texts"]
         for problem in problems:
             self.log.warning(problem)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from pyfix.base.failure import words_for
 from pyfix.daemons.cleanup import refusal
 from pyfix.daemons.cleanup.addresses import AddressStage
 from pyfix.daemons.cleanup.aliases import VirtualAliases
@@ -128,7 +129,7 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
         try:
             return self.queue.adopt(queue_id)
         except (OSError, CorruptFile, ValueError) as error:
-            self.log.warning(f"{queue_id[:100]}: open queue file: {error}")
+            self.log.warning(f"{queue_id[:100]}: open queue file: {words_for(error)}")
             raise refusal.bad_request() from error
 
     def _abort(self, file: NewFile) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 
 from pyfix.base import clock
+from pyfix.base.failure import words_for
 from pyfix.daemons.local.context import Context
 from pyfix.daemons.local.macros import ExpandError, censor
 from pyfix.daemons.local.state import Source, State
@@ -43,7 +44,7 @@ def deliver_command(context: Context, state: State, user: User, text: str) -> No
     except CommandError as error:
         context.deferred(state, "4.3.0", str(error))
     except (ContentError, OSError) as error:
-        context.deferred(state, "4.3.0", f'Command failed: {error}: "{text}"')
+        context.deferred(state, "4.3.0", f'Command failed: {words_for(error)}: "{text}"')
     else:
         failure = judge(ended, text)
         if failure is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pyfix.base import clock
+from pyfix.base.failure import words_for
 from pyfix.daemons.local.params import LocalParameters
 from pyfix.daemons.local.state import State
 from pyfix.mail.delivery import Content, ContentError
@@ -93,7 +94,7 @@ class Forwarder:
                 raise _refused(reply)
         except (IpcError, OSError, ContentError) as error:
             file.abort()
-            raise ForwardError(str(error)) from error
+            raise ForwardError(words_for(error)) from error
         except ForwardError:
             file.abort()
             raise

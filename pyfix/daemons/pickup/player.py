@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pyfix.base import clock
+from pyfix.base.failure import words_for
 from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.daemons.pickup.requeue import requeue
 from pyfix.daemons.pickup.submission import Rejected, Submission, Submitter
@@ -73,7 +74,7 @@ class MaildropPlayer:
                 return self._put_aside(name, error.reason)
             return False
         except (OSError, IpcError) as error:
-            self._log.warning(f"maildrop/{name}: {error}")
+            self._log.warning(f"maildrop/{name}: {words_for(error)}")
             return False
         finally:
             file.close()

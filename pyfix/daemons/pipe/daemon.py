@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from pyfix.base import clock
+from pyfix.base.failure import words_for
 from pyfix.daemons.pipe.attributes import AttributeProblem, Attributes, parse
 from pyfix.daemons.pipe.macros import expand_arguments, recipient_values, request_values
 from pyfix.daemons.pipe.params import PipeParameters
@@ -118,7 +119,7 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
             self._fail(job, recipients, Dsn("4.3.0", str(error)))
             return
         except (ContentError, OSError) as error:
-            self._fail(job, recipients, Dsn("4.3.0", f'Command failed: {error}: "{attributes.argv[0]}"'))
+            self._fail(job, recipients, Dsn("4.3.0", f'Command failed: {words_for(error)}: "{attributes.argv[0]}"'))
             return
         failure = judge(ended, attributes.argv[0])
         if failure is not None:

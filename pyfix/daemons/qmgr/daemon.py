@@ -9,6 +9,7 @@ import struct
 from typing import Final
 
 from pyfix.base import clock
+from pyfix.base.failure import words_for
 from pyfix.daemons.qmgr import log as events
 from pyfix.daemons.qmgr.active import ActiveLimits, ActiveQueue
 from pyfix.daemons.qmgr.backoff import BackoffLimits
@@ -160,7 +161,7 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
         except FileNotFoundError:
             pass  # it may be in incoming already
         except (ValueError, OSError) as error:
-            self.log.warning(f"release {queue_id[:100]}: {error}")
+            self.log.warning(f"release {queue_id[:100]}: {words_for(error)}")
             return
         self._feeder.scan_incoming()
 
@@ -187,7 +188,7 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
         try:
             names = await asyncio.to_thread(self._queue.remove_debris, "incoming", clock.now() - _DEBRIS_S)
         except OSError as error:
-            self.log.warning(f"remove incomplete files from queue incoming: {error}")
+            self.log.warning(f"remove incomplete files from queue incoming: {words_for(error)}")
             return
         for name in names:
             events.debris_removed(self.log, name)

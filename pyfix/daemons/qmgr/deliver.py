@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from pyfix.base import clock
+from pyfix.base.failure import words_for
 from pyfix.daemons.qmgr.scheduler import Entry
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import PROTOCOL_VERSION, AnyMessage, Deliver, Delivered, Goodbye, Hello, Refused
@@ -163,7 +164,7 @@ class Pool:
             _, agent.connection = await loop.create_unix_connection(lambda: Connection(receive, end), self.path)
         except OSError as error:
             self._pending.discard(agent)
-            self._check_available(error.strerror or str(error))
+            self._check_available(words_for(error))
             return
         if self._is_closed:
             agent.connection.close()

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Concatenate, Final, ParamSpec, Protocol, cast
 
+from pyfix.base.failure import words_for
 from pyfix.base.log import Log, one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.mail.delivery import Content
@@ -358,7 +359,7 @@ class Connection(asyncio.Protocol):
                 if self._downgrader is not None:
                     chunk = self._downgrader.convert(chunk)
             except (OSError, ContentError) as error:
-                self._log.warning(f"read message content: {error}")
+                self._log.warning(f"read message content: {words_for(error)}")
                 self._give_up(verdict.unreadable())
                 return
             except TooDeep:

@@ -9,6 +9,7 @@ import socket
 from typing import ClassVar
 
 from pyfix.base import clock
+from pyfix.base.failure import words_for
 from pyfix.base.log import one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.daemons.smtp.cache import ConnectionCache
@@ -149,7 +150,7 @@ def _bind_problem(source: str) -> str:
         with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET) as probe:
             probe.bind((source, 0))
     except OSError as error:
-        return error.strerror or str(error)
+        return words_for(error)
     return ""
 
 

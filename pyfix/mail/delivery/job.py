@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from pyfix.base import clock
+from pyfix.base.failure import words_for
 from pyfix.base.log import Log, one_line
 from pyfix.mail.delivery.content import Content
 from pyfix.mail.delivery.params import DeliveryParameters
@@ -59,7 +60,7 @@ class Job:
         try:
             self._file = queue.open("active", request.queue_id, writable=True)
         except (OSError, CorruptFile) as error:
-            raise JobError(f"open file active/{request.queue_id}: {error}") from error
+            raise JobError(f"open file active/{request.queue_id}: {words_for(error)}") from error
         self.content = Content(self._file.fd, request.content_offset, request.content_length)
 
     def __enter__(self) -> Self:

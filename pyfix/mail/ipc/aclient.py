@@ -10,6 +10,7 @@ import asyncio
 import collections
 from typing import TypeVar
 
+from pyfix.base.failure import words_for
 from pyfix.mail.ipc.client import IpcError, check_hello
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import AnyMessage, Goodbye, Hello, Message, Refused
@@ -89,7 +90,7 @@ class AsyncChannel:
         try:
             self._connection = await self._open(loop)
         except (OSError, IpcError) as error:
-            problem = IpcError(f"connect to {self.path}: {error}")
+            problem = IpcError(f"connect to {self.path}: {words_for(error)}")
             connecting.set_exception(problem)
             connecting.exception()  # others may wait for it, or nobody
             raise problem from error

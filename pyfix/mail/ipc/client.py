@@ -11,6 +11,7 @@ import select
 import socket
 from typing import TypeVar
 
+from pyfix.base.failure import words_for
 from pyfix.base.sockets import limit_waiting
 from pyfix.mail.ipc.frame import ProtocolError
 from pyfix.mail.ipc.messages import PROTOCOL_VERSION, AnyMessage, Goodbye, Hello, Message, Refused
@@ -92,7 +93,7 @@ class Channel:
             check_hello(peer.receive(), self.path)
         except (OSError, PeerGone, ProtocolError) as error:
             sock.close()
-            raise IpcError(f"connect to {self.path}: {error}") from error
+            raise IpcError(f"connect to {self.path}: {words_for(error)}") from error
         except IpcError:
             sock.close()
             raise

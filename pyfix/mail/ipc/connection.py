@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+from pyfix.base.failure import words_for
 from pyfix.mail.ipc.frame import FRAME_LIMIT, FrameReader, ProtocolError, encode
 from pyfix.mail.ipc.messages import AnyMessage, Message
 
@@ -51,7 +52,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
         self._transport = None
-        self._on_end(self, self._problem or (str(exc) if exc else "the connection was closed"))
+        self._on_end(self, self._problem or (words_for(exc) if exc else "the connection was closed"))
 
     @property
     def is_open(self) -> bool:

@@ -7,6 +7,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
+from pyfix.base.failure import words_for
 from pyfix.mail.ipc.frame import FRAME_LIMIT, FrameReader, ProtocolError, encode
 from pyfix.mail.ipc.messages import AnyMessage, Message
 
@@ -61,7 +62,7 @@ class Peer:
         except BlockingIOError:
             raise PeerGone("timed out while sending") from None
         except OSError as error:
-            raise PeerGone(str(error)) from error
+            raise PeerGone(words_for(error)) from error
 
     def receive(self) -> AnyMessage:
         """Return the next message, waiting for it; raise PeerGone, or ProtocolError for bytes that are none."""
@@ -82,7 +83,7 @@ class Peer:
         except BlockingIOError:
             raise PeerGone("timed out while waiting") from None
         except OSError as error:
-            raise PeerGone(str(error) or type(error).__name__) from error
+            raise PeerGone(words_for(error)) from error
         if not data:
             if self._reader.is_mid_frame:
                 raise ProtocolError("the connection ended in the middle of a message")

@@ -9,6 +9,7 @@ import pwd
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from pyfix.base.failure import words_for
 from pyfix.mail.ipc.messages import QueueEntry
 from pyfix.mail.queue.delays import read_delay_reasons
 from pyfix.mail.queue.format import CorruptFile
@@ -30,7 +31,7 @@ def list_queue(queue: Queue, warn: Callable[[str], None]) -> Iterator[QueueEntry
             except FileNotFoundError:
                 continue
             except (OSError, CorruptFile, BadDropFile) as error:
-                warn(f"{name}/{entry.id}: {error}")
+                warn(f"{name}/{entry.id}: {words_for(error)}")
 
 
 def _describe(queue: Queue, name: str, queue_id: str) -> QueueEntry:
