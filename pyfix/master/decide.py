@@ -184,12 +184,17 @@ def _exited(state: MasterState, pid: int, code: int, now: float) -> list[Action]
     if code == 0:
         return []
     program = service.entry.program
-    how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
-    actions: list[Action] = [Warn(f"process {program} pid {pid} {how}")]
+    actions: list[Action] = [Warn(f"process {program} pid {pid} {_manner_of_death(code)}")]
     if not worker.has_served and now - worker.born_at < QUICK_DEATH_S and _will_repeat(service, code):
         actions += _throttle(state, service, now, f"{program}: bad command startup -- throttling")
         service.wakeup_at = None
     return actions
+
+
+def _manner_of_death(code: int) -> str:
+    if code == -signal.SIGALRM:
+        return f"killed by signal {-code}: watchdog timeout, see daemon_timeout"
+    return f"killed by signal {-code}" if code < 0 else f"exit status {code}"
 
 
 def _will_repeat(service: ServiceState, code: int) -> bool:

@@ -16,9 +16,9 @@ from pyfix.base.logpipe import LogPipe
 from pyfix.service.params import ServiceParameters
 from pyfix.service.service import DatagramDaemon
 from pyfix.service.status import STOP, State, StatusChannel
+from pyfix.service.watchdog import Watchdog
 from pyfix.service.worker import Listener, Worker
 
-_TICK_S = 1.0
 _DATAGRAM_BYTES = 256 * 1024
 _QUIET_S = 1.0
 """How long nobody may have sent anything before the process ends, when the master is gone and others finish their
@@ -35,6 +35,7 @@ class DatagramLoop:
         self,
         daemon: DatagramDaemon[ServiceParameters],
         worker: Worker,
+        params: ServiceParameters,
         status: StatusChannel,
         listeners: list[Listener],
         pipe: LogPipe | None,
@@ -44,6 +45,7 @@ class DatagramLoop:
         self._status = status
         self._listeners = listeners
         self._pipe = pipe
+        self._watchdog = Watchdog(daemon.watchdog_timeout(params.daemon_timeout))
         self._quiet_s = _QUIET_S
 
     def run(self) -> None:
@@ -55,9 +57,11 @@ class DatagramLoop:
             poll.register(listener.sock, select.EPOLLIN)
         if self._pipe is not None:
             poll.register(self._pipe, select.EPOLLIN)
+        self._watchdog.wind()
         self._status.report(State.FREE)
         while not self._worker.is_retiring:
-            events = poll.poll(_TICK_S)
+            self._watchdog.wind()
+            events = poll.poll(self._watchdog.tick_s)
             if any(fd == self._status.sock.fileno() for fd, _ in events):
                 self._obey()
             elif events:
@@ -67,6 +71,7 @@ class DatagramLoop:
                 self._daemon.idle()
         poll.unregister(self._status.sock)
         while self._daemon.is_ready() and poll.poll(self._quiet_s):
+            self._watchdog.wind()
             self._take()
 
     def _obey(self) -> None:

@@ -19,11 +19,11 @@ from pyfix.base import clock
 from pyfix.service.params import ServiceParameters
 from pyfix.service.service import ManyClientsDaemon
 from pyfix.service.status import RELAX, STOP, STRESS, WAKEUP, State, StatusChannel
+from pyfix.service.watchdog import Watchdog
 from pyfix.service.worker import Listener, Worker
 
 SPREAD: Final = 64
 BACKLOG: Final = 4096
-_TICK_S = 1.0
 _LOG_DELAY_S = 0.001
 
 
@@ -45,6 +45,7 @@ class ManyClientsLoop:
         self._listeners = listeners
         self._limit = min(worker.client_limit or params.process_client_limit, _affordable_clients())
         self._is_full = False
+        self._watchdog = Watchdog(daemon.watchdog_timeout(params.daemon_timeout))
         self._servers: list[asyncio.AbstractServer] = []
         self._uses = 0
         self._clients = 0
@@ -63,6 +64,7 @@ class ManyClientsLoop:
     async def _main(self) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
+        self._wind_up()
         self._wake = asyncio.Event()
         self._worker.on_change = self._changed
         self._worker.log.on_first_line(self._plan_flush)
@@ -80,6 +82,11 @@ class ManyClientsLoop:
             self._worker.on_change = lambda: None
             self._worker.log.on_first_line(None)
 
+    def _wind_up(self) -> None:
+        """As long as the loop calls this, the process is not stuck, whatever its coroutines wait for."""
+        self._watchdog.wind()
+        asyncio.get_running_loop().call_later(self._watchdog.tick_s, self._wind_up)
+
     def _plan_flush(self) -> None:
         asyncio.get_running_loop().call_later(_LOG_DELAY_S, self._worker.log.flush)
 
@@ -87,7 +94,7 @@ class ManyClientsLoop:
         """Until something changed, or a tick has passed."""
         self._wake.clear()
         try:
-            await asyncio.wait_for(self._wake.wait(), _TICK_S)
+            await asyncio.wait_for(self._wake.wait(), self._watchdog.tick_s)
         except TimeoutError:
             pass
 

@@ -7,7 +7,6 @@ loop, and read from top to bottom. A connection is kept by its client between re
 from __future__ import annotations
 
 import select
-import signal
 from typing import Final
 
 from pyfix.base import clock
@@ -18,9 +17,9 @@ from pyfix.mail.ipc.peer import Peer, PeerGone
 from pyfix.service.params import ServiceParameters
 from pyfix.service.service import OneClientDaemon, UnexpectedMessage
 from pyfix.service.status import STOP, WAKEUP, State, StatusChannel
+from pyfix.service.watchdog import Watchdog
 from pyfix.service.worker import Listener, Worker
 
-_TICK_S = 1.0
 _STRANGER_BYTES: Final = 1024 * 1024
 _STRANGER_S: Final = 60.0
 """What a client of a service that is open to all may send in a message, and how long it may say nothing."""
@@ -44,12 +43,13 @@ class OneClientLoop:
         self._listeners = {listener.sock.fileno(): listener for listener in listeners}
         self._poll = select.epoll()
         self._patience_s = min(params.ipc_timeout, _STRANGER_S) if daemon.open_to_all else params.ipc_timeout
+        self._watchdog = Watchdog(daemon.watchdog_timeout(params.daemon_timeout))
         self._uses = 0
-        self._next_look = 0.0
         self._master_is_there = True
 
     def run(self) -> None:
         """Serve until max_use, max_idle, the master or the daemon itself ends it."""
+        self._watchdog.wind()
         self._poll.register(self._status.sock, select.EPOLLIN)
         for fd in self._listeners:
             self._poll.register(fd, select.EPOLLIN | select.EPOLLEXCLUSIVE)
@@ -57,7 +57,8 @@ class OneClientLoop:
         last_use = clock.monotonic()
         while not self._is_over(last_use):
             self._worker.log.flush()
-            events = self._poll.poll(_TICK_S)
+            events = self._poll.poll(self._watchdog.tick_s)
+            self._watchdog.wind()
             if not events:
                 self._daemon.idle()
                 continue
@@ -115,7 +116,7 @@ class OneClientLoop:
         finally:
             peer.close()
             self._daemon.disconnected(peer)
-        self._rest()
+        self._daemon.idle()
         self._status.report(State.FREE)
 
     def _serve(self, peer: Peer) -> None:
@@ -136,32 +137,25 @@ class OneClientLoop:
                 raise PeerGone(f"no request within {self._patience_s:g} seconds")
 
     def _look_around(self) -> float:
-        """About once a second, also under load: let the daemon see changed tables, and wind the watchdog up, which
-        kills a process that hangs (nobody handles the signal; the master tells of it). Return the time."""
+        """Once a tick, also under load: wind the watchdog up, let the daemon see changed tables. Return the time."""
         now = clock.monotonic()
-        if now >= self._next_look:
-            self._next_look = now + _TICK_S
-            signal.alarm(int(self._params.daemon_timeout))
+        if self._watchdog.wind(now):
             self._daemon.idle()
         return now
-
-    def _rest(self) -> None:
-        """Nothing to do: no watchdog, and time for a look around."""
-        signal.alarm(0)
-        self._next_look = 0.0
-        self._daemon.idle()
 
     def _answer(self, peer: Peer) -> None:
         for reply in self._daemon.handle_all(peer.receive_all(), peer):
             self._worker.log.flush()
             peer.send(reply)
+            self._look_around()
         self._worker.log.flush()
 
     def _wait(self, peer: Peer, poll: select.poll) -> bool:
         """Wait until the client speaks (True) or the master does, or a while has passed (False)."""
-        ready = poll.poll(_TICK_S * 1000)
+        ready = poll.poll(self._watchdog.tick_s * 1000)
         if not ready:
-            self._rest()
+            self._watchdog.wind()
+            self._daemon.idle()
         has_request = False
         for fd, _ in ready:
             if fd == self._status.sock.fileno():

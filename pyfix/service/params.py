@@ -14,4 +14,4 @@ class ServiceParameters(CoreParameters):
         " master.cf gives no process limit for it.",
         low=1,
     )
-    daemon_timeout = Seconds("18000s", "How much time a process may take for one request before it is killed.", low=1)
+    daemon_timeout = Seconds("18000s", "How long a process may be stuck in one request before it is killed.", low=1)

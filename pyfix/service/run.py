@@ -193,6 +193,6 @@ def _loop(daemon: Daemon[ServiceParameters], worker: Worker, params: ServicePara
         case ManyClientsDaemon():
             ManyClientsLoop(daemon, worker, params, status, birth.listeners).run()
         case DatagramDaemon():
-            DatagramLoop(daemon, worker, status, birth.listeners, birth.log_pipe).run()
+            DatagramLoop(daemon, worker, params, status, birth.listeners, birth.log_pipe).run()
         case _:
             worker.log.panic(f"{type(daemon).__name__} belongs to none of the loops")

@@ -55,6 +55,10 @@ class Daemon(Generic[P]):
     def wakeup(self) -> None:
         """The master's wakeup timer fired."""
 
+    def watchdog_timeout(self, daemon_timeout: float) -> float:
+        """Return how many seconds a process may be stuck before it is ended."""
+        return daemon_timeout
+
     def idle(self) -> None:
         """Called about once a second, between requests: look for changed tables."""
 

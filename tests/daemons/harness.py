@@ -100,6 +100,12 @@ class RunningWorker:
             select.select([self.log_socket], [], [], 0.5)
         raise AssertionError(f"no line with {part!r} in {self.lines}")
 
+    def wait_for_new_line(self) -> None:
+        """Return when a line more has come; fail after a while."""
+        known = len(self.lines)
+        select.select([self.log_socket], [], [], DEADLINE_S)
+        assert len(self.log_lines()) > known, f"no new line after {self.lines}"
+
     def wake(self) -> None:
         """Send the master's wakeup."""
         self.status.send(WAKEUP)
@@ -126,6 +132,22 @@ class RunningWorker:
         for peer in self.peers:
             peer.close()
         self.status.close()
+
+
+def freeze_until_alarm(pid: int) -> int:
+    """Stop a process, as an endless request would, until the watchdog's signal is there; return its exit code."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + DEADLINE_S
+    while not _pending_signals(pid) & 1 << signal.SIGALRM - 1:
+        assert time.monotonic() < deadline, "no SIGALRM"
+        select.select([], [], [], 0.02)
+    os.kill(pid, signal.SIGCONT)
+    return wait_for_exit(pid)
+
+
+def _pending_signals(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("ShdPnd:"))
 
 
 def wait_for_exit(pid: int) -> int:

@@ -8,7 +8,7 @@ import signal
 import socket
 from pathlib import Path
 
-from harness import make_queue_directory, wait_for_exit
+from harness import freeze_until_alarm, make_queue_directory, wait_for_exit
 
 from pyfix.base.logpipe import LogPipe
 from pyfix.daemons.postlogd.daemon import SERVICE
@@ -17,12 +17,13 @@ from pyfix.service.run import Birth, run_worker
 from pyfix.service.worker import Listener
 
 
-def start(directory: Path, pipe: LogPipe | None = None) -> tuple[int, socket.socket, socket.socket]:
+def start(directory: Path, pipe: LogPipe | None = None, main_cf: str = "") -> tuple[int, socket.socket, socket.socket]:
     """Fork a postlogd; return its pid, a socket to send to it, and the master's end of its status channel."""
     make_queue_directory(directory)
     (directory / "etc").mkdir(exist_ok=True)
     (directory / "etc/main.cf").write_text(
         f"queue_directory = {directory}\nmaillog_file = {directory}/maillog\nmyhostname = mail.example.test\n"
+        f"{main_cf}\n"
     )
     path = str(directory / "public/postlog")
     Path(path).unlink(missing_ok=True)
@@ -52,6 +53,15 @@ def test_lines_are_appended_in_the_order_they_came(tmp_path: Path) -> None:
     assert wait_for_exit(pid) == 0
     lines = (tmp_path / "maillog").read_text().splitlines()
     assert [line.rsplit(" ", 1)[1] for line in lines] == [str(number) for number in range(50)]
+
+
+def test_process_that_is_stuck_is_ended(tmp_path: Path) -> None:
+    """The watchdog is awake while it waits, too; the line that came meanwhile is for the next process."""
+    pid, client, status = start(tmp_path, main_cf="daemon_timeout = 1")
+    assert status.recv(100)
+    assert freeze_until_alarm(pid) == -signal.SIGALRM
+    client.close()
+    status.close()
 
 
 def test_what_is_no_line_is_dropped(tmp_path: Path) -> None:

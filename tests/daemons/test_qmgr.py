@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import signal
 import threading
 from pathlib import Path
 
 import pytest
+from harness import DEADLINE_S, freeze_until_alarm
 from qmgr_neighbours import (
     Die,
     Neighbourhood,
@@ -712,3 +714,14 @@ def test_retry_handler_speaks_the_nexthop() -> None:
     reply = defer_all(hint)
     assert isinstance(reply, Delivered)
     assert reply.outcomes[0].dsn == Dsn("4.3.0", "mail transport unavailable")
+
+
+def test_queue_manager_that_is_stuck_is_ended_by_a_watchdog_of_its_own(near: Neighbourhood) -> None:
+    """qmgr_daemon_timeout is shorter than everybody else's daemon_timeout, which does not count here."""
+    with running_qmgr(near.root, "qmgr_daemon_timeout = 1\ndaemon_timeout = 5h") as qmgr:
+        worker = qmgr.worker
+        worker.status.settimeout(DEADLINE_S)
+        assert worker.status.recv(100)
+        worker.exit_code = freeze_until_alarm(worker.pid)
+        worker.close()
+        assert worker.exit_code == -signal.SIGALRM

@@ -61,6 +61,8 @@ class AsyncEchoDaemon(ManyClientsDaemon[ServiceParameters]):
         assert isinstance(message, Rewrite)
         if message.addresses == ["crash"]:
             raise RuntimeError("on purpose")
+        if message.addresses == ["hang"]:
+            select.select([], [], [])
         self.log.info(f"asked for {message.addresses}")
         connection.send(Rewritten(message.addresses))
 
@@ -166,14 +168,44 @@ def test_idle_process_that_wants_to_go_says_goodbye_before_the_next_request(tmp_
         assert isinstance(peer.receive(), Rewritten)
 
 
-def test_process_that_hangs_in_a_request_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("service", [BLOCKING, ASYNC])
+def test_process_that_hangs_in_a_request_is_killed(tmp_path: Path, service: Service) -> None:
     """daemon_timeout ends it; its client sees a closed stream."""
-    with run_worker(BLOCKING, "daemon_timeout = 1", tmp_path) as worker:
+    with run_worker(service, "daemon_timeout = 1", tmp_path) as worker:
         peer = worker.connect()
         peer.send(Rewrite("local", ["hang"]))
         with pytest.raises(PeerGone):
             peer.receive()
         assert worker.stop() == -signal.SIGALRM
+
+
+class PatientDaemon(EchoDaemon):
+    """Counts its ticks aloud."""
+
+    def idle(self) -> None:
+        self.log.info("tick")
+        self.log.flush()
+
+
+class AsyncPatientDaemon(AsyncEchoDaemon):
+    """Counts its ticks aloud."""
+
+    def idle(self) -> None:
+        self.log.info("tick")
+
+
+@pytest.mark.parametrize("daemon", [PatientDaemon, AsyncPatientDaemon])
+def test_process_that_only_waits_is_not_stuck(tmp_path: Path, daemon: type) -> None:
+    """Neither without a client nor with one that says nothing does the watchdog bite, however short its patience."""
+    with run_worker(Service("echo", daemon, ServiceParameters), "daemon_timeout = 1", tmp_path) as worker:
+        for connect in (False, True):
+            if connect:
+                peer = worker.connect()
+            worker.lines.clear()
+            while worker.lines.count("tick") < 6:  # a quarter of a second each: longer than the timeout
+                worker.wait_for_new_line()
+        peer.send(Rewrite("local", ["x"]))
+        assert isinstance(peer.receive(), Rewritten)
 
 
 BAD_TEXT = b"\x93\x1e\xa5local\x91\xa1\xff"

@@ -49,6 +49,10 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
         """Nothing is opened yet: the queue directory is the jail."""
         self._queue = Queue.from_params(self.params)
 
+    def watchdog_timeout(self, daemon_timeout: float) -> float:
+        """Return a time of its own: all mail waits for a queue manager that is stuck."""
+        return self.params.qmgr_daemon_timeout
+
     async def start(self) -> None:
         """Recover, then look at both queues."""
         self._wire()

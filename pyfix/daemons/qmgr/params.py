@@ -16,6 +16,8 @@ class QmgrParameters(CoreParameters, QueueParameters, LifetimeParameters):
         "10", "Recipients in memory that every active message may have, whatever the other limits say.", low=1
     )
 
+    qmgr_daemon_timeout = Seconds("1000s", "daemon_timeout of the queue manager.", low=1)
+
     initial_destination_concurrency = Integer("5", "Parallel deliveries to a destination at first.", low=1)
     transport_initial_destination_concurrency = PerTransport(
         Integer, "_initial_destination_concurrency", "$initial_destination_concurrency",

@@ -68,6 +68,15 @@ def test_process_limit_is_never_exceeded() -> None:
     assert decide(state, events.ClientWaits(item.key), 0) == []
 
 
+def test_end_by_the_watchdog_is_told_as_such() -> None:
+    """The process itself had no last word: the master says what SIGALRM means."""
+    item = service()
+    state = master(item)
+    started(state, item, 100)
+    text = "process cleanup pid 100 killed by signal 14: watchdog timeout, see daemon_timeout"
+    assert decide(state, events.Exited(100, -signal.SIGALRM), 100) == [events.Warn(text)]
+
+
 def test_worker_that_fails_at_birth_throttles_its_service_only() -> None:
     """Its service rests for service_throttle_time; another one does not."""
     item, other = service("cleanup"), service("rewrite")
