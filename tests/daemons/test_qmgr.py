@@ -481,6 +481,33 @@ def test_requests_are_pipelined(near: Neighbourhood) -> None:
     assert near.fakes["smtp"].connections == 1
 
 
+@pytest.mark.parametrize(
+    ("messages", "recipients", "connections"),
+    [(4, 1, 1), (5, 1, 2), (2, 4, 2)],
+    ids=["all fit one agent", "one too many", "recipients count"],
+)
+def test_an_agent_is_filled_before_another_is_called(
+    near: Neighbourhood, messages: int, recipients: int, connections: int
+) -> None:
+    """What one agent has at hand it does together; a second connection is opened when the first is full."""
+    gate = threading.Event()
+    deliver = deliver_all(near.root)
+
+    def handle(request: AnyMessage) -> Message:
+        assert gate.wait(30)
+        return deliver(request)
+
+    agent = near.serve("virtual", handle, depth=4)
+    hints = [near.message(*[f"u{n}.{m}@virtual.test" for m in range(recipients)]) for n in range(messages)]
+    with running_qmgr(near.root) as qmgr:
+        qmgr.hint(*hints)
+        agent.wait(connections)
+        gate.set()
+        for hint in hints:
+            qmgr.wait_for_line(f"{hint.queue_id}: removed")
+    assert agent.connections == connections
+
+
 def test_corrupt_file_goes_to_corrupt(near: Neighbourhood) -> None:
     """With Postfix's warning; the rest flows."""
     near.serve("virtual", deliver_all(near.root))

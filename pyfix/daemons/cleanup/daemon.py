@@ -31,7 +31,7 @@ _TRACE_TIMEOUT_S: Final = 30.0
 class CleanupDaemon(OneClientDaemon[CleanupParameters]):
     """Answers Submit."""
 
-    depth = 8
+    depth = 32
 
     def before_jail(self) -> None:
         """Open the tables while the rights to read them are there, and check what can't be used as it is."""

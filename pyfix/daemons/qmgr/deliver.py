@@ -1,10 +1,13 @@
 """Connections to the delivery agents of one transport.
 
-Connections are kept, and requests pipelined up to the depth that the agent's Hello tells. Who gets the next request
-is the agent with the fewest in flight. How many connections there are follows from what the agents are:
+Connections are kept, and requests pipelined up to the depth that the agent's Hello tells. The fullest agent that has
+room gets the next request, and a further one only when none has: what an agent has at hand together it makes durable
+together, and its code stays in the processor's caches (AsyncPool of mail/ipc/aclient.py has the figures). A request
+takes places by its recipients and its size, a large one all of them, so that nothing waits behind it while there is
+another way. How many connections there are follows from what the agents are:
 
     concurrent (smtp)         one connection: the agent's event loop does the rest
-    blocking, depth > 1       another one when all have two requests or more, up to twice the processors
+    blocking, depth > 1       another one when all are full, up to twice the processors
     blocking, depth 1 (local) one for each delivery that could run now, at most two being opened at a time
 
 The master decides how many processes there really are: a connection that no process has accepted yet is pending and
@@ -29,8 +32,8 @@ from pyfix.mail.ipc.messages import PROTOCOL_VERSION, AnyMessage, Deliver, Deliv
 from pyfix.service.many_clients import cpu_count
 
 _PENDING_LIMIT: Final = 2
-_BUSY: Final = 2
-"""Requests in flight from which on a further connection is worth a process."""
+_PLACE_BYTES: Final = 16 * 1024
+"""A message of more counts as several."""
 _DEATH_LIMIT: Final = 3
 """So many connections in a row that end before their greeting put the transport out of order."""
 
@@ -58,7 +61,7 @@ class PoolUser(Protocol):
 class Agent:
     """One connection, its greeting, and what is in flight on it."""
 
-    __slots__ = ("concurrent", "connection", "depth", "in_flight", "last_use", "retiring")
+    __slots__ = ("concurrent", "connection", "depth", "in_flight", "last_use", "load", "retiring")
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
@@ -67,11 +70,26 @@ class Agent:
         self.concurrent = False
         self.retiring = False
         self.in_flight: dict[int, Entry] = {}
+        self.load = 0
+        """Places that the requests in flight take; full from depth on."""
         self.last_use = clock.monotonic()
 
-    @property
-    def load(self) -> int:
-        return len(self.in_flight)
+    def take(self, seq: int, entry: Entry) -> None:
+        """Note a request in flight."""
+        self.in_flight[seq] = entry
+        self.load += self._weigh(entry)
+
+    def drop(self, seq: int) -> Entry | None:
+        """Forget a request; return its entry, None for one that is not in flight."""
+        entry = self.in_flight.pop(seq, None)
+        if entry is not None:
+            self.load -= self._weigh(entry)
+        return entry
+
+    def _weigh(self, entry: Entry) -> int:
+        if self.depth == 1 or self.concurrent:
+            return 1
+        return len(entry.recipients) * (1 + entry.job.message.content_length // _PLACE_BYTES)
 
     def close(self) -> None:
         """Take no more requests; close when the last is answered."""
@@ -114,14 +132,11 @@ class Pool:
     def pick(self, wanted: int) -> Agent | None:
         """Return the agent that should get the next request, None for none yet; `wanted` requests could run now."""
         best: Agent | None = None
-        least = 1 << 30
+        load = -1
         for agent in self._agents:
-            load = len(agent.in_flight)
-            if load < least and load < agent.depth and not agent.retiring:
-                best, least = agent, load
-                if not load:
-                    break
-        if best is None or (least >= _BUSY and not best.concurrent):
+            if load < agent.load < agent.depth and not agent.retiring:
+                best, load = agent, agent.load
+        if best is None:
             self._grow(wanted)
         return best
 
@@ -129,7 +144,7 @@ class Pool:
         """Hand a request to an agent that pick returned; sets its seq."""
         self._seq += 1
         request.seq = self._seq
-        agent.in_flight[self._seq] = entry
+        agent.take(self._seq, entry)
         self.in_flight += 1
         assert agent.connection is not None
         agent.connection.send(request)
@@ -194,7 +209,7 @@ class Pool:
         self._user.agent_ready()
 
     def _answered(self, agent: Agent, reply: Delivered, connection: Connection) -> None:
-        entry = agent.in_flight.pop(reply.seq, None)
+        entry = agent.drop(reply.seq)
         if entry is None:
             connection.abort(f"answer to unknown request {reply.seq}")
             return
@@ -206,7 +221,8 @@ class Pool:
 
     def _refused(self, agent: Agent) -> None:
         """The oldest request could not be served at all: as if the agent had died with it alone."""
-        entry = agent.in_flight.pop(next(iter(agent.in_flight)))
+        entry = agent.drop(next(iter(agent.in_flight)))
+        assert entry is not None
         self.in_flight -= 1
         if agent.retiring:
             agent.close()

@@ -23,10 +23,9 @@ from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
 
 _CLEANUPS: Final = max(2, cpu_count())
-"""Connections to cleanup at most: each holds one of its processes while messages are written. A few that make many
-messages durable at once are faster than many that wait for the disk in turn."""
-_IN_FLIGHT: Final = 8
-"""Messages under way on each: cleanup makes those that are there durable together."""
+"""Connections to cleanup at most: each holds one of its processes while messages are written."""
+_IN_FLIGHT: Final = 32
+"""Small messages under way on each: cleanup makes those that are there durable together."""
 _THREADS: Final = 4
 _LOOK_AT_TABLES_S: Final = 5.0
 

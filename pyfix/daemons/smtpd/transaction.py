@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 GATHER_LIMIT: Final = 256 * 1024
 """Content up to this size travels in the request to cleanup."""
+PLACE_BYTES: Final = 16 * 1024
+"""A message of more takes several of the places that a connection to cleanup has."""
 PIECE: Final = 128 * 1024
 """Larger content is written in pieces of about this size."""
 CROWDED_PIECE: Final = 4 * 1024
@@ -147,9 +149,10 @@ class Transaction:
         envelope = self._envelope(client, rewrite_context)
         flags = CLEANUP_FILTER | CLEANUP_MAP | CLEANUP_BCC
         request = Submit(self.queue_id, envelope, self.recipients, body, flags, self.fate.hold)
+        weight = 1 + self.size // PLACE_BYTES
         self._drop_pieces()
         try:
-            answer = await self._server.cleanup.call(request, Submitted)
+            answer = await self._server.cleanup.call(request, Submitted, weight)
         except IpcError as error:
             self._server.log.warning(f"{self.queue_id}: {error}")
             return replies.WRITE_ERROR

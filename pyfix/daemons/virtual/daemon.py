@@ -48,7 +48,7 @@ class Delivery:
 class VirtualDaemon(OneClientDaemon[VirtualParameters]):
     """Delivers the requests that are there together."""
 
-    depth = 8
+    depth = 32
 
     def before_jail(self) -> None:
         """Open the tables."""

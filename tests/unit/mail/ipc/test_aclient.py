@@ -1,7 +1,7 @@
 """Asyncio clients against a small server of the same framing."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -159,29 +159,50 @@ def test_pool_never_opens_more_channels_than_its_limit(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_pool_of_some_depth_spreads_calls_evenly(tmp_path: Path) -> None:
-    """With all channels in use the one with the fewest calls gets the next, up to the depth; the rest waits."""
+async def _collect(directory: Path, weights: Sequence[int]) -> list[list[str]]:
+    """Make one call of each weight over two channels of depth 3, answer all when six places are taken, and again for
+    the rest; return what arrived on each connection before the first answer."""
     held: dict[Connection, list[AnyMessage]] = {}
+    first: list[list[str]] = []
+    weight_of = {str(number): weight for number, weight in enumerate(weights)}
+
+    def name(message: AnyMessage) -> str:
+        assert isinstance(message, Rewrite)
+        return message.addresses[0]
+
+    def answer_all() -> None:
+        for holder, messages in held.items():
+            for one in messages:
+                echo(one, holder)
+            messages.clear()
 
     def hold(message: AnyMessage, connection: Connection) -> None:
         held.setdefault(connection, []).append(message)
-        if sum(map(len, held.values())) == 6:
-            assert [len(messages) for messages in held.values()] == [3, 3]
-            for holder, messages in held.items():
-                for one in messages:
-                    echo(one, holder)
-                messages.clear()
+        taken = sum(weight_of[name(one)] for messages in held.values() for one in messages)
+        if first:
+            answer_all()
+        elif taken >= 6:
+            first.extend(sorted([name(one) for one in messages] for messages in held.values()))
+            answer_all()
 
-    async def run() -> None:
-        async with Server(tmp_path / "s", hold) as server:
-            pool = AsyncPool(server.path, 2, 3)
-            calls = [asyncio.ensure_future(pool.call(Rewrite("local", [str(i)]), Rewritten)) for i in range(12)]
-            replies = await asyncio.gather(*calls)
-            assert [r.addresses[0] for r in replies] == [str(i) for i in range(12)]
-            assert len(server.connections) == 2
-            pool.close()
+    async with Server(directory / "s", hold) as server:
+        pool = AsyncPool(server.path, 2, 3)
+        calls = [pool.call(Rewrite("local", [str(number)]), Rewritten, weight) for number, weight in enumerate(weights)]
+        replies = await asyncio.gather(*calls)
+        assert [r.addresses[0] for r in replies] == [str(number) for number in range(len(weights))]
+        assert len(server.connections) == 2
+        pool.close()
+    return first
 
-    asyncio.run(run())
+
+def test_a_pool_fills_one_channel_before_the_next(tmp_path: Path) -> None:
+    """Calls go together as far as the depth allows; the rest waits its turn."""
+    assert asyncio.run(_collect(tmp_path, [1] * 12)) == [["0", "1", "2"], ["3", "4", "5"]]
+
+
+def test_a_heavy_call_has_its_channel_to_itself(tmp_path: Path) -> None:
+    """What comes behind it goes elsewhere."""
+    assert asyncio.run(_collect(tmp_path, [3, 1, 1, 1, 1, 1])) == [["0"], ["1", "2", "3"]]
 
 
 def test_a_server_that_never_greets_is_given_up(tmp_path: Path) -> None:
