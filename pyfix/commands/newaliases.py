@@ -1,9 +1,9 @@
 """newaliases: build the index of every table in alias_database.
 
-    newaliases [-c DIR] [-v]
+    newaliases [-c DIR | -C DIR] [-oA TABLE] [-v]
 
-Exit status 0 when all are built; the first failure ends it. `sendmail -I` and `sendmail -bi` are the same. See:
-newaliases(1).
+With -oA, of that table instead. Exit status 0 when all are built; the first failure ends it. `sendmail -I` and
+`sendmail -bi` are the same, wherefore the options are sendmail's. See: newaliases(1).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pyfix.mail.config import Config
 from pyfix.mail.maps.maps import split_specs
 
 
-def rebuild(config: Config, verbose: int = 0) -> None:
-    """Build what alias_database names; raises TableCommandError, ConfigError."""
+def rebuild(config: Config, table: str = "", verbose: int = 0) -> None:
+    """Build the given table, or what alias_database names; raises TableCommandError, ConfigError."""
     params = config.read(AddressParameters)
     warn = tables.warner(PROGRAM.name)
-    for spec in split_specs(params.alias_database, "alias_database", config):
+    for spec in [table] if table else split_specs(params.alias_database, "alias_database", config):
         target = tables.Target.parse(spec, params.default_database_type)
         tables.build(target, PROGRAM.read, tables.BuildOptions(), warn, PROGRAM.extra(params))
         if verbose:
@@ -29,17 +29,19 @@ def rebuild(config: Config, verbose: int = 0) -> None:
 
 
 @click.command("newaliases", help="Build the tables that alias_database names.")
-@click.option("-c", "directory", metavar="DIR", help="The directory of main.cf.")
+@click.option("-c", "-C", "directory", metavar="DIR", help="The directory of main.cf.")
+@click.option("-o", "settings", metavar="ATABLE", multiple=True, help="-oATABLE: this table; others: no effect.")
 @click.option("-v", "verbose", count=True, help="Say what is done.")
-def command(directory: str | None, verbose: int) -> int:
-    """Build what alias_database names; return the exit status."""
+def command(directory: str | None, settings: tuple[str, ...], verbose: int) -> int:
+    """Build what is asked for; return the exit status."""
     config = Config.load(directory)
     for warning in config.warnings:
         tables.warner(PROGRAM.name)(warning)
-    rebuild(config, verbose)
+    named = [setting[1:] for setting in settings if setting.startswith("A")]
+    rebuild(config, named[-1] if named else "", verbose)
     return 0
 
 
 def main() -> None:
     """Run the program."""
-    table_call.run("newaliases", "newaliases [-v] [-c config_dir]", command)
+    table_call.run("newaliases", "newaliases [-v] [-c config_dir] [-oAalias_database]", command)

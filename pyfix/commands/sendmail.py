@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pyfix.commands import sendmail_input as message_input
 from pyfix.commands.outcome import CommandError, CommandLog, login_name, reported
-from pyfix.commands.sendmail_options import BadUsage, Options, parse_options
+from pyfix.commands.sendmail_options import BadOption, BadUsage, Options, parse_options
 from pyfix.commands.submission import CHUNK, SILENCE_S, Door
 from pyfix.mail.config import Config, CoreParameters
 from pyfix.mail.ipc.messages import LocalSubmit
@@ -44,8 +44,10 @@ def run(arguments: Sequence[str], log: CommandLog) -> None:
     """Do what the command line asks for; raise CommandError."""
     try:
         options = parse_options(arguments)
-    except BadUsage as error:
+    except BadOption as error:
         raise CommandError(f"usage: sendmail [options]: {error}", os.EX_USAGE) from error
+    except BadUsage as error:
+        raise CommandError(str(error), os.EX_USAGE) from error
     for warning in options.warnings:
         log.warning(warning)
     match options.mode:
@@ -75,7 +77,7 @@ def pass_on(options: Options) -> None:
         case "i":
             from pyfix.commands import newaliases
 
-            sys.argv = ["newaliases", *place]
+            sys.argv = ["newaliases", *place, *([f"-oA{options.alias_table}"] if options.alias_table else [])]
             newaliases.main()
         case "d" | "l":
             from pyfix.commands import pyfix
@@ -118,7 +120,11 @@ def submit_message(options: Options, log: CommandLog) -> None:
             os.EX_USAGE,
         )
     request = make_request(options, recipients, log)
-    door.submit(request, [] if options.mode == "v" else _read_message(options, recipients, door))
+    queue_id = door.submit(request, [] if options.mode == "v" else _read_message(options, recipients, door))
+    if options.verbose > 1:
+        log.info(
+            f"{door.user}: from=<{request.sender or ''}>: {f'queued as {queue_id}' if queue_id else 'left in maildrop'}"
+        )
     if request.trace:
         sender = request.sender if request.sender is not None else login_name(os.getuid())
         sys.stdout.write(f"Mail Delivery Status Report will be mailed to <{sender}>.\n")

@@ -1,11 +1,12 @@
 """The command line of sendmail, as programs have used it for forty years. Pure.
 
     -bm submit (default)   -bs SMTP on standard input   -bv report only   -bp list the queue   -bi, -I rebuild aliases
-    -bd, -bl start the mail system   -q try the queue   -qIid try one message   -qRsite, -qSsite try a destination
+    -bd, -bl start the mail system   -q try the queue   -qIid try one message   -qRsite try a destination
     -t recipients from headers   -f, -r sender   -F full name   -i, -oi a dot does not end the message   -v report too
     -G mail that is passed on: header addresses and missing headers stay as they are
     -N never|success,failure,delay   -R full|hdrs   -V envelope id   -B 7BIT|8BITMIME   -C directory
-    -oA, -A, -D, -L, -O, -U, -X, -c, -d, -e, -h, -m, -n, -o, -p, -x, -bh, -bH are accepted and change nothing
+    -oA the alias table that -bi rebuilds
+    -A, -D, -L, -O, -U, -X, -c, -d, -e, -h, -m, -n, -o, -p, -x, -bh, -bH are accepted and change nothing
 
 A value may stand in the same word or in the next one, but for -q and -d. See: sendmail(1) of Postfix.
 """
@@ -40,6 +41,10 @@ class BadUsage(Exception):
     """The command line makes no sense; the text says why."""
 
 
+class BadOption(BadUsage):
+    """There is no such option, or its value is missing."""
+
+
 @dataclass(slots=True)
 class Options:
     """What the command line asks for."""
@@ -60,12 +65,13 @@ class Options:
     verbose: int = 0
     queue_id: str = ""
     site: str = ""
+    alias_table: str = ""
     warnings: list[str] = field(default_factory=list)
 
     @property
     def trace(self) -> int:
         """The TRACE_* flags."""
-        return TRACE_VERIFY if self.mode == "v" else TRACE_RECORD if self.verbose else 0
+        return TRACE_VERIFY if self.mode == "v" else TRACE_RECORD if self.verbose == 1 else 0
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -75,7 +81,26 @@ def parse_options(arguments: Sequence[str]) -> Options:
         _apply(options, letter, value)
     if options.mode == "v" and options.extract:
         raise BadUsage("-t option cannot be used with -bv")
+    if options.recipients and (job := _without_recipients(options)):
+        raise BadUsage(f"{job} requires no recipient")
     return options
+
+
+def _without_recipients(options: Options) -> str:
+    """Return the name of a job that has nothing to do with recipients, "" for others."""
+    match options.mode:
+        case "d" | "l":
+            return "daemon mode"
+        case "s":
+            return "stand-alone mode"
+        case "i":
+            return "alias initialization mode"
+        case "p":
+            return "display queue mode"
+        case "q":
+            return "flush site" if options.site else "flush queue mode"
+        case _:
+            return ""
 
 
 def _split(arguments: Sequence[str], options: Options) -> Iterator[tuple[str, str]]:
@@ -97,13 +122,13 @@ def _split(arguments: Sequence[str], options: Options) -> Iterator[tuple[str, st
                 break
             if letter in _WITH_VALUE:
                 if not rest and index == len(arguments):
-                    raise BadUsage(f"option requires an argument -- '{letter}'")
+                    raise BadOption(f"option requires an argument -- '{letter}'")
                 if not rest:
                     rest, index = arguments[index], index + 1
                 yield letter, rest
                 break
             if letter not in _FLAGS:
-                raise BadUsage(f"invalid option -- '{letter}'")
+                raise BadOption(f"invalid option -- '{letter}'")
             yield letter, ""
     options.recipients = list(arguments[index:])
 
@@ -140,7 +165,7 @@ def _apply(options: Options, letter: str, value: str) -> None:
 
 def _set_mode(options: Options, value: str) -> None:
     if value not in _MODES:
-        raise BadUsage(f"unsupported: -b{value}")
+        raise BadUsage(f"unsupported: -b{value[:1]}")
     options.mode = value
 
 
@@ -153,6 +178,8 @@ def _apply_old(options: Options, value: str) -> None:
             options.encoding = "7bit"
         case "8":
             options.encoding = "8bit"
+        case "A":
+            options.alias_table = value[1:]
         case _:
             pass
 
@@ -162,9 +189,11 @@ def _set_queue(options: Options, value: str) -> None:
     match value[:1]:
         case "":
             options.mode = "q"
+        case "I" | "R" if not value[1:]:
+            raise BadUsage(f"specify: -q{value}{'queueid' if value == 'I' else 'sitename'}")
         case "I":
             options.mode, options.queue_id = "q", value[1:]
-        case "R" | "S":
+        case "R":
             options.mode, options.site = "q", value[1:]
         case digit if digit.isdigit():
             pass

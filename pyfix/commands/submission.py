@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from pyfix.base.failure import words_for
 from pyfix.commands.outcome import CommandError, CommandLog
 from pyfix.mail.ipc.client import IpcError, check_hello
 from pyfix.mail.ipc.frame import ProtocolError, encode
@@ -97,7 +98,7 @@ def _connect(path: str) -> Peer:
         check_hello(greeting, path)
     except (OSError, PeerGone, ProtocolError) as error:
         peer.close()
-        raise IpcError(f"connect to {path}: {error}") from error
+        raise IpcError(f"connect to {path}: {words_for(error)}") from error
     except (IpcError, CommandError):
         peer.close()
         raise

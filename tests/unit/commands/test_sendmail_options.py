@@ -1,9 +1,11 @@
 """The command line of sendmail."""
 
+import os
+
 import pytest
 
-from pyfix.commands.outcome import CommandLog
-from pyfix.commands.sendmail import full_name, make_request
+from pyfix.commands.outcome import CommandError, CommandLog
+from pyfix.commands.sendmail import full_name, make_request, run
 from pyfix.commands.sendmail_options import BadUsage, parse_options
 from pyfix.mail.ipc.messages import (
     NOTIFY_DELAY,
@@ -81,6 +83,7 @@ def test_reports_are_asked_for() -> None:
     assert parse_options(["-bv"]).trace == TRACE_VERIFY
     assert parse_options(["-v"]).trace == TRACE_RECORD
     assert parse_options([]).trace == 0
+    assert parse_options(["-v", "-v"]).trace == 0
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,17 @@ def test_reports_are_asked_for() -> None:
         (["-bX"], "unsupported: -bX"),
         (["-qZ"], "-qZ is not implemented"),
         (["-Bfoo"], "-B option needs 8BITMIME or 7BIT"),
+        (["-qS", "x"], "-qS is not implemented"),
+        (["-qI"], "specify: -qIqueueid"),
+        (["-qR"], "specify: -qRsitename"),
+        (["-bd", "x"], "daemon mode requires no recipient"),
+        (["-bl", "x"], "daemon mode requires no recipient"),
+        (["-bs", "x"], "stand-alone mode requires no recipient"),
+        (["-bi", "x"], "alias initialization mode requires no recipient"),
+        (["-I", "x"], "alias initialization mode requires no recipient"),
+        (["-bp", "x"], "display queue mode requires no recipient"),
+        (["-q", "x"], "flush queue mode requires no recipient"),
+        (["-qRa", "x"], "flush site requires no recipient"),
         (["-bv", "-t"], "-t option cannot be used with -bv"),
         (["-XV+="], "unsupported: -XV (variable envelope return path)"),
     ],
@@ -121,3 +135,18 @@ def test_a_name_from_the_environment_that_can_not_be_used_is_none(
     """The user did not ask for it."""
     monkeypatch.setenv("NAME", name)
     assert full_name(0) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-Z"], "usage: sendmail [options]: invalid option -- 'Z'"),
+        (["-bX"], "unsupported: -bX"),
+        (["-bp", "x"], "display queue mode requires no recipient"),
+    ],
+)
+def test_wrong_command_line_ends_with_the_status_of_usage(arguments: list[str], message: str) -> None:
+    """The words are Postfix's; only an option that there is not brings up the usage."""
+    with pytest.raises(CommandError) as caught:
+        run(arguments, CommandLog("sendmail"))
+    assert (str(caught.value), caught.value.status) == (message, os.EX_USAGE)

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from pyfix.commands import newaliases, postalias, postmap
+from pyfix.commands import newaliases, postalias, postmap, sendmail
 from pyfix.mail.maps import TableError
 from pyfix.mail.maps.index_file import NotAnIndex, open_index
 
 Shell = Callable[..., tuple[int, str, str]]
-PROGRAMS = {"postmap": postmap.main, "postalias": postalias.main, "newaliases": newaliases.main}
+PROGRAMS = {
+    "postmap": postmap.main, "postalias": postalias.main, "newaliases": newaliases.main, "sendmail": sendmail.main
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -209,6 +211,18 @@ def test_alias_table(shell: Shell, tmp_path: Path) -> None:
     listed = shell("postalias", "-s", "aliases")[1]
     assert "@:\t@\n" in listed
     assert "YP_MASTER_NAME:\tmail.example.test\n" in listed
+
+
+@pytest.mark.parametrize("option", ["-oAhash:other", "-oAother"])
+@pytest.mark.parametrize("program", ["newaliases", "sendmail -bi", "sendmail -I -v"])
+def test_another_alias_table_can_be_built(shell: Shell, tmp_path: Path, option: str, program: str) -> None:
+    """-oA, with or without a type, of newaliases and of sendmail."""
+    (tmp_path / "other").write_text("root: alice\n")
+    name, *more = program.split()
+    status, _, err = shell(name, *more, option)
+    assert (status, err) == (0, "")
+    assert shell("postalias", "-q", "root", "other")[1] == "alice\n"
+    assert not (tmp_path / "aliases.db").exists()
 
 
 def test_newaliases_without_source_says_so(shell: Shell, tmp_path: Path) -> None:
