@@ -31,6 +31,7 @@ from pyfix.mail.ipc.messages import Resolve as ResolveMessage
 from pyfix.mail.ipc.messages import Resolved, ResolvedList, Rewrite, Rewritten
 from pyfix.mail.maps import ACCESS, ALIAS, MAILBOX, MatchList, TableError, lookup_domain, lookup_network
 from pyfix.mail.maps.address_lookup import Strategy
+from pyfix.mail.maps.table import Ask
 
 T = TypeVar("T")
 _KEEP_S: Final = 5.0
@@ -115,9 +116,11 @@ class Answers:
         if isinstance(question, InNetworks):
             name, address = question.name, question.address
             if self._networks_block:
+                self._networks.lend(_asker())
                 return self._in_thread(lambda: self._networks.matches(name, address))
             return self._networks.matches(name, address)
         if question.maps.blocking:
+            question.maps.lend(_asker())
             return self._in_thread(lambda: self._look_up(question))
         return self._look_up(question)
 
@@ -153,3 +156,16 @@ class Answers:
         if not resolved.problem:
             self._cache.put(recipient, resolved)
         return resolved
+
+
+def _asker() -> Ask:
+    """Return what threads call to have the loop look up, in the main thread, what only that may."""
+    loop = asyncio.get_running_loop()
+
+    def ask(find: Callable[[str], str | None], key: str) -> str | None:
+        async def look_up() -> str | None:
+            return find(key)
+
+        return asyncio.run_coroutine_threadsafe(look_up(), loop).result()
+
+    return ask

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pyfix.mail.config import ConfigError
 from pyfix.mail.maps.inline import brace_words, unbrace
-from pyfix.mail.maps.table import Table
+from pyfix.mail.maps.table import Ask, Table
 
 
 def parse(spec: str, name: str) -> list[str]:
@@ -26,6 +26,10 @@ class _Combined(Table):
         self._parts = parts
         self.is_pattern = any(part.is_pattern for part in parts)
         self.blocking = any(part.blocking for part in parts)
+
+    def lend(self, ask: Ask) -> None:
+        for part in self._parts:
+            part.lend(ask)
 
     def has_changed(self) -> bool:
         return any(part.has_changed() for part in self._parts)

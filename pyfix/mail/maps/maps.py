@@ -13,7 +13,7 @@ from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.values import ValueRefused, words
 from pyfix.mail.maps.address_lookup import ALIAS, AddressMatch, IsLocal, Strategy, find_address
 from pyfix.mail.maps.registry import Opening, open_table
-from pyfix.mail.maps.table import Table, TableError
+from pyfix.mail.maps.table import Ask, Table, TableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ class Maps:
     def has_changed(self) -> bool:
         """True when a file of some table has changed: the process should finish and start anew."""
         return any(table.has_changed() for table in self.tables)
+
+    def lend(self, ask: Ask) -> None:
+        """Let other threads ask, too: see Table.lend."""
+        for table in self.tables:
+            table.lend(ask)
 
     def _refuse_empty(self, key: str, table: Table) -> str:
         raise TableError(

@@ -23,7 +23,7 @@ from pyfix.mail.maps.network import BadNetwork, parse_network
 from pyfix.mail.maps.plain_patterns import PlainPatterns, is_network
 from pyfix.mail.maps.registry import Opening, open_table
 from pyfix.mail.maps.source import logical_lines
-from pyfix.mail.maps.table import FileStamp, TableError
+from pyfix.mail.maps.table import Ask, FileStamp, TableError
 
 _NESTING_LIMIT: Final = 20
 
@@ -123,6 +123,11 @@ class MatchList:
     def blocking(self) -> bool:
         """True when some table asks a peer over the network."""
         return any(maps.blocking for maps in self._maps)
+
+    def lend(self, ask: Ask) -> None:
+        """Let other threads ask, too: see Table.lend."""
+        for maps in self._maps:
+            maps.lend(ask)
 
     def has_changed(self) -> bool:
         """True when a file or table of the list has changed."""

@@ -1,4 +1,4 @@
-"""The `regexp:` and `pcre:` tables: rules tried in order, the first that matches gives the result.
+"""Read the `regexp:` and `pcre:` tables: rules tried in order, the first that matches gives the result.
 
     /pattern/flags result      !/pattern/flags result      if /pattern/ ... endif      if !/pattern/ ... endif
 
@@ -6,9 +6,8 @@ A result may hold $1, ${1} or $(1) for what a group matched, and $$ for a dollar
 a warning that names file and line; the others work. Keys are matched as they come: folding is the pattern's business
 (case does not count unless flag i says so).
 
-No pattern can hang a server: keys beyond SUBJECT_LIMIT are cut, and a pattern whose time grows exponentially (see
-backtrack.py) is refused when the table is read.
-See: regexp_table(5), pcre_table(5).
+A pattern whose time grows exponentially (see backtrack.py) is such a rule.
+See: pattern_table.py, which looks up; regexp_table(5), pcre_table(5).
 """
 
 from __future__ import annotations
@@ -21,55 +20,10 @@ from typing import Final
 
 from pyfix.mail.maps import ere
 from pyfix.mail.maps.backtrack import is_exponential
+from pyfix.mail.maps.pattern_table import Rule
 from pyfix.mail.maps.replacement import BadRule, Result, compile_result
 from pyfix.mail.maps.source import SPACE, LogicalLine, shown
-from pyfix.mail.maps.table import FileStamp, Table, Warn
-
-SUBJECT_LIMIT: Final = 4096
-"""Characters of a key that patterns get to see."""
-
-
-@dataclass(slots=True)
-class _Rule:
-    search: Callable[[str], re.Match[str] | None]
-    negated: bool
-    result: Result | None
-    """None for an IF."""
-    after: int = 0
-    """Of an IF: index of the rule behind its ENDIF."""
-
-
-class PatternTable(Table):
-    """A list of rules."""
-
-    is_pattern = True
-
-    def __init__(self, name: str, rules: list[_Rule], stamp: FileStamp | None = None) -> None:
-        super().__init__(name)
-        self._rules = rules
-        self._stamp = stamp
-        self.owner = stamp.owner if stamp else None
-
-    def lookup(self, key: str) -> str | None:
-        rules = self._rules
-        if len(key) > SUBJECT_LIMIT:
-            key = key[:SUBJECT_LIMIT]
-        index, end = 0, len(rules)
-        while index < end:
-            rule = rules[index]
-            match = rule.search(key)
-            index += 1
-            if (match is None) is rule.negated:
-                result = rule.result
-                if result is None:
-                    continue
-                return result if isinstance(result, str) else result(match)
-            if rule.result is None:
-                index = rule.after
-        return None
-
-    def has_changed(self) -> bool:
-        return self._stamp is not None and self._stamp.has_changed()
+from pyfix.mail.maps.table import Warn
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +45,10 @@ class PatternReader:
         self._substitution = substitution
         self._path = path
         self._warn = warn
-        self._rules: list[_Rule] = []
-        self._open: list[tuple[_Rule, int]] = []
+        self._rules: list[Rule] = []
+        self._open: list[tuple[Rule, int]] = []
 
-    def read(self, lines: Iterable[LogicalLine]) -> list[_Rule]:
+    def read(self, lines: Iterable[LogicalLine]) -> list[Rule]:
         """Return the rules of all lines; wrong ones are left out with a warning."""
         for line in lines:
             try:
@@ -125,7 +79,7 @@ class PatternReader:
         if rest:
             self._complain(line.number, f'ignoring extra text after IF statement: "{shown(rest)}"')
             self._complain(line.number, "do not prepend whitespace to statements between IF and ENDIF")
-        rule = _Rule(self._compile(pattern, flags).search, negated, None)
+        rule = Rule(self._compile(pattern, flags), negated, None)
         self._rules.append(rule)
         self._open.append((rule, line.number))
 
@@ -141,7 +95,7 @@ class PatternReader:
         if not result:
             self._complain(line.number, "no replacement text: using empty string")
         compiled = self._compile(pattern, flags)
-        self._rules.append(_Rule(compiled.search, negated, self._result(result, compiled.groups, negated)))
+        self._rules.append(Rule(compiled, negated, self._result(result, compiled.groups, negated)))
 
     def _result(self, text: str, groups: int, negated: bool) -> Result:
         result = compile_result(text, groups, negated)

@@ -18,6 +18,7 @@ from pyfix.mail.config import ConfigError
 from pyfix.mail.maps import cidr, combined, inline, pattern_file, unix
 from pyfix.mail.maps.index_file import NotAnIndex, open_index
 from pyfix.mail.maps.indexed import IndexedTable
+from pyfix.mail.maps.pattern_table import PatternTable
 from pyfix.mail.maps.source import LogicalLine, logical_lines, map_entries
 from pyfix.mail.maps.static import FailTable, StaticTable
 from pyfix.mail.maps.table import FileStamp, FixedTable, Table, UnavailableTable, Warn
@@ -136,7 +137,7 @@ def _pcre(spec: str, name: str, opening: Opening) -> Table:
 def _patterns(spec: str, name: str, opening: Opening, dialect: pattern_file.Dialect) -> Table:
     def build(lines: list[LogicalLine], stamp: FileStamp | None) -> Table:
         rules = pattern_file.PatternReader(dialect, name, opening.warn, opening.substitution).read(lines)
-        return pattern_file.PatternTable(spec, rules, stamp)
+        return PatternTable(spec, rules, stamp)
 
     return _from_file(spec, name, opening, build)
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 Warn = Callable[[str], None]
+Ask = Callable[[Callable[[str], str | None], str], str | None]
+"""Calls a lookup with a key in another thread, and returns or raises what it returned or raised."""
 
 
 class TableError(Exception):
@@ -34,6 +36,7 @@ class Table(ABC):
     def __init__(self, name: str) -> None:
         self.name = name
         """type:name as configured."""
+        self._ask: Ask | None = None
 
     @abstractmethod
     def lookup(self, key: str) -> str | None:
@@ -42,6 +45,10 @@ class Table(ABC):
     def has_changed(self) -> bool:
         """True when the table on disk is no longer the one that was opened."""
         return False
+
+    def lend(self, ask: Ask) -> None:
+        """Let other threads than this one look up, too: `ask` calls into this one for them, which some tables need."""
+        self._ask = ask
 
     def entries(self) -> Iterator[tuple[str, str]]:
         """Yield all keys and values; raises TableError for tables that cannot list themselves."""

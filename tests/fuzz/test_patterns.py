@@ -1,0 +1,67 @@
+"""No pattern and no key can hang a process, and long keys are searched as short ones are."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+import warnings
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyfix.mail.maps import TableError
+from pyfix.mail.maps.pattern_table import ONE_CALL, SUBJECT_LIMIT, PatternTable, Rule
+
+ATOMS = st.sampled_from(["a", "b", "-", ".", "[ab]", "[^b]", r"\w", "^", "$", r"\b", "(?=.*a.*b)", r"(?<=a)"])
+REPEATS = st.sampled_from(["", "", "*", "+", "?", "*?", "{0,40}", "{3,400}", "{2,}"])
+
+
+def patterns(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Put groups, alternatives, sequences and back references around what there is."""
+    repeated = st.tuples(inner, REPEATS).map(lambda parts: f"(?:{parts[0]}){parts[1]}")
+    return st.one_of(
+        st.lists(repeated, min_size=1, max_size=5).map("".join),
+        st.lists(inner, min_size=2, max_size=4).map("|".join).map(lambda text: f"({text})"),
+        inner.map(lambda text: rf"(?:({text})\1)" if "(" not in text else text),
+    )
+
+
+PATTERNS = st.recursive(ATOMS, patterns, max_leaves=12)
+HEADS = st.text("ab-@", min_size=1, max_size=4)
+KEYS = st.tuples(HEADS, st.integers(1, SUBJECT_LIMIT), st.text("abz", max_size=2)).map(
+    lambda parts: parts[0] * (parts[1] // len(parts[0])) + parts[2]
+)
+
+
+def compiled(text: str) -> re.Pattern[str] | None:
+    """Return the pattern, None for what is none."""
+    with warnings.catch_warnings(), contextlib.suppress(re.error):
+        warnings.simplefilter("ignore")
+        return re.compile(text, re.IGNORECASE | re.DOTALL | re.ASCII)
+    return None
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts=st.lists(PATTERNS, min_size=1, max_size=5), key=KEYS)
+def test_lookup_ends_soon_whatever_the_pattern(texts: list[str], key: str) -> None:
+    """Even without the check that refuses exponential patterns: in a value, in None, or in a TableError."""
+    rules = [Rule(pattern, False, "found") for text in texts if (pattern := compiled(text))]
+    table = PatternTable("regexp:test", rules, limit_s=0.02)
+    begin = time.process_time()
+    with contextlib.suppress(TableError):
+        assert table.lookup(key) in ("found", None)
+    assert time.process_time() - begin < 1.5
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=PATTERNS, key=st.text("ab-", max_size=12), head=st.sampled_from(["", "z"]))
+def test_long_key_is_searched_as_a_short_one(text: str, key: str, head: str) -> None:
+    """What stands behind the limit for one call is found, or not found, as in one call."""
+    pattern = compiled(text)
+    if pattern is None:
+        return
+    key = head * ONE_CALL + key
+    found = pattern.search(key)
+    result = PatternTable("regexp:test", [Rule(pattern, False, lambda match: f"{match and match.span()}")]).lookup(key)
+    assert result == (None if found is None else f"{found.span()}")
