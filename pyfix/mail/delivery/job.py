@@ -11,8 +11,7 @@ Failures: JobError when the queue file can't be opened; the agent answers Refuse
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -41,6 +40,27 @@ class JobError(Exception):
     """The queue file is gone or unreadable; the text fits a Refused message."""
 
 
+class Guard:
+    """See Job.guard. A class, since a generator costs three times as much, and every recipient has one or more."""
+
+    __slots__ = ("_job", "_recipients")
+
+    def __init__(self, job: Job, recipients: Sequence[Recipient]) -> None:
+        self._job = job
+        self._recipients = recipients
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._job.broke(error, self._recipients)
+        return True
+
+
 class Job:
     """The work on one request. Use as a context manager, or call finish."""
 
@@ -58,7 +78,8 @@ class Job:
         self._all_done = True
         self._has_marks = False
         try:
-            self._file = queue.open("active", request.queue_id, writable=True)
+            content_end = request.content_offset + request.content_length
+            self._file = queue.hold("active", request.queue_id, content_end, request.envelope.recipient_count)
         except (OSError, CorruptFile) as error:
             raise JobError(f"open file active/{request.queue_id}: {words_for(error)}") from error
         self.content = Content(self._file.fd, request.content_offset, request.content_length)
@@ -90,16 +111,16 @@ class Job:
         self.stages.connected = clock.now()
         self.stages.uses = uses
 
-    @contextlib.contextmanager
-    def guard(self, *recipients: Recipient) -> Iterator[None]:
+    def guard(self, *recipients: Recipient) -> Guard:
         """Let an exception that nobody foresaw defer these recipients; the process and the others go on."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - a bug or an odd file must not stop the mail of everybody else
-            self._log.warning(f"{self.request.queue_id}: unexpected error: {one_line(error)}")
-            for rcpt in recipients:
-                if rcpt.position in self._open:
-                    self.deferred(rcpt, UNKNOWN_ERROR)
+        return Guard(self, recipients)
+
+    def broke(self, error: Exception, recipients: Sequence[Recipient]) -> None:
+        """An exception that nobody foresaw ended the work on these recipients."""
+        self._log.warning(f"{self.request.queue_id}: unexpected error: {one_line(error)}")
+        for rcpt in recipients:
+            if rcpt.position in self._open:
+                self.deferred(rcpt, UNKNOWN_ERROR)
 
     # --- verbs: each ends one recipient -----------------------------------------------------------------------
 
@@ -152,9 +173,10 @@ class Job:
         """Log one success; return what qmgr has to report to the sender, if anything."""
         if self.is_trace_only:
             return self._note(rcpt, "deliverable", "deliverable", dsn, relay)
-        outcome = self._note(rcpt, "sent", action, dsn, relay)
-        asked = rcpt.notify & NOTIFY_SUCCESS and not reported
-        return outcome if asked or self.envelope.trace & TRACE_RECORD else None
+        if (rcpt.notify & NOTIFY_SUCCESS and not reported) or self.envelope.trace & TRACE_RECORD:
+            return self._note(rcpt, "sent", action, dsn, relay)
+        self._log_status(rcpt, "sent", dsn, self.relay if relay is None else relay)
+        return None
 
     def note_deferred(self, rcpt: Recipient, dsn: Dsn, relay: str | None = None) -> Outcome:
         """Log one temporary failure."""
@@ -198,26 +220,29 @@ class Job:
             self._log.warning(f"{self.request.queue_id}: recipients may get this message again: {error.strerror}")
 
     def _note(self, rcpt: Recipient, status: str, verb: str, dsn: Dsn, relay: str | None) -> Outcome:
-        params = self._params
+        """Log a verdict and return it for qmgr."""
         relay = self.relay if relay is None else relay
         if not dsn.reason.isascii() or not dsn.diagnostic.isascii():
             dsn = Dsn(dsn.status, valid_text(dsn.reason), dsn.diagnostic_type, valid_text(dsn.diagnostic), dsn.mta)
+        self._log_status(rcpt, status, dsn, relay)
+        if verb not in ("bounced", "deferred"):  # a report tells the way of the mail, too
+            reason = f"delivery via {relay}: {dsn.reason}"
+            dsn = Dsn(dsn.status, reason, dsn.diagnostic_type, dsn.diagnostic, dsn.mta)
+        return Outcome(rcpt.position, verb, dsn, valid_text(rcpt.address))
+
+    def _log_status(self, rcpt: Recipient, status: str, dsn: Dsn, relay: str) -> None:
         delivery_status(
             self._log,
             self.request.queue_id,
             rcpt.address,
             rcpt.original,
             relay,
-            self.stages.text(clock.now(), params.delay_logging_resolution_limit),
+            self.stages.text(clock.now(), self._params.delay_logging_resolution_limit),
             dsn.status,
             status,
             dsn.reason,
             uses=self.stages.uses,
         )
-        if verb not in ("bounced", "deferred"):  # a report tells the way of the mail, too
-            reason = f"delivery via {relay}: {dsn.reason}"
-            dsn = Dsn(dsn.status, reason, dsn.diagnostic_type, dsn.diagnostic, dsn.mta)
-        return Outcome(rcpt.position, verb, dsn, valid_text(rcpt.address))
 
     def _settle(self, rcpt: Recipient, outcomes: Sequence[Outcome | None]) -> None:
         del self._open[rcpt.position]

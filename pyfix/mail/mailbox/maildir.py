@@ -19,6 +19,7 @@ See: virtual(8), local(8), maildir(5).
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import socket
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class MaildirWriter:
         self._warn = warn
         self._content = content
         self._limit = limit
-        self._host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
+        self._host = _host_name()
         queue_file = os.fstat(content.fd)
         self._device = queue_file.st_dev
         self._unique = f"P{os.getpid()}I{queue_file.st_ino:x}"
@@ -160,6 +161,12 @@ class MaildirWriter:
                 os.rename(draft.temporary, draft.final)
         except OSError as error:
             raise system_error(f"create maildir file {draft.final}", error, self._otherwise) from error
+
+
+@functools.cache
+def _host_name() -> str:
+    """As maildir(5) wants it in names of files."""
+    return socket.gethostname().replace("/", "\\057").replace(":", "\\072")
 
 
 def write_all(fd: int, parts: list[bytes]) -> None:

@@ -34,8 +34,8 @@ def open_regular(disk: Disk, path: str, access: int) -> int:
         raise
 
 
-def _hold(fd: int, path: str) -> None:
-    """Keep the file from being reused (spare.py) or taken for abandoned (qmgr) until it is closed.
+def hold(fd: int, path: str) -> os.stat_result:
+    """Keep the file from being reused (spare.py) or taken for abandoned (qmgr) until it is closed; return its status.
 
     Raises FileNotFoundError when it has left its path since it was opened: it may be another message by now.
     """
@@ -46,6 +46,7 @@ def _hold(fd: int, path: str) -> None:
     there, here = os.stat(path, follow_symlinks=False), os.fstat(fd)
     if there.st_ino != here.st_ino or there.st_dev != here.st_dev:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return here
 
 
 class QueueFile:
@@ -74,7 +75,7 @@ class QueueFile:
         disk = disk or Disk()
         fd = open_regular(disk, path, access)
         try:
-            _hold(fd, path)
+            hold(fd, path)
             return cls(disk, fd)
         except BaseException:
             disk.close(fd)

@@ -23,6 +23,7 @@ from pyfix.mail.queue import format, ids
 from pyfix.mail.queue.disk import Disk
 from pyfix.mail.queue.file import QueueFile, open_regular
 from pyfix.mail.queue.format import CorruptFile
+from pyfix.mail.queue.held import HeldFile
 from pyfix.mail.queue.newfile import NewFile
 from pyfix.mail.queue.spare import Spares
 
@@ -180,6 +181,10 @@ class Queue:
         """Open a complete file; raise FileNotFoundError, or CorruptFile with the reason."""
         access = os.O_RDWR if writable else os.O_RDONLY
         return QueueFile.open_path(self.path(name, queue_id), self._disk, access)
+
+    def hold(self, name: str, queue_id: str, content_end: int, recipient_count: int) -> HeldFile:
+        """Open a complete file that is described already; raise FileNotFoundError, or CorruptFile with the reason."""
+        return HeldFile.open_path(self.path(name, queue_id), self._disk, content_end, recipient_count)
 
     def move(self, queue_id: str, old: str, new: str, mtime: float | None = None) -> None:
         """Rename between queues; `mtime` (the time of the next attempt) is set first, so none sees it without."""

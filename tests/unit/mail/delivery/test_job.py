@@ -18,7 +18,8 @@ from pyfix.mail.ipc.messages import (
     Outcome,
     Recipient,
 )
-from pyfix.mail.queue import Queue, QueueFile
+from pyfix.mail.queue import Queue
+from pyfix.mail.queue.held import HeldFile
 
 BAD = Dsn("5.1.1", 'unknown user: "x"')
 LATER = Dsn("4.2.0", "mailbox is locked")
@@ -222,10 +223,10 @@ def test_marks_that_cannot_be_synced_are_a_warning(tmp_path: Path, monkeypatch: 
     job = bench.job()
     job.sent(job.request.recipients[0], "delivered to maildir")
 
-    def fail(file: QueueFile) -> None:
+    def fail(file: HeldFile) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(QueueFile, "sync", fail)
+    monkeypatch.setattr(HeldFile, "sync", fail)
     assert [outcome.address for outcome in job.finish().outcomes] == ["c@b.test"]
     assert "recipients may get this message again: Input/output error" in bench.log.lines[-1]
 
