@@ -114,6 +114,7 @@ def run_until_removed(near: Neighbourhood, *ids: str) -> list[str]:
     with running_qmgr(near.root) as qmgr:
         for queue_id in ids:
             qmgr.wait_until(lambda queue_id=queue_id: is_gone(near.root, queue_id))
+        qmgr.worker.stop()  # with its last lines
         return list(qmgr.worker.log_lines())
 
 
