@@ -166,5 +166,8 @@ class Config:
 
 
 def find_directory(directory: str | None) -> str:
-    """Return the directory that was asked for, else that of MAIL_CONFIG, else the default."""
-    return directory or os.environ.get("MAIL_CONFIG") or DEFAULT_CONFIG_DIRECTORY
+    """Return the directory that was asked for, else that of MAIL_CONFIG, else the default.
+
+    From the root: every process goes to the queue directory soon.
+    """
+    return os.path.abspath(directory or os.environ.get("MAIL_CONFIG") or DEFAULT_CONFIG_DIRECTORY)

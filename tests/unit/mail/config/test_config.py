@@ -214,3 +214,12 @@ def test_load_takes_the_directory_of_mail_config(tmp_path: Path, monkeypatch: py
     assert params.config_directory == str(tmp_path / "two")
     monkeypatch.delenv("MAIL_CONFIG")
     assert find_directory(None) == "/etc/pyfix"
+
+
+def test_a_relative_directory_is_that_of_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyfix -c some/etc start: the master reads master.cf when it is in the queue directory already."""
+    (tmp_path / "main.cf").write_text("")
+    monkeypatch.chdir(tmp_path.parent)
+    assert Config.load(tmp_path.name).directory == str(tmp_path)
+    monkeypatch.setenv("MAIL_CONFIG", f"{tmp_path.name}/")
+    assert Config.load().read(CoreParameters).config_directory == str(tmp_path)
