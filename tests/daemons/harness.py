@@ -184,10 +184,11 @@ def run_worker(
     make_queue_directory(directory)
     config = directory / "etc"
     config.mkdir(exist_ok=True)
-    (config / "main.cf").write_text(
+    (config / "main.cf.new").write_text(
         f"queue_directory = {directory}\nmaillog_file = {directory}/log\nmaillog_file_prefixes = {directory}\n"
         f"myhostname = mail.example.test\nmydomain = example.test\n{main_cf}\n"
     )
+    (config / "main.cf.new").rename(config / "main.cf")  # a worker that was started before may be reading it
     log_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     log_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
     log_path = directory / "public" / "postlog"
