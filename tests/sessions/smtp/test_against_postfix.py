@@ -46,7 +46,9 @@ virtual_alias_domains = alias.test
 virtual_alias_maps = inline:{a@alias.test=u1@bench.test}
 relay_domains = relay.test
 local_recipient_maps = inline:{postmaster=x, joe=x}
-transport_maps =
+transport_maps = inline:{
+    {error.relay.test = error:}, {later.relay.test = error:4.2.0 come later}, {text.relay.test = error:just text},
+    {retry.relay.test = retry:}, {busy.relay.test = retry:4.3.2 busy}, {never.relay.test = retry:5.4.4 never}}
 alias_maps =
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_error_sleep_time = 0
@@ -101,7 +103,8 @@ RECIPIENTS = """<> | <u1@bench.test | <u9@bench.test> | <nobody@local.test> | <j
 <u1@bench.test> NOTIFY=success,failure,delay | <u1@bench.test> NOTIFY= | <u1@bench.test> NOTIFY
 <u1@bench.test> ORCPT=rfc822;a+2Bb@c
 <u1@bench.test> ORCPT=rfc822 | <u1@bench.test> ORCPT=;x | <u1@bench.test> ORCPT=foo;x+ | <u1@bench.test> ORCPT=
-<u1@bench.test> X"""
+<u1@bench.test> X | <x@error.relay.test> | <x@later.relay.test> | <x@text.relay.test> | <x@retry.relay.test>
+<x@busy.relay.test> | <x@never.relay.test>"""
 
 
 def alternatives(text: str) -> list[str]:

@@ -66,10 +66,10 @@ def find_unlisted(recipient: str, resolved: Resolved, tables: RecipientTables) -
     if not aliases.is_empty and (yield Lookup(Search.ALIAS, aliases, address)) is not None:
         return None
     name = f"<{unquote_address(recipient)}>: Recipient address rejected: "
-    if resolved.transport == "error":
+    if resolved.transport in ("error", "retry"):
         code = tables.virtual_alias_code if resolved.address_class == "alias" else 550
         status, text = split_status(resolved.nexthop, resolved.status or "5.1.1")
-        return Rejection(code, status, name + text)
+        return Rejection(code if resolved.transport == "error" else 450, status, name + text)
     search, maps, code, table = _table_of(resolved.address_class, tables)
     if maps is None or maps.is_empty or (yield Lookup(search, maps, address)) is not None:
         return None
