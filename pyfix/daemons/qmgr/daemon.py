@@ -18,6 +18,7 @@ from pyfix.daemons.qmgr.finish import Finisher
 from pyfix.daemons.qmgr.message import Message
 from pyfix.daemons.qmgr.params import QmgrParameters
 from pyfix.daemons.qmgr.record import LogService, Recorder, Services
+from pyfix.daemons.qmgr.recycle import Recycler
 from pyfix.daemons.qmgr.resolve import Resolver
 from pyfix.daemons.qmgr.route import RouteRules
 from pyfix.daemons.qmgr.scan import Feeder
@@ -73,7 +74,8 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
             LogService(params.trace_service_name),
         )
         recorder = Recorder(services, queue, backoff, log)
-        self._finisher = Finisher(services, queue, backoff, log, spawn)
+        self._recycler = Recycler(Queue.from_params(params))
+        self._finisher = Finisher(services, queue, self._recycler, backoff, log, spawn)
         self._dispatcher = Dispatcher(queue, params, _route_rules(params), recorder, log, spawn)
         self._resolver = Resolver(
             AsyncChannel(f"private/{params.rewrite_service_name}"), log, spawn, per_sender=self._routes_by_sender()
@@ -208,6 +210,7 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
         while (self._dispatcher.under_way or self._finisher.under_way) and clock.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(_STOP_STEP_S)
         self._hang_up()
+        self._recycler.close()
 
     def _hang_up(self) -> None:
         """Close every connection; who had sent hints will meet the next qmgr."""

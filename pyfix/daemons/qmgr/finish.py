@@ -4,7 +4,7 @@ In this order, so that a kill between any two steps repeats a step and never dro
 
     bounce notice, trace report     while the file is still in active/, since they quote it
     put off                         a recipient has to be tried again: delay warning if due, rename to deferred/
-    or removed                      every recipient is done: unlink, then the defer log
+    or removed                      every recipient is done: the defer log, then the file
 
 A notice that can't be sent puts the message off as well: its logs stay, and the next attempt, which finds no
 recipient to deliver to, comes straight to here.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -25,6 +26,7 @@ from pyfix.daemons.qmgr.active import ActiveQueue
 from pyfix.daemons.qmgr.backoff import BackoffLimits, is_warning_due, next_wait
 from pyfix.daemons.qmgr.message import Message
 from pyfix.daemons.qmgr.record import LogService, Services
+from pyfix.daemons.qmgr.recycle import Recycler
 from pyfix.daemons.qmgr.trouble import lasting_fault
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import Done, SendNotice
@@ -43,17 +45,19 @@ class Finisher:
         self,
         services: Services,
         queue: Queue,
+        recycler: Recycler,
         limits: BackoffLimits,
         log: Log,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._services = services
         self._queue = queue
+        self._recycler = recycler
         self._limits = limits
         self._log = log
         self._spawn = spawn
         self.under_way = 0
-        """Messages that wait for a service here."""
+        """Messages that wait here for a service, or for the disk."""
 
     def finish(self, message: Message) -> None:
         """End the message's stay in the active queue, now or when the services have answered."""
@@ -63,7 +67,7 @@ class Finisher:
             self.under_way += 1
             self._spawn(self._finish(message))
         else:
-            self._remove_now(message)
+            self._remove(message)
 
     def _quarantine(self, message: Message) -> None:
         if self.active.quarantine(message.id, message.corrupt):
@@ -71,18 +75,19 @@ class Finisher:
         else:
             self._later(message)
 
-    def _remove_now(self, message: Message) -> None:
+    def _remove(self, message: Message) -> None:
         """Nearly all mail: new, and delivered to everybody."""
-        try:
-            self._queue.recycle("active", message.id)
-        except FileNotFoundError:
-            pass  # postsuper -d was faster
-        except OSError as error:
+        self.under_way += 1
+        self._recycler.recycle(message.id, functools.partial(self._removed, message))
+
+    def _removed(self, message: Message, error: OSError | None) -> None:
+        self.under_way -= 1
+        if error is None:
+            events.removed(self._log, message)
+        elif not isinstance(error, FileNotFoundError):  # that is one where postsuper -d was faster
             events.remove_failed(self._log, message.id, error)
             self._later(message)
             return
-        else:
-            events.removed(self._log, message)
         self.active.drop(message)
 
     async def _finish(self, message: Message) -> None:
@@ -95,8 +100,8 @@ class Finisher:
             if message.deferred:
                 await self._put_off(message)
             else:
-                self._remove_now(message)
                 await self._drop_log(message)
+                self._remove(message)
         finally:
             self.under_way -= 1
 
@@ -160,7 +165,7 @@ class Finisher:
             events.file_failed(self._log, message.id, error)
 
     async def _drop_log(self, message: Message) -> None:
-        """Remove the reasons of earlier deferrals. Left behind, they would do no harm."""
+        """Remove the reasons of earlier deferrals: nobody is told of them any more."""
         if not self._has_log(message, self._services.defer):
             return
         try:
