@@ -89,7 +89,7 @@ class PatternTable(Table):
         index, end = 0, len(rules)
         while index < end:
             rule = rules[index]
-            match = rule.pattern.search(key) if len(key) <= ONE_CALL else _search_stepwise(rule.pattern, key)
+            match = rule.pattern.search(key) if len(key) <= ONE_CALL else search_stepwise(rule.pattern, key)
             index += 1
             if (match is None) is rule.negated:
                 result = rule.result
@@ -104,7 +104,7 @@ class PatternTable(Table):
         return self._stamp is not None and self._stamp.has_changed()
 
 
-def _search_stepwise(pattern: re.Pattern[str], key: str) -> re.Match[str] | None:
+def search_stepwise(pattern: re.Pattern[str], key: str) -> re.Match[str] | None:
     """Search, with an opportunity for signals at each start."""
     for start in range(len(key) + 1):
         if (match := pattern.match(key, start)) is not None:
@@ -112,7 +112,7 @@ def _search_stepwise(pattern: re.Pattern[str], key: str) -> re.Match[str] | None
     return None
 
 
-_INTERRUPTED: Final = (PatternTable._find.__code__, _search_stepwise.__code__)
+_INTERRUPTED: Final = (PatternTable._find.__code__, search_stepwise.__code__)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
