@@ -26,7 +26,7 @@ from pyfix.commands.queue_repair import repair
 from pyfix.mail.config import Config, CoreParameters
 from pyfix.mail.ipc.client import Channel, IpcError
 from pyfix.mail.ipc.messages import Trigger
-from pyfix.mail.queue import Queue, ids
+from pyfix.mail.queue import Queue, ids, scan_problem
 from pyfix.mail.queue.params import QueueParameters
 
 USAGE = "usage: postsuper [-c config_dir] [-dhHr queue_id] [-ps] [-v] [queue...]"
@@ -150,8 +150,11 @@ class Work:
         self._log.info(f"{total}: {count} message{'' if count == 1 else 's'}")
 
     def _apply_all(self, names: Sequence[str], act: Act) -> int:
-        found = [(name, entry.id) for name in names for entry in self._queue.scan(name)]
+        found = [(name, entry.id) for name in names for entry in self._queue.scan(name, self._not_seen(name))]
         return sum(self._try(act, name, queue_id) for name, queue_id in found)
+
+    def _not_seen(self, name: str) -> Callable[[OSError], None]:
+        return lambda error: self._log.warning(scan_problem(name, error))
 
     def _apply_one(self, queue_id: str, names: Sequence[str], act: Act) -> bool:
         if not ids.is_valid(queue_id):
@@ -202,14 +205,14 @@ class Work:
     def purge(self, names: Iterable[str]) -> None:
         """Remove what crashes have left behind."""
         for name in names:
-            for left in self._queue.remove_debris(name, clock.now() - _OLD_S):
+            for left in self._queue.remove_debris(name, clock.now() - _OLD_S, self._not_seen(name)):
                 self._log.info(f"{name}/{left}: purged")
 
     def repair(self, names: Iterable[str]) -> None:
         """Put every file where it belongs."""
         renamed = 0
         for name in (*names, *LOGS):
-            for old, new in repair(self._queue, name):
+            for old, new in repair(self._queue, name, self._not_seen(name)):
                 self._log.info(f"{name}: renamed {old} to {new}")
                 renamed += old.rpartition("/")[2] != new.rpartition("/")[2]
         if renamed:

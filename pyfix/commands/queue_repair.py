@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from pyfix.mail.queue import Queue, ids
@@ -16,9 +16,12 @@ from pyfix.mail.queue import Queue, ids
 LOGS: Final = ("bounce", "defer", "trace")
 
 
-def repair(queue: Queue, name: str) -> Iterator[tuple[str, str]]:
-    """Move files to where they belong; yield (old path, new path) of each that had to move."""
-    for path in list(_files(name)):
+def repair(queue: Queue, name: str, on_error: Callable[[OSError], None]) -> Iterator[tuple[str, str]]:
+    """Move files to where they belong; yield (old path, new path) of each that had to move.
+
+    What can't be looked at stays where it is, after on_error was told.
+    """
+    for path in list(_files(name, on_error)):
         queue_id = os.path.basename(path)
         wanted = queue_id if name in LOGS else _fitting_id(path, queue_id)
         target = queue.path(name, wanted)
@@ -31,10 +34,17 @@ def repair(queue: Queue, name: str) -> Iterator[tuple[str, str]]:
             _rename_logs(queue, queue_id, wanted)
 
 
-def _files(directory: str) -> Iterator[str]:
-    for parent, _, names in os.walk(directory):
-        for name in names:
-            if ids.is_valid(name) and stat.S_ISREG(os.lstat(f"{parent}/{name}").st_mode):
+def _files(directory: str, on_error: Callable[[OSError], None]) -> Iterator[str]:
+    for parent, _, names in os.walk(directory, onerror=on_error):
+        for name in filter(ids.is_valid, names):
+            try:
+                is_file = stat.S_ISREG(os.lstat(f"{parent}/{name}").st_mode)
+            except FileNotFoundError:
+                continue  # delivered meanwhile
+            except OSError as error:
+                on_error(error)
+                continue
+            if is_file:
                 yield f"{parent}/{name}"
 
 

@@ -34,7 +34,7 @@ from pyfix.mail.ipc.messages import (
     Submitted,
 )
 from pyfix.mail.ipc.peer import PeerGone
-from pyfix.mail.queue import Queue
+from pyfix.mail.queue import Disk, Queue
 from pyfix.mail.queue.maildrop import FRAME_LIMIT, DropFile, open_drop_file, write_drop_file
 from pyfix.service.service import Service
 
@@ -372,6 +372,31 @@ def test_a_maildrop_that_may_not_be_written_is_a_temporary_failure(queue: Queue,
     with pytest.raises(CommandError) as caught:
         absent.submit(REQUEST, [CONTENT])
     assert caught.value.status == os.EX_TEMPFAIL
+
+
+def test_a_file_without_a_status_is_passed_over(queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad sector ends neither the scan nor pickup."""
+    names = sorted(write_drop_file(queue, REQUEST, [CONTENT]) for _ in range(3))
+
+    class Sick:
+        name, path = names[1], f"maildrop/{names[1]}"
+
+        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), self.path)
+
+    @contextmanager
+    def scandir(path: str) -> Iterator[list[object]]:
+        with os.scandir(path) as entries:
+            yield [Sick() if entry.name == names[1] else entry for entry in entries]
+
+    monkeypatch.setattr(Disk, "scandir", staticmethod(scandir))
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        worker.wait_for_line(f"scan queue maildrop: maildrop/{names[1]}: Input/output error")
+        while len([line for line in worker.log_lines() if "uid=" in line]) < 2:
+            worker.wait_for_new_line()
+        worker.stop()
+        assert len(cleanup.received) == 2
+    assert sorted(os.listdir(tmp_path / "maildrop")) == [names[1]]
 
 
 def test_a_file_stays_in_maildrop_while_the_trouble_is_temporary(queue: Queue, tmp_path: Path) -> None:

@@ -212,6 +212,19 @@ def test_deferred_queue_is_run_by_the_timer(near: Neighbourhood) -> None:
         qmgr.wait_for_line(f"{hint.queue_id}: removed")
 
 
+def test_part_of_the_queue_that_cannot_be_looked_at_keeps_nothing_else(near: Neighbourhood) -> None:
+    """A file stands where a hash directory should be: every scan tells of it and takes what lies elsewhere."""
+    near.serve("virtual", deliver_all(near.root))
+    queue_id = near.message("a@virtual.test").queue_id
+    near.queue.move(queue_id, "incoming", "deferred", 1000.0)
+    for digit in {*"0123456789ABCDEF"} - {queue_id[0]}:
+        (near.root / "deferred" / digit).rmdir()
+        (near.root / "deferred" / digit).touch()
+    with running_qmgr(near.root) as qmgr:
+        qmgr.wait_for_line(f"{queue_id}: removed")
+        qmgr.wait_for_line(f"scan queue deferred: deferred/{'F' if queue_id[0] != 'F' else 'E'}: Not a directory")
+
+
 def test_flush_takes_everything(near: Neighbourhood) -> None:
     """Time stamps do not count, and neither do dead destinations."""
     state = {"down": True}

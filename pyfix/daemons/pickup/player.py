@@ -19,7 +19,7 @@ from pyfix.daemons.pickup.submission import Rejected, Submission, Submitter
 from pyfix.mail.ipc.aclient import AsyncPool
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import CLEANUP_BOUNCE, Submit, Submitted
-from pyfix.mail.queue import CorruptFile, Queue
+from pyfix.mail.queue import CorruptFile, Queue, scan_problem
 from pyfix.mail.queue.maildrop import BadDropFile, DropFile, open_drop_file
 from pyfix.service.worker import Worker
 
@@ -50,10 +50,13 @@ class MaildropPlayer:
 
     async def play_all(self) -> None:
         """Submit every file that can be submitted now."""
-        self._queue.remove_debris("maildrop", clock.now() - _DEBRIS_AGE_S)
-        for entry in list(self._queue.scan("maildrop")):
+        self._queue.remove_debris("maildrop", clock.now() - _DEBRIS_AGE_S, self._not_seen)
+        for entry in list(self._queue.scan("maildrop", self._not_seen)):
             if entry.complete and not self._worker.is_retiring and not await self._play(entry.id):
                 return
+
+    def _not_seen(self, error: OSError) -> None:
+        self._log.warning(scan_problem("maildrop", error))
 
     async def _play(self, name: str) -> bool:
         """Submit one file; return False when the trouble is temporary and not the file's own."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from pyfix.base import clock
 from pyfix.base.log import Log
@@ -81,13 +82,8 @@ class ActiveQueue:
 
     def recover(self) -> int:
         """Move what the last qmgr left in active/ back to incoming/; return how many messages."""
-        count = 0
-        try:
-            for entry in self._queue.scan("active"):
-                count += self._recover(entry)
-        except OSError as error:
-            events.scan_failed(self._log, "active", error)
-        return count
+        entries = self._queue.scan("active", partial(events.scan_failed, self._log, "active"))
+        return sum(self._recover(entry) for entry in entries)
 
     def _recover(self, entry: Entry) -> bool:
         """Return False for a finished message whose removal was cut short, and for one that can't be moved."""

@@ -191,13 +191,14 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
         asyncio.get_running_loop().call_later(_DEBRIS_INTERVAL_S, self._remove_debris)
 
     async def _find_debris(self) -> None:
-        try:
-            names = await asyncio.to_thread(self._queue.remove_debris, "incoming", clock.now() - _DEBRIS_S)
-        except OSError as error:
-            self.log.warning(f"remove incomplete files from queue incoming: {words_for(error)}")
-            return
+        problems: list[OSError] = []  # to be logged here: the log belongs to the loop's thread
+        names = await asyncio.to_thread(
+            self._queue.remove_debris, "incoming", clock.now() - _DEBRIS_S, problems.append
+        )  # fmt: skip
         for name in names:
             events.debris_removed(self.log, name)
+        for error in problems:
+            events.scan_failed(self.log, "incoming", error)
 
     # --- the end ----------------------------------------------------------------------------------------------
 

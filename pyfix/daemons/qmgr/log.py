@@ -7,6 +7,7 @@ from pyfix.base.log import Log
 from pyfix.daemons.qmgr.message import Message
 from pyfix.mail.ipc.messages import Dsn, Recipient
 from pyfix.mail.maillog import Stages, delivery_status
+from pyfix.mail.queue import scan_problem
 
 
 def opened(log: Log, message: Message) -> None:
@@ -59,8 +60,8 @@ def file_failed(log: Log, queue_id: str, error: OSError) -> None:
 
 
 def scan_failed(log: Log, name: str, error: OSError) -> None:
-    """A part of a queue can't be looked at; the next scan tries again."""
-    log.warning(f"scan queue {name}: {error.filename or name}: {error.strerror}")
+    """A file or directory of a queue can't be looked at; the next scan tries again."""
+    log.warning(scan_problem(name, error))
 
 
 def rename_failed(log: Log, queue_id: str, old: str, new: str, error: OSError) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Final, Protocol
 
 from pyfix.base import clock
@@ -66,16 +67,12 @@ class Scan:
             self._flush_again = self._flush_again or flush
         else:
             self._flush = flush
-            self._entries = self._queue.scan(self.name)
+            self._entries = self._queue.scan(self.name, partial(events.scan_failed, self._log, self.name))
 
     def step(self, now: float) -> Entry | None:
-        """Look at one file; return it if it is due. A part of the queue that can't be looked at ends the scan."""
+        """Look at one file; return it if it is due."""
         assert self._entries is not None
-        try:
-            entry = next(self._entries, None)
-        except OSError as error:
-            events.scan_failed(self._log, self.name, error)
-            entry = None
+        entry = next(self._entries, None)
         if entry is None:
             self._end()
         elif entry.complete and (self._flush or entry.mtime <= now + _SKEW_S):

@@ -13,7 +13,8 @@ from pyfix.mail.queue.disk import Disk
 from pyfix.mail.queue.file import QueueFile
 from pyfix.mail.queue.format import CorruptFile
 from pyfix.mail.queue.newfile import NewFile, QueueFileInfo
-from pyfix.mail.queue.queue import QUEUE_NAMES, Entry, Queue
+from pyfix.mail.queue.queue import QUEUE_NAMES, Queue
+from pyfix.mail.queue.scan import Entry, scan_problem
 
 __all__ = [
     "QUEUE_NAMES",
@@ -24,4 +25,5 @@ __all__ = [
     "Queue",
     "QueueFile",
     "QueueFileInfo",
+    "scan_problem",
 ]

@@ -7,7 +7,8 @@ in mid-write writes what fits and complains only at the next call.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 _MAX_BUFFERS: Final = 1000
@@ -31,6 +32,11 @@ class Disk:
     unlink = staticmethod(os.unlink)
     listdir = staticmethod(os.listdir)
     copy_file_range = staticmethod(os.copy_file_range)
+
+    @staticmethod
+    def scandir(path: str) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+        """List a directory, piece by piece; a context manager."""
+        return os.scandir(path)
 
     @staticmethod
     def start_storing(fd: int) -> None:

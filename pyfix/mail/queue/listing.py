@@ -15,6 +15,7 @@ from pyfix.mail.queue.delays import read_delay_reasons
 from pyfix.mail.queue.format import CorruptFile
 from pyfix.mail.queue.maildrop import BadDropFile, DropFile, open_drop_file
 from pyfix.mail.queue.queue import Queue
+from pyfix.mail.queue.scan import Entry, scan_problem
 
 LISTED: Final = ("maildrop", "active", "incoming", "deferred", "hold")
 NULL_SENDER: Final = "MAILER-DAEMON"
@@ -23,15 +24,18 @@ NULL_SENDER: Final = "MAILER-DAEMON"
 def list_queue(queue: Queue, warn: Callable[[str], None]) -> Iterator[QueueEntry]:
     """Yield every complete message, one queue after the other."""
     for name in LISTED:
-        for entry in queue.scan(name):
-            if not entry.complete:
-                continue
+        for entry in _complete_files(queue, name, warn):
             try:
                 yield _describe(queue, name, entry.id)
             except FileNotFoundError:
                 continue
             except (OSError, CorruptFile, BadDropFile) as error:
                 warn(f"{name}/{entry.id}: {words_for(error)}")
+
+
+def _complete_files(queue: Queue, name: str, warn: Callable[[str], None]) -> Iterator[Entry]:
+    entries = queue.scan(name, lambda error: warn(scan_problem(name, error)))
+    return (entry for entry in entries if entry.complete)
 
 
 def _describe(queue: Queue, name: str, queue_id: str) -> QueueEntry:

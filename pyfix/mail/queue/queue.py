@@ -1,7 +1,7 @@
 """The queue directory: where a message lies, moves and is found.
 
 Queues are directories below the root; those in hash_queue_names spread their files over subdirectories, made when they
-are first needed. A file that vanishes while a scan runs was somebody else's work and is no error.
+are first needed.
 
 A new file must bear the final name from the start, and the name holds the inode number. So it is made without a name
 (O_TMPFILE) and linked, which took 54 us where a temporary name and a rename took 75. Where a file system lacks
@@ -15,7 +15,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from pyfix.base import clock
@@ -25,6 +24,7 @@ from pyfix.mail.queue.file import QueueFile, open_regular
 from pyfix.mail.queue.format import CorruptFile
 from pyfix.mail.queue.held import HeldFile
 from pyfix.mail.queue.newfile import NewFile
+from pyfix.mail.queue.scan import Entry, OnError, raise_error, scan_directory
 from pyfix.mail.queue.spare import Spares
 
 if TYPE_CHECKING:
@@ -39,16 +39,6 @@ _UNNAMED: Final = os.O_RDWR | getattr(os, "O_TMPFILE", 0) | os.O_CLOEXEC
 _NO_UNNAMED: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT, errno.EPERM, errno.EXDEV)
 _CREATE_ATTEMPTS: Final = 100
 _TEMPORARY: Final = re.compile(r"\.new\.[0-9]+\.[0-9]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file that a scan found."""
-
-    id: str
-    mtime: float
-    complete: bool
-    size: int
 
 
 class Queue:
@@ -220,33 +210,24 @@ class Queue:
 
     # --- looking
 
-    def scan(self, name: str) -> Iterator[Entry]:
+    def scan(self, name: str, on_error: OnError = raise_error) -> Iterator[Entry]:
         """Yield the files of a queue, in no order; names that are no queue ids are passed over."""
         depth = self._hash_depth if name in self._hash_names else 0
-        yield from self._scan_directory(f"{self._prefix}{name}", depth)
+        for _, entry in scan_directory(self._disk, f"{self._prefix}{name}", depth, ids.is_valid, on_error):
+            yield entry
 
-    def _scan_directory(self, directory: str, depth: int) -> Iterator[Entry]:
-        try:
-            entries = os.scandir(directory)
-        except FileNotFoundError:
-            return
-        with entries:
-            for entry in entries:
-                if len(entry.name) == 1 and depth:
-                    yield from self._scan_directory(entry.path, depth - 1)
-                elif ids.is_valid(entry.name) and (found := _examine(entry)):
-                    yield found
-
-    def remove_debris(self, name: str, older_than: float) -> list[str]:
+    def remove_debris(self, name: str, older_than: float, on_error: OnError = raise_error) -> list[str]:
         """Remove incomplete files last written before `older_than`, and return their names."""
         removed: list[str] = []
-        with os.scandir(f"{self._prefix}{name}") as entries:
-            for entry in entries:
-                if (ids.is_valid(entry.name) or _TEMPORARY.fullmatch(entry.name)) and (found := _examine(entry)):
-                    if found.complete or found.mtime >= older_than:
-                        continue
-                    self._unlink_if_there(entry.path)
-                    removed.append(entry.name)
+        for path, entry in scan_directory(self._disk, f"{self._prefix}{name}", 0, _is_ours, on_error):
+            if entry.complete or entry.mtime >= older_than:
+                continue
+            try:
+                self._unlink_if_there(path)
+            except OSError as error:
+                on_error(error)
+            else:
+                removed.append(entry.id)
         return removed
 
     def find(self, queue_id: str, names: Sequence[str] = QUEUE_NAMES) -> str | None:
@@ -259,11 +240,5 @@ class Queue:
         return status.f_bavail * status.f_frsize
 
 
-def _examine(entry: os.DirEntry[str]) -> Entry | None:
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return Entry(entry.name, status.st_mtime, bool(status.st_mode & stat.S_IXUSR), status.st_size)
+def _is_ours(name: str) -> bool:
+    return ids.is_valid(name) or _TEMPORARY.fullmatch(name) is not None

@@ -144,6 +144,16 @@ def test_the_structure_is_repaired(config: str, queue: Queue, tmp_path: Path, ca
     assert "Renamed to match inode number: 1 message" in capsys.readouterr().err
 
 
+def test_what_cannot_be_looked_at_is_no_obstacle(config: str, queue: Queue, tmp_path: Path, capsys: Output) -> None:
+    """A file stands where a hash directory should be: the other directories are dealt with, and the log says so."""
+    queue_id = enqueue(queue)
+    digit = "0" if queue_id[0] != "0" else "1"
+    (tmp_path / "deferred" / digit).touch()
+    run(config, "-h", "ALL", "deferred")
+    assert queue.find(queue_id) == "hold"
+    assert f"warning: scan queue deferred: deferred/{digit}: Not a directory" in capsys.readouterr().err
+
+
 # --- postcat
 
 
