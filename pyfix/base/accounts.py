@@ -3,7 +3,7 @@
 The modules pwd and grp say KeyError to both, and mail for everybody whom a directory server knows would be refused as
 soon as that server is down. Here the C library is asked itself: its answer is 0 where all sources said no, and the
 number of the error where one of them could not tell. Other threads run meanwhile.
-See: getpwnam_r(3), getgrnam_r(3), nsswitch.conf(5).
+See: getpwnam_r(3), getpwuid_r(3), getgrnam_r(3), nsswitch.conf(5).
 """
 
 from __future__ import annotations
@@ -56,21 +56,42 @@ _Question = Callable[..., int]
 
 def find_user(name: str) -> pwd.struct_passwd | None:
     """Return the user of this name, or None; raise OSError when nobody could tell."""
-    return _find(_libc.getpwnam_r, name, _Passwd(), _read_user)
+    return _find(_libc.getpwnam_r, _name_key(name), _Passwd(), _read_user)
 
 
 def find_group(name: str) -> grp.struct_group | None:
     """Return the group of this name, or None; raise OSError when nobody could tell."""
-    return _find(_libc.getgrnam_r, name, _Group(), _read_group)
+    return _find(_libc.getgrnam_r, _name_key(name), _Group(), _read_group)
 
 
-def _find(question: _Question, name: str, entry: _Entry, read: Callable[[_Entry], _Found]) -> _Found | None:
-    """Ask with more and more room, and read what the entry points to while that is there."""
+def find_login_name(uid: int) -> str | None:
+    """Return the login name of the user with this number, or None; raise OSError when nobody could tell."""
+    user = _find(_libc.getpwuid_r, ctypes.c_uint32(uid), _Passwd(), _read_user)
+    return None if user is None else user.pw_name
+
+
+def shown_login_name(uid: int, unknown: str = "unknown") -> str:
+    """Return the login name where it only says who that was: `unknown` also when nobody could tell."""
+    try:
+        return find_login_name(uid) or unknown
+    except OSError:
+        return unknown
+
+
+def _name_key(name: str) -> bytes | None:
+    """Return a name as the C library takes it, None for what can't be one."""
     try:
         key = os.fsencode(name)
     except UnicodeEncodeError:
         return None
-    if not key or b"\0" in key:
+    return key if key and b"\0" not in key else None
+
+
+def _find(
+    question: _Question, key: bytes | ctypes.c_uint32 | None, entry: _Entry, read: Callable[[_Entry], _Found]
+) -> _Found | None:
+    """Ask with more and more room, and read what the entry points to while that is there."""
+    if key is None:
         return None
     room, code, found = _ROOM, errno.ERANGE, ctypes.c_void_p()
     while code == errno.ERANGE and room <= _MOST_ROOM:

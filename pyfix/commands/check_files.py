@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
+from pyfix.base.accounts import shown_login_name
 from pyfix.mail.config import CoreParameters
 from pyfix.master.layout import QUEUE_FOLDERS
 from pyfix.service.jail import SUMMARIES
@@ -49,14 +50,7 @@ class Owner:
     def caller(cls, *others: int) -> Self:
         """Return who runs this; files of `others` will do as well."""
         uid = os.getuid()
-        return cls(_name_of(uid), frozenset((uid, *others)), os.getgid())
-
-
-def _name_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user id {uid}"
+        return cls(shown_login_name(uid, f"user id {uid}"), frozenset((uid, *others)), os.getgid())
 
 
 def check_files(config_directory: str, params: CoreParameters) -> Iterator[str]:

@@ -17,8 +17,9 @@ import select
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
+from pyfix.base.accounts import shown_login_name
 from pyfix.commands import sendmail_input as message_input
-from pyfix.commands.outcome import CommandError, CommandLog, login_name, reported
+from pyfix.commands.outcome import CommandError, CommandLog, reported
 from pyfix.commands.sendmail_options import BadOption, BadUsage, Options, parse_options
 from pyfix.commands.submission import CHUNK, SILENCE_S, Door
 from pyfix.mail.config import Config, CoreParameters
@@ -105,9 +106,8 @@ def open_door(options: Options, log: CommandLog) -> tuple[Door, Config]:
     except OSError as error:
         raise CommandError(f"chdir {params.queue_directory}: {error.strerror}", os.EX_TEMPFAIL) from error
     log.open(config)
-    uid = os.getuid()
-    door = Door(f"public/{params.pickup_service_name}", Queue.from_params(params), f"{login_name(uid)}({uid})", log)
-    return door, config
+    user = f"{shown_login_name(os.getuid())}({os.getuid()})"
+    return Door(f"public/{params.pickup_service_name}", Queue.from_params(params), user, log), config
 
 
 def submit_message(options: Options, log: CommandLog) -> None:
@@ -126,7 +126,7 @@ def submit_message(options: Options, log: CommandLog) -> None:
             f"{door.user}: from=<{request.sender or ''}>: {f'queued as {queue_id}' if queue_id else 'left in maildrop'}"
         )
     if request.trace:
-        sender = request.sender if request.sender is not None else login_name(os.getuid())
+        sender = request.sender if request.sender is not None else shown_login_name(os.getuid())
         sys.stdout.write(f"Mail Delivery Status Report will be mailed to <{sender}>.\n")
 
 

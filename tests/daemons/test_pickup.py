@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pwd
 import stat
 import struct
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ import pytest
 from fake_cleanup import FakeCleanup
 from harness import RunningWorker, make_queue_directory, run_worker
 
-from pyfix.commands.outcome import CommandError, CommandLog, login_name
+from pyfix.commands.outcome import CommandError, CommandLog
 from pyfix.commands.submission import Door
-from pyfix.daemons.pickup import player
+from pyfix.daemons.pickup import player, submission
 from pyfix.daemons.pickup.daemon import SERVICE, PickupDaemon
 from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.mail.ipc.frame import encode
@@ -34,7 +35,7 @@ from pyfix.mail.ipc.messages import (
     Submitted,
 )
 from pyfix.mail.ipc.peer import PeerGone
-from pyfix.mail.queue import Disk, Queue
+from pyfix.mail.queue import Disk, Entry, Queue
 from pyfix.mail.queue.maildrop import FRAME_LIMIT, DropFile, open_drop_file, write_drop_file
 from pyfix.service.service import Service
 
@@ -93,7 +94,27 @@ def test_without_a_sender_it_is_the_login_name(queue: Queue, tmp_path: Path) -> 
     with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
         for sender in (None, ""):
             door(worker, queue).submit(LocalSubmit(sender, "", ["b@example.org"], extract=False), [CONTENT])
-        assert [message.envelope.sender for message in cleanup.received] == [login_name(ME), ""]
+        assert [message.envelope.sender for message in cleanup.received] == [pwd.getpwuid(ME).pw_name, ""]
+
+
+def nobody_to_ask(uid: int) -> str | None:
+    raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+
+
+def test_while_nobody_can_tell_the_login_name_mail_waits(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name service that is down makes nobody nameless: neither on the socket nor in maildrop."""
+    name = write_drop_file(queue, msgspec.structs.replace(REQUEST, sender=None), [CONTENT])
+    monkeypatch.setattr(submission, "find_login_name", nobody_to_ask)
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        worker.wait_for_line(f"warning: look up user ID {ME}: Connection refused")
+        with pytest.raises(CommandError, match="user lookup problem") as caught:
+            door(worker, queue).submit(msgspec.structs.replace(REQUEST, sender=None), [CONTENT])
+        assert caught.value.status == os.EX_TEMPFAIL
+        worker.stop()
+        assert cleanup.received == []
+    assert queue.find(name) == "maildrop"
 
 
 def test_the_full_name_goes_into_a_missing_from_header(queue: Queue, tmp_path: Path) -> None:
@@ -397,6 +418,30 @@ def test_a_file_without_a_status_is_passed_over(queue: Queue, tmp_path: Path, mo
         worker.stop()
         assert len(cleanup.received) == 2
     assert sorted(os.listdir(tmp_path / "maildrop")) == [names[1]]
+
+
+@pytest.mark.parametrize(("code", "goes_on"), [(errno.EIO, True), (errno.ENOSPC, False), (errno.EMFILE, False)])
+def test_a_file_that_cannot_be_read_now_stays(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, goes_on: bool
+) -> None:
+    """The next one has its turn, unless it would meet the same trouble."""
+    names = [write_drop_file(queue, REQUEST, [CONTENT]) for _ in range(2)]
+    monkeypatch.setattr(Queue, "scan", lambda self, name, on_error: [Entry(name, 0.0, True, 1) for name in names])
+    read_content = DropFile.read_content
+    first = os.stat(queue.path("maildrop", names[0])).st_ino
+
+    def fail(file: DropFile) -> Iterator[bytes]:
+        if os.fstat(file.fd).st_ino == first:
+            raise OSError(code, os.strerror(code))
+        return read_content(file)
+
+    monkeypatch.setattr(DropFile, "read_content", fail)
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path) as worker:
+        worker.wait_for_line(f"warning: maildrop/{names[0]}: {os.strerror(code)}")
+        worker.stop()
+        assert len(cleanup.received) == int(goes_on)
+    assert queue.find(names[0]) == "maildrop"
+    assert queue.find(names[1]) == (None if goes_on else "maildrop")
 
 
 def test_a_file_stays_in_maildrop_while_the_trouble_is_temporary(queue: Queue, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import socket
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from harness import make_queue_directory, run_worker
 
-from pyfix.daemons.pickup.daemon import SERVICE
+from pyfix.daemons.pickup import submission
+from pyfix.daemons.pickup.daemon import SERVICE, PickupDaemon
 from pyfix.mail.ipc.frame import encode
 from pyfix.mail.ipc.messages import Done, Refused, Trigger
 from pyfix.mail.ipc.peer import Peer, PeerGone
@@ -77,6 +79,20 @@ def test_qmgr_that_is_away_is_told_of(root: Path) -> None:
         peer.send(Trigger("flush"))
         assert peer.receive() == Refused("mail system is down")
         worker.wait_for_line("warning: connect to public/qmgr: No such file or directory")
+
+
+def test_user_whom_nobody_can_name_now_is_told_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name service that is down ends no process."""
+
+    def nobody_to_ask(uid: int) -> str | None:
+        raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+
+    monkeypatch.setattr(submission, "find_login_name", nobody_to_ask)
+    monkeypatch.setattr(PickupDaemon, "is_trusted", lambda self, uid: False)
+    with run_worker(SERVICE, "", root, public=True, name="pickup") as worker:
+        peer = worker.connect()
+        peer.send(Trigger("flush"))
+        assert peer.receive() == Refused("user lookup problem")
 
 
 @pytest.mark.root

@@ -147,13 +147,18 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         task.add_done_callback(self._finishing.discard)
 
     async def _flush(self, request: Trigger, connection: LocalConnection) -> None:
-        user = Submitter.of(connection.uid)
-        reply = await self._relay.pass_on(request, user, self.is_trusted(connection.uid))
+        is_trusted = self.is_trusted(connection.uid)
+        try:
+            user = Submitter(connection.uid, "") if is_trusted else Submitter.of(connection.uid, self.log)
+        except Rejected as error:
+            reply: Message = Refused(error.reason)
+        else:
+            reply = await self._relay.pass_on(request, user, is_trusted)
         connection.is_flushing = False
         connection.send(reply)
 
     def _begin(self, request: LocalSubmit, connection: LocalConnection) -> Submission:
-        submitter = Submitter.of(connection.uid)
+        submitter = Submitter.of(connection.uid, self.log)
         self._authorize(submitter)
         return Submission(self._queue, self.params, self.log, submitter, request)
 

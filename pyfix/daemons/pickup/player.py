@@ -1,7 +1,8 @@
 """Submit the files in maildrop, one after the other.
 
-Failures: a file stays while the trouble is temporary, and the rest waits with it. One that makes no sense, or that is
-refused for good, goes to corrupt/ with a warning: nobody waits to be told, and nothing is thrown away.
+Failures: a file stays while the trouble is temporary, and the rest waits with it unless it is the file's own. One that
+makes no sense, or that is refused for good, goes to corrupt/ with a warning: nobody waits to be told, and nothing
+is thrown away.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pyfix.service.worker import Worker
 
 _NEVER: Final = (errno.EACCES, errno.ELOOP, errno.ENXIO)
 """What opening a file that we may not read, a link or a socket ends in, whenever it is tried."""
-_EVERYBODY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_EVERYBODY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Trouble that the next file would have too."""
 _DEBRIS_AGE_S: Final = 24 * 3600.0
 
@@ -67,7 +68,7 @@ class MaildropPlayer:
         except BadDropFile as error:
             return self._put_aside(name, str(error))
         except OSError as error:
-            return self._not_opened(name, error)
+            return self._put_aside(name, error.strerror) if error.errno in _NEVER else self._failed(name, error)
         try:
             return await self._submit_file(name, file)
         except (BadDropFile, CorruptFile) as error:
@@ -76,17 +77,17 @@ class MaildropPlayer:
             if error.status.startswith("5"):
                 return self._put_aside(name, error.reason)
             return False
-        except (OSError, IpcError) as error:
+        except OSError as error:
+            return self._failed(name, error)
+        except IpcError as error:
             self._log.warning(f"maildrop/{name}: {words_for(error)}")
             return False
         finally:
             file.close()
 
-    def _not_opened(self, name: str, error: OSError) -> bool:
-        """Put aside what is no file of a user's; anything else may be well next time, and others may be well now."""
-        if error.errno in _NEVER:
-            return self._put_aside(name, error.strerror)
-        self._log.warning(f"maildrop/{name}: {error.strerror}")
+    def _failed(self, name: str, error: OSError) -> bool:
+        """Leave a file that may be well next time where it is; others may be well now."""
+        self._log.warning(f"maildrop/{name}: {words_for(error)}")
         return error.errno not in _EVERYBODY
 
     async def _submit_file(self, name: str, file: DropFile) -> bool:
@@ -110,7 +111,7 @@ class MaildropPlayer:
         return not reply.reason
 
     def _replay(self, file: DropFile) -> tuple[Submission, Submit]:
-        submitter = Submitter.of(file.uid)
+        submitter = Submitter.of(file.uid, self._log)
         self._authorize(submitter)
         submission = Submission(self._queue, self._params, self._log, submitter, file.read_submission())
         try:

@@ -6,11 +6,11 @@ not grow with the message. The same object serves the socket and the files in ma
 
 from __future__ import annotations
 
-import pwd
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.base import clock
+from pyfix.base.accounts import find_login_name
 from pyfix.base.log import Log
 from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.mail.ipc.messages import (
@@ -56,12 +56,13 @@ class Submitter:
     """ "" when the uid has no login name."""
 
     @classmethod
-    def of(cls, uid: int) -> Submitter:
-        """Look the login name up; in a chroot jail there may be none."""
+    def of(cls, uid: int, log: Log) -> Submitter:
+        """Look the login name up; raise Rejected, for a while, when nobody can tell whether there is one."""
         try:
-            return cls(uid, pwd.getpwuid(uid).pw_name)
-        except KeyError:
-            return cls(uid, "")
+            return cls(uid, find_login_name(uid) or "")
+        except OSError as error:
+            log.warning(f"look up user ID {uid}: {error.strerror}")
+            raise Rejected(451, "4.3.0", "user lookup problem") from error
 
 
 class Submission:

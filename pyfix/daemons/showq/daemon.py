@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import pwd
 
+from pyfix.base.accounts import shown_login_name
 from pyfix.daemons.showq.params import ShowqParameters
 from pyfix.mail.ipc.messages import AnyMessage, ListQueue, Message, QueueEnd, Refused
 from pyfix.mail.ipc.peer import Peer
@@ -29,27 +29,21 @@ class ShowqDaemon(OneClientDaemon[ShowqParameters]):
         """Send the listing; the last message is the answer."""
         if not isinstance(request, ListQueue):
             raise UnexpectedMessage(request)
-        if not self._is_authorized(peer.uid):
-            return Refused(f"User {_login_name(peer.uid)}({peer.uid}) is not allowed to view the mail queue")
+        name = shown_login_name(peer.uid)
+        if not self._is_authorized(name, peer.uid):
+            return Refused(f"User {name}({peer.uid}) is not allowed to view the mail queue")
         for entry in list_queue(Queue.from_params(self.params), self.log.warning):
             peer.send(entry)
         return QueueEnd()
 
-    def _is_authorized(self, uid: int) -> bool:
+    def _is_authorized(self, name: str, uid: int) -> bool:
         if uid in (0, os.getuid()):
             return True
         try:
-            return self._authorized.matches(_login_name(uid))
+            return self._authorized.matches(name)
         except TableError as error:
             self.log.warning(f"authorized_mailq_users: {error}")
             return False
-
-
-def _login_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return "unknown"
 
 
 SERVICE = Service("showq", ShowqDaemon, ShowqParameters)

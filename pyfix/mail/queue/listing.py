@@ -5,10 +5,10 @@ Files that vanish while the listing is made are passed over; so are unreadable o
 
 from __future__ import annotations
 
-import pwd
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from pyfix.base.accounts import shown_login_name
 from pyfix.base.failure import words_for
 from pyfix.mail.ipc.messages import QueueEntry
 from pyfix.mail.queue.delays import read_delay_reasons
@@ -51,16 +51,9 @@ def _describe(queue: Queue, name: str, queue_id: str) -> QueueEntry:
 
 def _describe_drop(queue_id: str, file: DropFile) -> QueueEntry:
     submit = file.read_submission()
-    sender = submit.sender if submit.sender is not None else _login_name(file.uid)
+    sender = submit.sender if submit.sender is not None else shown_login_name(file.uid, f"uid {file.uid}")
     recipients = [(address, "") for address in submit.recipients]
     return QueueEntry("maildrop", queue_id, file.mtime, file.size, sender or NULL_SENDER, recipients)
-
-
-def _login_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"
 
 
 def _describe_message(queue: Queue, name: str, queue_id: str) -> QueueEntry:

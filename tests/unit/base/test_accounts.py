@@ -31,13 +31,14 @@ class BrokenLibrary:
 
     def __init__(self, code: int) -> None:
         self.rooms: list[int] = []
-        self.getpwnam_r = self.getgrnam_r = refuse(code, self.rooms)
+        self.getpwnam_r = self.getgrnam_r = self.getpwuid_r = refuse(code, self.rooms)
 
 
 def test_accounts_are_what_the_standard_modules_say() -> None:
     """All of those that there are here, in every field."""
     for user in pwd.getpwall():
         assert accounts.find_user(user.pw_name) == pwd.getpwnam(user.pw_name)
+        assert accounts.find_login_name(user.pw_uid) == pwd.getpwuid(user.pw_uid).pw_name
     for group in grp.getgrall():
         assert accounts.find_group(group.gr_name) == grp.getgrnam(group.gr_name)
 
@@ -51,6 +52,12 @@ def test_name_that_nobody_has(name: str) -> None:
     assert accounts.find_group(name) is None
 
 
+def test_number_that_nobody_has() -> None:
+    """None: all sources could be asked."""
+    assert accounts.find_login_name(2**32 - 2) is None
+    assert accounts.shown_login_name(2**32 - 2) == "unknown"
+
+
 @pytest.mark.parametrize("code", [errno.ECONNREFUSED, errno.EAGAIN, errno.ENOENT, errno.EIO, errno.EMFILE])
 def test_sources_that_cannot_be_asked_are_an_error(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     """Never "no such user"."""
@@ -59,6 +66,9 @@ def test_sources_that_cannot_be_asked_are_an_error(monkeypatch: pytest.MonkeyPat
         with pytest.raises(OSError, match=os.strerror(code)) as caught:
             find("root")
         assert caught.value.errno == code
+    with pytest.raises(OSError, match=os.strerror(code)):
+        accounts.find_login_name(0)
+    assert accounts.shown_login_name(0, "somebody") == "somebody"
 
 
 def test_entry_that_needs_more_room_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
