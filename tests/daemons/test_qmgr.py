@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -291,6 +292,24 @@ def test_missing_transport_defers_its_mail(near: Neighbourhood) -> None:
         qmgr.wait_until(lambda: near.place(lost.queue_id) == "deferred")
         qmgr.wait_for_line("warning: connect to transport private/nosuch: No such file or directory")
     assert near.logged("defer")[0].outcome.dsn == Dsn("4.3.0", "mail transport unavailable")
+
+
+def test_transport_whose_processes_never_come_up_defers_its_mail(near: Neighbourhood) -> None:
+    """The master listens, but each process dies of a mistake in master.cf: the mail waits in deferred/, not for ever in
+    active/, and is delivered when the mistake is mended."""
+    with socket.socket(socket.AF_UNIX) as master:
+        master.bind(str(near.root / "private" / "broken"))
+        master.listen()
+        lost = near.message("a@broken.test")
+        with running_qmgr(near.root, "transport_retry_time = 1s") as qmgr:
+            qmgr.hint(lost)
+            qmgr.wait_for_line("warning: connect to transport private/broken: no process has answered for 1 seconds")
+            qmgr.wait_until(lambda: near.place(lost.queue_id) == "deferred")
+            assert near.logged("defer")[0].outcome.dsn == Dsn("4.3.0", "mail transport unavailable")
+            (near.root / "private" / "broken").unlink()
+            near.serve("broken", deliver_all(near.root))
+            qmgr.trigger("flush")
+            qmgr.wait_for_line(f"{lost.queue_id}: removed")
 
 
 def test_without_retry_service_qmgr_defers_itself(near: Neighbourhood) -> None:

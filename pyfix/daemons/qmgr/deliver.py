@@ -11,7 +11,9 @@ another way. How many connections there are follows from what the agents are:
     blocking, depth 1 (local) one for each delivery that could run now, at most two being opened at a time
 
 The master decides how many processes there really are: a connection that no process has accepted yet is pending and
-gets nothing. A connection that was of no use for ipc_idle seconds is closed, since it holds a process.
+gets nothing. Where it stays the only one for transport_retry_time, the processes die before they get to it (a mistake
+in master.cf, say), and the transport is out of order. A connection that was of no use for ipc_idle seconds is closed,
+since it holds a process.
 
 When a connection ends with requests in flight the pool only reports them; whether they are tried again is decided
 above.
@@ -105,6 +107,8 @@ class PoolLimits:
     pipelined: int = max(4, 2 * cpu_count())
     """Connections to blocking agents that take several requests."""
     idle_s: float = 5.0
+    greeting_s: float = 60.0
+    """How long a connection may be pending while there is no other."""
 
 
 class Pool:
@@ -230,6 +234,8 @@ class Pool:
 
     def _ended(self, agent: Agent, problem: str) -> None:
         if not agent.depth:
+            if agent not in self._pending:
+                return  # given up by close_silent
             self._pending.discard(agent)
             self._deaths += 1
             if self._deaths >= _DEATH_LIMIT:
@@ -254,6 +260,17 @@ class Pool:
         for agent in [*self._agents, *self._pending]:
             if agent.connection is not None:
                 agent.connection.close()
+
+    def close_silent(self, now: float) -> None:
+        """Give up waiting for a process where there is none at all."""
+        silent = [agent for agent in self._pending if now - agent.last_use >= self._limits.greeting_s]
+        if self._agents or not silent:
+            return
+        for agent in silent:
+            if agent.connection is not None:
+                self._pending.discard(agent)
+                agent.connection.close()
+        self._check_available(f"no process has answered for {self._limits.greeting_s:g} seconds")
 
     def close_idle(self, now: float) -> None:
         """Let go of agents that were of no use for a while."""

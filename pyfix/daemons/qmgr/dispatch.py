@@ -48,7 +48,7 @@ class Dispatcher:
         self._recorder = recorder
         self._log = log
         self._spawn = spawn
-        self._pool_limits = PoolLimits(idle_s=params.ipc_idle)
+        self._pool_limits = PoolLimits(idle_s=params.ipc_idle, greeting_s=params.transport_retry_time)
         self._is_stopped = False
         self.recording = 0
         """Answers whose outcomes are being recorded."""

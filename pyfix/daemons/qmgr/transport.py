@@ -73,6 +73,7 @@ class Transport:
                 destination.revive()
         self.scheduler.forget_idle()
         self.pool.close_idle(now)
+        self.pool.close_silent(now)
 
 
 def suspended(dsn: Dsn) -> Dsn:
