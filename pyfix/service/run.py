@@ -22,6 +22,7 @@ from pyfix.mail.config import Config, ConfigError, CoreParameters
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.service import jail
 from pyfix.service.datagram import DatagramLoop
+from pyfix.service.environment import clean_environment
 from pyfix.service.many_clients import ManyClientsLoop
 from pyfix.service.one_client import OneClientLoop
 from pyfix.service.params import ServiceParameters
@@ -99,6 +100,7 @@ class _Life:
         _reset_signals()
         show_title(worker_title(birth.entry, birth.service.program))
         config, params = _configure(birth)
+        clean_environment(params.import_environment, config.directory)
         os.chdir(params.queue_directory)
         os.umask(0o077)
         self.log = _open_log(params, birth)
