@@ -536,6 +536,7 @@ def test_command_of_an_alias(site: Site) -> None:
     assert environment["RECIPIENT"] == environment["ORIGINAL_RECIPIENT"] == "prog+x!_y@example.test"
     assert environment["DOMAIN"] == "example.test"
     assert environment["PATH"] == "/usr/bin:/bin"
+    assert (environment["LANG"], environment["MAIL_CONFIG"]) == ("C", str(site.root / "etc"))
     assert ("HOME" in environment) is not IS_ROOT, "root's aliases have no home; without root the table's owner does"
 
 
@@ -607,6 +608,21 @@ def test_forward_file_that_names_its_user_keeps_a_copy(site: Site, own: str) -> 
         assert site.deliver(worker, "alice").outcomes == []
     assert site.cleanup is not None
     assert site.cleanup.received[0].recipients == ["far@relay.test"]
+    assert (site.spool / "alice").read_bytes().count(b"\nSubject: hello\n") == 1
+
+
+@pytest.mark.parametrize("written", ["\\\\alice", '"\\\\alice"', "\\\\alice@example.test"])
+def test_backslash_in_front_of_a_user_means_his_mailbox(site: Site, written: str) -> None:
+    """Neither the alias nor the .forward of that name; in an alias the backslash is written twice."""
+    site.aliases = {"box": written, "alice": "far@relay.test", "none": "\\\\nosuch"}
+    site.write("alice", "near@relay.test\n")
+    with site.running() as worker:
+        assert site.deliver(worker, "box").outcomes == []
+        assert worker.wait_for_line("to=<alice@example.test>, orig_to=<box@example.test>, relay=local")
+        assert verbs(site.deliver(worker, "none")) == [("nosuch@example.test", "bounced", "5.1.1")]
+        assert worker.wait_for_line('unknown user: "nosuch"')
+    assert site.cleanup is not None
+    assert site.cleanup.received == []
     assert (site.spool / "alice").read_bytes().count(b"\nSubject: hello\n") == 1
 
 

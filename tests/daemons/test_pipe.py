@@ -52,11 +52,19 @@ def test_command_gets_message_and_arguments(tmp_path: Path) -> None:
         lines = worker.log_lines()
     assert out.read_bytes() == CONTENT
     assert left(tmp_path, request) == []
-    text = r"\(delivered via mydeliver service \(a@b.test c@b.test a c -f sender@example.test \)\)"
+    text = r"\(delivered via mydeliver service \(a@b.test c@b.test a c -f sender@example.test\)\)"
     assert re.fullmatch(
         rf"{request.queue_id}: to=<a@b.test>, relay=mydeliver, .*, dsn=2.0.0, status=sent {text}", lines[0]
     )
     assert "to=<c@b.test>, relay=mydeliver" in lines[1]
+
+
+def test_command_finds_the_mail_system_that_runs_it(tmp_path: Path) -> None:
+    """Its sendmail then submits to the right one; other names come with export_environment."""
+    argv = service([*shell('[ "$$MAIL_CONFIG" = "$$1" ] && echo "same, A is $$A"'), f"{tmp_path}/etc"])
+    with run_worker(SERVICE, f"{OWNER}export_environment = MAIL_CONFIG, A=b\n", tmp_path, argv=argv) as worker:
+        deliver(worker, enqueue(tmp_path, ["a@b.test"]))
+        assert "service (same, A is b)" in worker.wait_for_line("status=")
 
 
 def test_flags_shape_the_message(tmp_path: Path) -> None:

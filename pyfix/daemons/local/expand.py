@@ -22,7 +22,7 @@ from pyfix.daemons.local.neighbours import NeighbourError
 from pyfix.daemons.local.resubmit import Resubmission
 from pyfix.daemons.local.state import Source, State
 from pyfix.daemons.local.users import User, UserLookupError, find_user
-from pyfix.mail.address.quote import unquote_local
+from pyfix.mail.address.quote import quote_address, unquote_local
 from pyfix.mail.address.split import split_address, split_extension
 from pyfix.mail.delivery import valid_text
 
@@ -75,6 +75,9 @@ class Expansion:
 
     def _switch(self, state: State, user: User) -> None:
         """Try the ways of delivery in their order."""
+        if state.local.startswith("\\"):
+            self._mailbox_alone(state, user)
+            return
         if self._alias(replace(state, unmatched=None), state.local):
             return
         if state.extension is not None:
@@ -84,6 +87,13 @@ class Expansion:
         if self._is_forwarded(state):
             self._forward(state)
         elif self._has_home(state) and not self._dot_forward(state) and not deliver_mailbox(self._context, state):
+            self._unknown(state, user)
+
+    def _mailbox_alone(self, state: State, user: User) -> None:
+        r"""Deliver to the mailbox of \user, whatever aliases and his .forward say."""
+        address = quote_address(f"{state.local[1:]}@{state.domain}")
+        state = replace(state, address=address, local=state.local[1:], user=state.user[1:])
+        if not deliver_mailbox(self._context, state):
             self._unknown(state, user)
 
     def _is_forwarded(self, state: State) -> bool:

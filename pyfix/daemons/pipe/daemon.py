@@ -125,7 +125,8 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
         if failure is not None:
             self._fail(job, recipients, failure)
             return
-        output = f" ({ended.output[:_OUTPUT_SHOWN]})" if ended.output else ""
+        said = ended.output[:_OUTPUT_SHOWN].rstrip()
+        output = f" ({said})" if said else ""
         for rcpt in recipients:
             text = f"delivered via {self.worker.service} service{output}"
             job.sent(rcpt, text, action="delivered" if attributes.has("X") else "relayed")
