@@ -109,7 +109,7 @@ class OneClientLoop:
         peer = Peer(sock, _STRANGER_BYTES) if self._daemon.open_to_all else Peer(sock)
         try:
             self._serve(peer)
-        except (PeerGone, TimeoutError):
+        except PeerGone:
             pass  # a client may leave at any time; what it left undone is its own to know
         except (ProtocolError, UnexpectedMessage) as error:
             self._worker.log.warning(f"{listener.name}: bad request from a local client: {error}")

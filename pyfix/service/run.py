@@ -84,7 +84,7 @@ class _Life:
         except (ConfigError, RightsError) as error:
             self._last_words().fatal(str(error))
         except OSError as error:
-            self._last_words().fatal(f"{error.filename or self._birth.entry.name}: {error.strerror or error}")
+            self._last_words().fatal(f"{error.filename}: {error.strerror}" if error.filename else one_line(error))
         except Exception as error:  # noqa: BLE001 - the last frame of the process: a bug must end in one log line
             self._last_words().panic(one_line(error))
 

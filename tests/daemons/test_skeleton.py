@@ -46,6 +46,8 @@ class EchoDaemon(OneClientDaemon[ServiceParameters]):
         self.log.info(f"asked for {request.addresses}")
         if request.addresses == ["crash"]:
             raise RuntimeError("on purpose")
+        if request.addresses == ["time out"]:
+            raise TimeoutError("a lock that never came")
         if request.addresses == ["hang"]:
             select.select([], [], [])
         return Rewritten([str(os.getpid()), str(peer.uid)])
@@ -149,6 +151,17 @@ def test_unexpected_exception_is_one_log_line_and_a_failed_exit(tmp_path: Path, 
             peer.receive()
         line = worker.wait_for_line("panic: RuntimeError: on purpose in ")
         assert "test_skeleton.py" in line
+        assert worker.stop() == 1
+
+
+def test_timeout_inside_a_request_is_not_taken_for_a_silent_client(tmp_path: Path) -> None:
+    """What a daemon waited for in vain, and did not expect to, ends the process with the place in the log."""
+    with run_worker(BLOCKING, "", tmp_path) as worker:
+        peer = worker.connect()
+        peer.send(Rewrite("local", ["time out"]))
+        with pytest.raises(PeerGone):
+            peer.receive()
+        assert "test_skeleton.py" in worker.wait_for_line("fatal: TimeoutError: a lock that never came in ")
         assert worker.stop() == 1
 
 
