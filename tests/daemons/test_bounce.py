@@ -22,6 +22,7 @@ from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import (
     CLEANUP_LOCAL,
     CLEANUP_MAP,
+    CLEANUP_NOTICE,
     NOTIFY_NEVER,
     Done,
     DropLog,
@@ -107,13 +108,13 @@ def test_notices_are_those_of_postfix(case: Path, tmp_path: Path) -> None:
 
 
 def test_notice_is_mail_from_inside_that_aliases_apply_to(bounce: RunningWorker, tmp_path: Path) -> None:
-    """cleanup is told that a notice is local, subject to alias mapping, and needs no content inspection."""
+    """cleanup is told that a notice is one: local, of any size, with alias mapping, without content inspection."""
     queue_id = queue_message(tmp_path, b"Subject: x\n\nbody\n")
     with FakeCleanup(tmp_path) as cleanup:
         bounce.call(LogRecipient(queue_id, *failure()), Done)
         bounce.call(notice_request(queue_id), Done)
     (notice,) = cleanup.received
-    assert notice.flags == CLEANUP_LOCAL | CLEANUP_MAP
+    assert notice.flags == CLEANUP_NOTICE | CLEANUP_LOCAL | CLEANUP_MAP
     assert (notice.envelope.sender, notice.recipients) == ("", ["a@example.test"])
 
 

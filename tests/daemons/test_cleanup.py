@@ -18,6 +18,7 @@ from pyfix.mail.ipc.messages import (
     CLEANUP_EXTRACT,
     CLEANUP_LOCAL,
     CLEANUP_MAP,
+    CLEANUP_NOTICE,
     NOTIFY_SUCCESS,
     AnyMessage,
     Arrived,
@@ -398,6 +399,15 @@ def test_a_message_that_is_too_big_is_refused(queue: Queue, tmp_path: Path, spoo
     with cleanup(tmp_path, "message_size_limit = 1000") as worker:
         reply = submit(worker, queue, BODY + b"x" * 1000, spooled=spooled)
         assert refused(reply, queue) == (552, "5.3.4", "Error: message file too big")
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_notice_is_as_large_as_it_has_to_be(queue: Queue, tmp_path: Path, spooled: bool) -> None:
+    """Refused, it would be refused each time that it is made: message_size_limit is for those who can send less."""
+    with cleanup(tmp_path, "message_size_limit = 1000") as worker:
+        reply = submit(worker, queue, BODY + b"x" * 1000, spooled=spooled, flags=CLEANUP_NOTICE)
+        assert reply.code == 250
+        assert len(stored(queue, reply.queue_id)[0]) > 1000
 
 
 @pytest.mark.parametrize("spooled", [False, True])

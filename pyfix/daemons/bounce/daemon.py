@@ -23,6 +23,7 @@ from pyfix.mail.ipc.messages import (
     CLEANUP_FILTER,
     CLEANUP_LOCAL,
     CLEANUP_MAP,
+    CLEANUP_NOTICE,
     AnyMessage,
     Done,
     DropLog,
@@ -64,7 +65,7 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
         self._queue = Queue.from_params(params)
         channel = Channel(f"public/{params.cleanup_service_name}", params.ipc_timeout)
         filtered = CLEANUP_FILTER if "bounce" in params.internal_mail_filter_classes else 0
-        self._submission = Submission(self._queue, channel, CLEANUP_LOCAL | CLEANUP_MAP | filtered)
+        self._submission = Submission(self._queue, channel, CLEANUP_NOTICE | CLEANUP_LOCAL | CLEANUP_MAP | filtered)
         self._classes = frozenset(word.lower() for word in params.notify_classes)
         self._addresses = Addresses(
             f"{params.double_bounce_sender}@{params.myhostname}",

@@ -27,6 +27,7 @@ from pyfix.mail.ipc.messages import (
     CLEANUP_BOUNCE,
     CLEANUP_EXTRACT,
     CLEANUP_MAP,
+    CLEANUP_NOTICE,
     CLEANUP_SMTPUTF8_AUTODETECT,
     NOTIFY_NEVER,
     Arrived,
@@ -84,7 +85,7 @@ class MessageMaker:
         findings = self._pass_headers(request, content)
         (envelope.sender,) = self._stage.complete([envelope.sender])
         head = [*findings.segments, self._add_headers(request, findings)]
-        problem = self._find_problem(request.queue_id, findings, content)
+        problem = self._find_problem(request, findings, content)
         if problem is not None and not (problem.is_permanent and request.flags & CLEANUP_BOUNCE):
             raise problem
         rcpts = self._list_recipients(request, findings)
@@ -170,12 +171,12 @@ class MessageMaker:
         if all(is_resent for is_resent, _ in findings.message_ids):
             self._log.info(f"{queue_id}: message-id=<>")
 
-    def _find_problem(self, queue_id: str, findings: Findings, content: Content) -> Refusal | None:
+    def _find_problem(self, request: Submit, findings: Findings, content: Content) -> Refusal | None:
         if findings.hops >= self._params.hopcount_limit:
-            self._log.warning(f"{queue_id}: message rejected: hopcount exceeded")
+            self._log.warning(f"{request.queue_id}: message rejected: hopcount exceeded")
             return refusal.too_many_hops()
-        if 0 < self._params.message_size_limit < content.size:
-            self._log.warning(f"{queue_id}: queue file size limit exceeded")
+        if 0 < self._params.message_size_limit < content.size and not request.flags & CLEANUP_NOTICE:
+            self._log.warning(f"{request.queue_id}: queue file size limit exceeded")
             return refusal.too_big()
         return None
 

@@ -170,6 +170,9 @@ CLEANUP_VERIFY: Final = 32
 CLEANUP_SMTPUTF8_AUTODETECT: Final = 64
 CLEANUP_BCC: Final = 128
 """always_bcc applies: to mail that comes in, not to what is forwarded or made here: that could go round for ever."""
+CLEANUP_NOTICE: Final = 256
+"""A notice of the mail system's own. message_size_limit is not for it: it is as large as what it has to tell, and
+nobody could make it smaller and try again."""
 
 
 class Submitted(Message, tag=11):
