@@ -92,6 +92,22 @@ def test_refused_mail_comes_back_to_its_sender(instance: Instance, sink: Sink) -
     instance.wait_until_empty()
 
 
+def test_notice_may_be_larger_than_any_message(instance: Instance, sink: Sink) -> None:
+    """message_size_limit is for those who can send less: a notice says what became of every recipient."""
+    sink.answer = lambda command: f"550 5.1.1 {'no such user ' * 8}" if command.startswith("RCPT") else ""
+    instance.set(relayhost=sink.nexthop, message_size_limit="20000")
+    instance.start()
+    instance.send([f"user{number}@elsewhere.test" for number in range(100)], sender=instance.address)
+    (notice,) = instance.wait_for_mail()
+    assert len(notice.as_bytes()) > 20_000
+    about_message, *about_recipients = notice.get_payload()[1].get_payload()
+    assert about_message["X-Postfix-Queue-ID"]
+    assert {fields["Final-Recipient"] for fields in about_recipients} == {
+        f"rfc822; user{number}@elsewhere.test" for number in range(100)
+    }
+    instance.wait_until_empty()
+
+
 def test_notice_that_cannot_be_returned_ends_quietly(instance: Instance, sink: Sink) -> None:
     """A bounce of a bounce goes nowhere unless notify_classes says so: no loop, no leftovers."""
     sink.answer = lambda command: "550 5.1.1 no such user" if command.startswith("RCPT") else ""
@@ -112,6 +128,42 @@ def test_double_bounce_reaches_the_postmaster(instance: Instance, sink: Sink) ->
     (notice,) = instance.wait_for_mail()
     assert notice["Return-Path"] == "<double-bounce@mail.example.test>"
     assert notice["Subject"] == "Postmaster Copy: Undelivered Mail"
+
+
+def test_each_kind_of_notice_has_a_recipient_of_its_own(instance: Instance, sink: Sink) -> None:
+    """bounce_notice_recipient, 2bounce_notice_recipient and delay_notice_recipient, from the double-bounce address."""
+
+    def verdict(command: str) -> str:
+        if not command.startswith("RCPT"):
+            return ""
+        return "550 5.1.1 no such user" if "gone" in command else "451 4.2.1 later" if "late" in command else ""
+
+    sink.answer = verdict
+    instance.set(
+        **{"2bounce_notice_recipient": "doubles@notices.test"}, bounce_notice_recipient="bounces@notices.test",
+        delay_notice_recipient="delays@notices.test", relayhost=sink.nexthop, notify_classes="bounce, 2bounce, delay",
+        delay_warning_time="1s", queue_run_delay="1s", minimal_backoff_time="1s", maximal_backoff_time="1s",
+    )  # fmt: skip
+    instance.start()
+    instance.send("gone@elsewhere.test", mail("one"), sender="sender@client.test")
+    instance.send("gone@elsewhere.test", mail("two"), sender="gone@client.test")
+    instance.send("late@elsewhere.test", mail("three"), sender="sender@client.test")
+    wanted = {
+        "bounces@notices.test": ["Postmaster Copy: Undelivered Mail"] * 2,
+        "doubles@notices.test": ["Postmaster Copy: Undelivered Mail"],
+        "delays@notices.test": ["Postmaster Warning: Delayed Mail"],
+    }
+
+    def told() -> dict[str, list[str]]:
+        subjects: dict[str, list[str]] = {}
+        for taken in list(sink.taken):
+            if taken.sender == "double-bounce@mail.example.test":
+                found = re.search(rb"(?m)^Subject: (.*?)\r?$", taken.content)
+                assert found
+                subjects.setdefault(*taken.recipients, []).append(found[1].decode())
+        return subjects
+
+    wait_until(lambda: told() == wanted, f"notices for each recipient: {told()}")
 
 
 def test_deferred_mail_waits_and_goes_with_flush(instance: Instance, sink: Sink) -> None:
