@@ -4,14 +4,17 @@ import os
 import select
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
 from harness import DEADLINE_S, run_worker
 
+from pyfix.base.log import Log
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import AnyMessage, Done, Goodbye, Message, Rewrite, Rewritten
 from pyfix.mail.ipc.peer import Peer, PeerGone
+from pyfix.service import watchdog
 from pyfix.service.params import ServiceParameters
 from pyfix.service.service import ManyClientsDaemon, OneClientDaemon, Service, UnexpectedMessage
 from pyfix.service.status import RELAX, REPORT_SIZE, STRESS, State, parse_reports
@@ -184,7 +187,7 @@ def test_idle_process_that_wants_to_go_says_goodbye_before_the_next_request(tmp_
 @pytest.mark.parametrize("service", [BLOCKING, ASYNC])
 def test_process_that_hangs_in_a_request_is_killed(tmp_path: Path, service: Service) -> None:
     """daemon_timeout ends it; its client sees a closed stream."""
-    with run_worker(service, "daemon_timeout = 1", tmp_path) as worker:
+    with run_worker(service, "daemon_timeout = 3", tmp_path) as worker:
         peer = worker.connect()
         peer.send(Rewrite("local", ["hang"]))
         with pytest.raises(PeerGone):
@@ -192,33 +195,42 @@ def test_process_that_hangs_in_a_request_is_killed(tmp_path: Path, service: Serv
         assert worker.stop() == -signal.SIGALRM
 
 
+def tell_end(log: Log) -> None:
+    """Log when the watchdog would bite."""
+    log.info(f"end {time.monotonic() + signal.getitimer(signal.ITIMER_REAL)[0]}")
+    log.flush()
+
+
 class PatientDaemon(EchoDaemon):
-    """Counts its ticks aloud."""
+    """Tells of each tick."""
 
     def idle(self) -> None:
-        self.log.info("tick")
-        self.log.flush()
+        tell_end(self.log)
 
 
 class AsyncPatientDaemon(AsyncEchoDaemon):
-    """Counts its ticks aloud."""
+    """Tells of each tick."""
 
     def idle(self) -> None:
-        self.log.info("tick")
+        tell_end(self.log)
 
 
 @pytest.mark.parametrize("daemon", [PatientDaemon, AsyncPatientDaemon])
-def test_process_that_only_waits_is_not_stuck(tmp_path: Path, daemon: type) -> None:
-    """Neither without a client nor with one that says nothing does the watchdog bite, however short its patience."""
-    with run_worker(Service("echo", daemon, ServiceParameters), "daemon_timeout = 1", tmp_path) as worker:
+def test_process_that_only_waits_is_not_stuck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, daemon: type[EchoDaemon]
+) -> None:
+    """The end moves away as time passes, without a client and with one that says nothing."""
+    monkeypatch.setattr(watchdog, "_TICK_S", 0.05)
+    with run_worker(Service("echo", daemon, ServiceParameters), "daemon_timeout = 1000", tmp_path) as worker:
         for connect in (False, True):
             if connect:
-                peer = worker.connect()
+                worker.connect()
             worker.lines.clear()
-            while worker.lines.count("tick") < 6:  # a quarter of a second each: longer than the timeout
+            while len(worker.lines) < 8:
                 worker.wait_for_new_line()
-        peer.send(Rewrite("local", ["x"]))
-        assert isinstance(peer.receive(), Rewritten)
+            ends = [float(line.removeprefix("end ")) for line in worker.lines]
+            assert ends[-1] > ends[0] + 0.1
+            assert ends[-1] > time.monotonic() + 900
 
 
 BAD_TEXT = b"\x93\x1e\xa5local\x91\xa1\xff"
