@@ -139,9 +139,9 @@ class Instance:
             stderr=subprocess.DEVNULL,
         )
 
-    def pyfix(self, *args: str) -> subprocess.CompletedProcess[str]:
+    def pyfix(self, *args: str, **options: object) -> subprocess.CompletedProcess[str]:
         """Run `pyfix -c DIR/etc ARGS`."""
-        return self._run("pyfix", "-c", str(self.etc), *args)
+        return self._run("pyfix", "-c", str(self.etc), *args, **options)
 
     def command(self, program: str, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run another command of pyfix on this instance."""

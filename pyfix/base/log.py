@@ -45,6 +45,10 @@ class Sink(Protocol):
         """Take lines of "tag[pid]: text" without a line end. Must not raise on a full or missing destination."""
         ...
 
+    def close(self) -> None:
+        """Release what is open."""
+        ...
+
 
 _UNPRINTABLE = dict.fromkeys([*range(32), 127], "?")
 
@@ -125,6 +129,10 @@ class Log:
             lines, self._lines = self._lines, []
             self._sink.write(lines)
 
+    def close(self) -> None:
+        """Let go of the destination: this log is used no more."""
+        self._sink.close()
+
 
 class MemorySink:
     """Keeps lines, for tests."""
@@ -135,6 +143,9 @@ class MemorySink:
     def write(self, lines: Sequence[tuple[Severity, str]]) -> None:
         """Keep the text after "tag[pid]: "."""
         self.lines.extend(line.split("]: ", 1)[1] for _, line in lines)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class MemoryLog(Log):
@@ -161,6 +172,9 @@ class StderrSink:
         text = "".join(f"{line.split('[', 1)[0]}: {line.split(']: ', 1)[1]}\n" for _, line in lines)
         sys.stderr.write(text)
         sys.stderr.flush()
+
+    def close(self) -> None:
+        """Standard error is everybody's."""
 
 
 class TimeStamp:
@@ -290,6 +304,10 @@ class DatagramSink(abc.ABC):
             sock.close()
             raise
         return sock
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._disconnect()
 
     def _disconnect(self) -> None:
         if self._socket is not None:

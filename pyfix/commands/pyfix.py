@@ -76,6 +76,7 @@ class _Call:
             return  # the caller's own terminal has it; the log is another user's
         log.info(text)
         log.flush()
+        log.close()
 
     def explain(self, text: str) -> None:
         """Say what goes on inside, with -v."""

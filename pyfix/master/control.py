@@ -47,6 +47,7 @@ def start(config: Config, verbose: int) -> None:
 def _child(config: Config, verbose: int, writer: int) -> int:
     """Be the master, with no terminal and no open files of the caller's."""
     os.setsid()
+    _close_all_but(0, 1, 2, writer)
     is_told = False
 
     def tell(text: str) -> None:
@@ -70,6 +71,14 @@ def _child(config: Config, verbose: int, writer: int) -> int:
         return 1
 
 
+def _close_all_but(*kept: int) -> None:
+    """Close what the caller has left open: a lock of its own, say, which the mail system would hold for ever."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) not in kept:
+            with contextlib.suppress(OSError):  # the listing's own
+                os.close(int(name))
+
+
 def _detach() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
@@ -89,7 +98,7 @@ def run_master(config: Config, verbose: int, ready: Callable[[], None] = lambda:
         lock = PidFile()
         show_title(f"master -w -c {config.directory}")
         log = master_log(params, verbose)
-        supervisor = Supervisor(config, log, verbose)
+        supervisor = Supervisor(config, log, lock, verbose)
         supervisor.open()
     except AlreadyRunning:
         raise ControlError("the pyfix mail system is already running") from None

@@ -25,6 +25,7 @@ from pyfix.master import events
 from pyfix.master.listen import ListenError, SocketOwner, is_public, open_listeners, socket_path
 from pyfix.master.notify import sd_notify
 from pyfix.master.params import MasterParameters
+from pyfix.master.pidfile import PidFile
 from pyfix.master.services import Plan, Program, plan_services, public_face
 from pyfix.master.state import Key, MasterState, Phase
 from pyfix.service import jail
@@ -62,8 +63,9 @@ def _owner(program: Program, params: MasterParameters) -> SocketOwner:
 class Supervisor:
     """Runs the services of one configuration directory until told to stop."""
 
-    def __init__(self, config: Config, log: Log, verbose: int = 0) -> None:
+    def __init__(self, config: Config, log: Log, lock: PidFile, verbose: int = 0) -> None:
         self._log = log
+        self._lock = lock
         self._verbose = verbose
         self._config = config
         self._directory = config.directory
@@ -315,6 +317,8 @@ class Supervisor:
         program = self._plan.programs[key]
         listeners = self._listeners[key]
         ours.close()
+        self._lock.close()
+        self._log.close()
         for child in self._children.values():
             child.status.close()
         for other, group in self._listeners.items():

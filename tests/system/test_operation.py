@@ -371,6 +371,37 @@ def test_worker_that_dies_is_replaced(running: Instance) -> None:
     assert "after" in field(running.wait_for_mail(2), "Subject")
 
 
+def open_files(pid: int) -> list[str]:
+    """Return what a process has open, one name a descriptor, in the kernel's words without numbers."""
+    names = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+    return [re.sub(r"[\[:]+\d+\]?$", "", name) for name in names]
+
+
+def test_processes_have_nothing_open_that_is_the_masters(running: Instance) -> None:
+    """Neither the log file, which is the log service's alone, nor the lock; of sockets only a few of their own."""
+    running.send()
+    running.wait_for_mail()
+    running.wait_for_log(": removed$")
+    master = running.master()
+    log, lock = f"{running.directory}/log/maillog", f"{running.spool}/pid/master.pid"
+    assert {log, lock} <= set(open_files(master))
+    workers = {pid: open_files(pid) for pid in running.processes() if pid != master}
+    assert len(workers) >= 6
+    assert [name for names in workers.values() for name in names if name == lock] == []
+    assert [name for names in workers.values() for name in names if name == log] == [log]
+    for names in workers.values():
+        assert len([name for name in names if name == "socket"]) < 10, names
+
+
+def test_start_lets_go_of_what_its_caller_has_open(instance: Instance) -> None:
+    """A lock of a script that starts the mail system would never be free again."""
+    path = instance.directory / "lock"
+    with open(path, "w") as lock:
+        result = instance.pyfix("start", pass_fds=(lock.fileno(),))
+    assert result.returncode == 0
+    assert [pid for pid in instance.processes() if str(path) in open_files(pid)] == []
+
+
 def test_foreground_start_ends_on_sigterm(instance: Instance) -> None:
     """start-fg runs until it is told to stop, with status 0: for containers and supervisors."""
     process = instance.foreground()
