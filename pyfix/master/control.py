@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import signal
 from collections.abc import Callable
@@ -95,6 +96,7 @@ def run_master(config: Config, verbose: int, ready: Callable[[], None] = lambda:
         check_layout(params)
         os.chdir(params.queue_directory)
         os.umask(0o077)
+        _raise_file_limit()
         lock = PidFile()
         show_title(f"master -w -c {config.directory}")
         log = master_log(params, verbose)
@@ -116,6 +118,13 @@ def run_master(config: Config, verbose: int, ready: Callable[[], None] = lambda:
     finally:
         log.flush()
         lock.close()
+
+
+def _raise_file_limit() -> None:
+    """Have as many open files as the system allows, for the master (a channel to each worker) and all its workers (a
+    socket for each client)."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def master_log(params: CoreParameters, verbose: int) -> Log:

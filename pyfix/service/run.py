@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
-import resource
 import signal
 import socket
 from dataclasses import dataclass
@@ -120,7 +119,6 @@ class _Life:
         daemon.after_jail()
         for warning in config.warnings[known:]:  # what tables had to say when they were opened
             self.log.warning(warning)
-        _raise_file_limit()
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD)
@@ -179,11 +177,6 @@ def _enter_jail(entry: ServiceEntry, params: ServiceParameters) -> None:
         os.chdir("/")
     if entry.unprivileged:
         become(identity)
-
-
-def _raise_file_limit() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _loop(daemon: Daemon[ServiceParameters], worker: Worker, params: ServiceParameters, birth: Birth) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -400,6 +402,17 @@ def test_start_lets_go_of_what_its_caller_has_open(instance: Instance) -> None:
         result = instance.pyfix("start", pass_fds=(lock.fileno(),))
     assert result.returncode == 0
     assert [pid for pid in instance.processes() if str(path) in open_files(pid)] == []
+
+
+def test_master_and_its_processes_may_have_as_many_files_as_the_system_allows(instance: Instance) -> None:
+    """Whatever the soft limit of the shell that started it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    instance.prologue = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, {hard}))"
+    instance.start()
+    instance.send()
+    instance.wait_for_mail()
+    limits = [(Path("/proc") / str(pid) / "limits").read_text() for pid in instance.processes()]
+    assert {re.search(r"Max open files +(\d+)", text)[1] for text in limits} == {str(hard)}
 
 
 def test_foreground_start_ends_on_sigterm(instance: Instance) -> None:
