@@ -37,6 +37,8 @@ class Daemon(Generic[P]):
     """Never two at once, across reloads and restarts of the master: the skeleton holds a lock."""
     permanent: ClassVar[bool] = False
     """max_idle and max_use do not apply."""
+    runs_commands: ClassVar[bool] = False
+    """Other people's programs are started from here, and are to find themselves scheduled as usual."""
     open_to_all: ClassVar[bool] = False
     """Every local user may connect to the socket in public/ (pickup, showq); others admit mail_owner and root."""
 

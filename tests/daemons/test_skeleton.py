@@ -92,6 +92,28 @@ def test_requests_are_answered_and_logged(tmp_path: Path, service: Service) -> N
         assert worker.stop() == 0
 
 
+class CommandDaemon(EchoDaemon):
+    """Starts other people's programs."""
+
+    runs_commands = True
+
+
+@pytest.mark.parametrize(
+    ("service", "policy"),
+    [
+        (BLOCKING, os.SCHED_BATCH),
+        (ASYNC, os.SCHED_BATCH),
+        (Service("echo", CommandDaemon, ServiceParameters), os.SCHED_OTHER),
+    ],
+    ids=["blocking", "many clients", "runs commands"],
+)
+def test_a_worker_pushes_nobody_aside_when_it_wakes_up(tmp_path: Path, service: Service, policy: int) -> None:
+    """SCHED_BATCH, but for those whose commands would inherit it."""
+    with run_worker(service, "", tmp_path) as worker:
+        worker.call(Rewrite("local", ["x"]), Rewritten)
+        assert os.sched_getscheduler(worker.pid) == policy
+
+
 def test_the_kernel_tells_who_is_asking(tmp_path: Path) -> None:
     """The peer's uid is that of this test."""
     with run_worker(BLOCKING, "", tmp_path) as worker:

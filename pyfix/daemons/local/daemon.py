@@ -28,6 +28,7 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
     """Delivers one request after the other."""
 
     depth = 1
+    runs_commands = True
 
     def before_jail(self) -> None:
         """Open tables and look up what a chroot would hide."""

@@ -31,6 +31,7 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
     """Delivers through one command."""
 
     depth = 1
+    runs_commands = True
 
     def before_jail(self) -> None:
         """Understand the arguments of the service."""
