@@ -34,12 +34,13 @@ QUEUE_FOLDERS: Final = (
         "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "spare",
         "trace",
     )),
-    Folder("maildrop", 0o730),
+    Folder("maildrop", 0o1730),
     Folder("public", 0o755),
     Folder("pid", 0o755, is_owned=False),
 )  # fmt: skip
 """public/ is open to all users, since each socket in it has rights of its own and pickup asks the kernel who calls;
-only the group of maildrop (setgid_group) may submit while the mail system is down."""
+only the group of maildrop (setgid_group) may submit while the mail system is down, and the sticky bit keeps its users
+from each other's files."""
 
 
 def check_layout(params: CoreParameters) -> list[str]:
@@ -123,6 +124,8 @@ def _differences(path: str, folder: Folder, wanted: Identity | None) -> list[str
         found.append(f"not owned by group id {wanted.gid}: {path}")
     if stat.S_IMODE(status.st_mode) & ~folder.mode & 0o022:
         found.append(f"group or other writable: {path}")
+    if folder.mode & ~status.st_mode & stat.S_ISVTX:
+        found.append(f"sticky bit missing, so users may remove each other's files: {path}")
     return found
 
 

@@ -6,6 +6,8 @@ are left out.
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Protocol
 
 from pyfix.base.log import Log
@@ -26,9 +28,12 @@ class Abortable(Protocol):
 def requeue(queue: Queue, params: PickupParameters, log: Log, name: str, file: DropFile) -> tuple[Abortable, Submit]:
     """Copy a queue file in maildrop under a new id and return the request to cleanup.
 
-    Raises CorruptFile, OSError, and BadDropFile for an envelope that nobody could have given us.
+    Raises CorruptFile, OSError (also when another file has its name by now), and BadDropFile for an envelope that
+    nobody could have given us.
     """
     with queue.open("maildrop", name) as old:
+        if not os.path.sameopenfile(old.fd, file.fd):  # whose owner was looked at: another one's envelope may lie
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         recipients, _ = old.read_recipients()
         if (flaw := find_flaw(old.envelope, recipients)) is not None:
             raise BadDropFile(flaw.reason)
