@@ -33,7 +33,7 @@ class FakeCleanup:
     directory: Path
     received: list[Received] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
-    """What to do with the next submissions: "refuse", "reject", "never", "hang up"; else accept."""
+    """What to do with the next submissions: "refuse", "reject", "never", "hang up", "nothing"; else accept."""
 
     def __enter__(self) -> FakeCleanup:
         path = self.directory / "public" / "cleanup"
@@ -87,6 +87,8 @@ class FakeCleanup:
                 peer.send(Submitted(request.queue_id, "5.1.3", 501, "Bad recipient address syntax"))
             case "hang up":
                 return False
+            case "nothing":
+                pass
             case _:
                 self._keep(request)
                 peer.send(Submitted(request.queue_id))

@@ -138,16 +138,17 @@ def freeze_until_alarm(pid: int) -> int:
     """Stop a process, as an endless request would, until the watchdog's signal is there; return its exit code."""
     os.kill(pid, signal.SIGSTOP)
     deadline = time.monotonic() + DEADLINE_S
-    while not _pending_signals(pid) & 1 << signal.SIGALRM - 1:
+    while not _is_alarmed(pid):
         assert time.monotonic() < deadline, "no SIGALRM"
         select.select([], [], [], 0.02)
     os.kill(pid, signal.SIGCONT)
     return wait_for_exit(pid)
 
 
-def _pending_signals(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("ShdPnd:"))
+def _is_alarmed(pid: int) -> bool:
+    """True when the signal waits for the process, or was so fast that it has ended it already."""
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return status["State"].startswith("Z") or bool(int(status["ShdPnd"], 16) & 1 << signal.SIGALRM - 1)
 
 
 def wait_for_exit(pid: int) -> int:

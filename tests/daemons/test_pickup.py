@@ -50,6 +50,15 @@ def queue(tmp_path: Path) -> Queue:
     return Queue(str(make_queue_directory(tmp_path)))
 
 
+def test_cleanup_that_is_silent_is_given_up(queue: Queue, tmp_path: Path) -> None:
+    """After ipc_timeout the user is told to try again."""
+    with FakeCleanup(tmp_path, answers=["nothing"]), pickup(tmp_path, "ipc_timeout = 1") as worker:
+        with pytest.raises(CommandError, match="mail system is down") as caught:
+            door(worker, queue).submit(REQUEST, [CONTENT])
+        assert caught.value.status == os.EX_TEMPFAIL
+        worker.wait_for_line("public/cleanup: no answer within 1 seconds")
+
+
 @contextmanager
 def pickup(tmp_path: Path, main_cf: str = "") -> Iterator[RunningWorker]:
     with run_worker(SERVICE, f"alias_maps =\n{main_cf}", tmp_path, name="pickup", public=True) as worker:

@@ -57,7 +57,7 @@ def test_lines_are_appended_in_the_order_they_came(tmp_path: Path) -> None:
 
 def test_process_that_is_stuck_is_ended(tmp_path: Path) -> None:
     """The watchdog is awake while it waits, too; the line that came meanwhile is for the next process."""
-    pid, client, status = start(tmp_path, main_cf="daemon_timeout = 1")
+    pid, client, status = start(tmp_path, main_cf="daemon_timeout = 2")
     assert status.recv(100)
     assert freeze_until_alarm(pid) == -signal.SIGALRM
     client.close()

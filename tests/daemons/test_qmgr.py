@@ -29,6 +29,7 @@ from pyfix.mail.ipc.messages import (
     AnyMessage,
     Deliver,
     Delivered,
+    Done,
     DropLog,
     Dsn,
     Message,
@@ -395,6 +396,27 @@ def test_failing_bounce_service_defers_the_recipient(near: Neighbourhood) -> Non
         qmgr.wait_for_line(f"warning: {hint.queue_id}: bounce service failure: private/bounce: disk full")
     with near.queue.open("deferred", hint.queue_id) as file:
         assert len(file.read_recipients()[0]) == 1
+
+
+def test_neighbours_that_are_silent_are_given_up(near: Neighbourhood) -> None:
+    """After qmgr_ipc_timeout: mail waits no longer for a bounce service that hangs, nor for trivial-rewrite."""
+    speaks = threading.Event()
+
+    def answer(_: AnyMessage) -> Message:
+        speaks.wait()
+        return Done()
+
+    near.serve("virtual", report("bounced", "5.1.1", "unknown user"))
+    near.serve("bounce", answer)
+    hint = near.message("a@virtual.test")
+    with running_qmgr(near.root, "qmgr_ipc_timeout = 1") as qmgr:
+        qmgr.hint(hint)
+        qmgr.wait_for_line(f"{hint.queue_id}: bounce service failure: private/bounce: no answer within 1 seconds")
+        qmgr.wait_until(lambda: near.place(hint.queue_id) == "deferred")
+        near.serve("rewrite", answer)
+        qmgr.hint(near.message("b@elsewhere.test"))
+        qmgr.wait_for_line("problem talking to service rewrite: private/rewrite: no answer within 1 seconds")
+        speaks.set()
 
 
 def test_notice_that_cannot_be_sent_is_tried_again(near: Neighbourhood) -> None:
@@ -777,7 +799,7 @@ def test_retry_handler_speaks_the_nexthop() -> None:
 
 def test_queue_manager_that_is_stuck_is_ended_by_a_watchdog_of_its_own(near: Neighbourhood) -> None:
     """qmgr_daemon_timeout is shorter than everybody else's daemon_timeout, which does not count here."""
-    with running_qmgr(near.root, "qmgr_daemon_timeout = 1\ndaemon_timeout = 5h") as qmgr:
+    with running_qmgr(near.root, "qmgr_daemon_timeout = 2\ndaemon_timeout = 5h") as qmgr:
         worker = qmgr.worker
         worker.status.settimeout(DEADLINE_S)
         assert worker.status.recv(100)

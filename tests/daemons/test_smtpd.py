@@ -224,6 +224,19 @@ def test_rewrite_that_cannot_answer_defers_the_recipient(tmp_path: Path) -> None
         assert client.say("RCPT TO:<u1@virtual.test>") == "250 2.1.5 Ok"
 
 
+def test_neighbours_that_are_silent_are_given_up(tmp_path: Path) -> None:
+    """After ipc_timeout the client gets an answer."""
+    with scene(tmp_path, "ipc_timeout = 1\nsmtpd_recipient_restrictions = reject_unauth_destination") as stage:
+        client = stage.connect()
+        client.begin()
+        stage.neighbours.speaks.clear()
+        assert client.say("Subject: x\r\n\r\n.").startswith("451 4.3.0 Error: ")
+        stage.worker.wait_for_line("public/cleanup: no answer within 1 seconds")
+        assert client.say("MAIL FROM:<a@b.c>") == "250 2.1.0 Ok"
+        assert client.say("RCPT TO:<a@unasked.test>").startswith("451 4.3.0 <a@unasked.test>: ")
+        stage.worker.wait_for_line("private/rewrite: no answer within 1 seconds")
+
+
 def test_queue_directory_that_cannot_be_written_is_a_temporary_error(tmp_path: Path) -> None:
     """RCPT is refused for now; when the directory is back, mail flows without a restart."""
     with scene(tmp_path) as stage:

@@ -55,7 +55,8 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
     async def start(self) -> None:
         """Look into maildrop once: the mail system may have been down."""
         self._queue = Queue.from_params(self.params)
-        self._cleanup = AsyncPool(f"public/{self.params.cleanup_service_name}", CLEANUP_CONNECTIONS)
+        path = f"public/{self.params.cleanup_service_name}"
+        self._cleanup = AsyncPool(path, self.params.ipc_timeout, CLEANUP_CONNECTIONS)
         self._users: Counter[int] = Counter()
         self._finishing: set[asyncio.Task[None]] = set()
         self._scan: asyncio.Task[None] | None = None

@@ -69,17 +69,16 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
         backoff = _backoff_limits(params)
         self._clients: set[Connection] = set()
         self._services = services = Services(
-            LogService(params.bounce_service_name),
-            LogService(params.defer_service_name),
-            LogService(params.trace_service_name),
+            LogService(params.bounce_service_name, params.qmgr_ipc_timeout),
+            LogService(params.defer_service_name, params.qmgr_ipc_timeout),
+            LogService(params.trace_service_name, params.qmgr_ipc_timeout),
         )
         recorder = Recorder(services, queue, backoff, log)
         self._recycler = Recycler(Queue.from_params(params))
         self._finisher = Finisher(services, queue, self._recycler, backoff, log, spawn)
         self._dispatcher = Dispatcher(queue, params, _route_rules(params), recorder, log, spawn)
-        self._resolver = Resolver(
-            AsyncChannel(f"private/{params.rewrite_service_name}"), log, spawn, per_sender=self._routes_by_sender()
-        )
+        rewrite = AsyncChannel(f"private/{params.rewrite_service_name}", params.qmgr_ipc_timeout)
+        self._resolver = Resolver(rewrite, log, spawn, per_sender=self._routes_by_sender())
         self._active = ActiveQueue(
             queue,
             _active_limits(params),

@@ -17,6 +17,9 @@ class QmgrParameters(CoreParameters, QueueParameters, LifetimeParameters):
     )
 
     qmgr_daemon_timeout = Seconds("1000s", "daemon_timeout of the queue manager.", low=1)
+    qmgr_ipc_timeout = Seconds(
+        "60s", "How long rewrite, bounce, defer or trace may answer nothing to the queue manager.", low=1
+    )
 
     initial_destination_concurrency = Integer("5", "Parallel deliveries to a destination at first.", low=1)
     transport_initial_destination_concurrency = PerTransport(

@@ -31,9 +31,9 @@ class LogService:
     The connection carries requests in order.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, timeout: float) -> None:
         self.name = name
-        self.channel = AsyncChannel(f"private/{name}")
+        self.channel = AsyncChannel(f"private/{name}", timeout)
 
     async def log(self, queue_id: str, recipient: Recipient, outcome: Outcome) -> None:
         """Return when the recipient is on record; raise IpcError."""

@@ -56,14 +56,14 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             self.log, tables.networks, tables.local_domains.is_local_part_domain, self._lookups,
             delimiter=params.recipient_delimiter, null_key=params.smtpd_null_access_lookup_key,
             parents="smtpd_access_maps" in params.parent_domain_matches_subdomains,
-            rewrite=AsyncChannel(f"private/{params.rewrite_service_name}"),
+            rewrite=AsyncChannel(f"private/{params.rewrite_service_name}", params.ipc_timeout),
         )  # fmt: skip
         self._server = Server(
             worker=self.worker, params=params, log=self.log, loop=loop, queue=Queue.from_params(params),
             rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
             peers=Peers(self._names, self._describe, self.log),
-            cleanup=AsyncPool(f"public/{params.cleanup_service_name}", _CLEANUPS, _IN_FLIGHT), disk=self._disk,
-            forbidden=tables.forbidden,
+            cleanup=AsyncPool(f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS, _IN_FLIGHT),
+            disk=self._disk, forbidden=tables.forbidden,
             deadlines=Deadlines(loop, min(params.smtpd_timeout, self._stressed.smtpd_timeout)),
         )  # fmt: skip
         self.stress_changed()

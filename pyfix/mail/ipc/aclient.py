@@ -24,7 +24,7 @@ class AsyncChannel:
     A server that answers nothing for `timeout` seconds while calls wait is given up: they fail.
     """
 
-    def __init__(self, path: str, timeout: float = 3600.0) -> None:
+    def __init__(self, path: str, timeout: float) -> None:
         self.path = path
         self._timeout = timeout
         self._watch: asyncio.TimerHandle | None = None
@@ -157,7 +157,7 @@ class AsyncPool:
     is closed.
     """
 
-    def __init__(self, path: str, limit: int, depth: int = 1, idle_s: float = 5.0, timeout: float = 3600.0) -> None:
+    def __init__(self, path: str, timeout: float, limit: int, depth: int = 1, idle_s: float = 5.0) -> None:
         """`depth` is the calls that a channel has room for."""
         self.path = path
         self._timeout = timeout

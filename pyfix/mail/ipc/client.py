@@ -38,7 +38,7 @@ def check_hello(message: AnyMessage, path: str) -> Hello:
 class Channel:
     """A kept connection to the service that listens on the Unix socket `path`."""
 
-    def __init__(self, path: str, timeout: float = 3600.0) -> None:
+    def __init__(self, path: str, timeout: float) -> None:
         self.path = path
         self._timeout = timeout
         self._peer: Peer | None = None

@@ -99,22 +99,27 @@ class Neighbours:
     """Cleanup hangs up instead of answering."""
     problem: str = ""
     """trivial-rewrite cannot resolve, for this reason."""
+    speaks: threading.Event = field(default_factory=threading.Event)
+    """Clear: both take requests, and answer none."""
     commits: bool = True
     rewrites: bool = True
     """False: the test runs a trivial-rewrite of its own."""
     questions: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.speaks.set()
         self._services = [Service(self.directory / "public/cleanup", self._cleanup)]
         if self.rewrites:
             self._services.append(Service(self.directory / "private/rewrite", self._rewrite))
 
     def close(self) -> None:
         """Stop both."""
+        self.speaks.set()
         for service in self._services:
             service.close()
 
     def _rewrite(self, request: AnyMessage) -> Message | None:
+        self.speaks.wait()
         if isinstance(request, Rewrite):
             return Rewritten([self._complete(address) for address in request.addresses])
         assert isinstance(request, Resolve)
@@ -134,6 +139,7 @@ class Neighbours:
 
     def _cleanup(self, request: AnyMessage) -> Message | None:
         assert isinstance(request, Submit)
+        self.speaks.wait()
         if self.dies:
             return None
         if self.refusal:

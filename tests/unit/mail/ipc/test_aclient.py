@@ -11,6 +11,7 @@ from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import AnyMessage, Done, Goodbye, Hello, Refused, Rewrite, Rewritten
 
+PATIENCE_S = 60.0
 Handler = Callable[[AnyMessage, Connection], None]
 
 
@@ -49,7 +50,7 @@ def test_pipelined_calls_get_their_own_answers(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with Server(tmp_path / "s", echo) as server:
-            channel = AsyncChannel(server.path)
+            channel = AsyncChannel(server.path, PATIENCE_S)
             replies = await asyncio.gather(*(channel.call(Rewrite("local", [str(i)]), Rewritten) for i in range(10)))
             assert [r.addresses for r in replies] == [[str(i)] for i in range(10)]
             assert len(server.connections) == 1
@@ -67,7 +68,7 @@ def test_goodbye_moves_the_next_call_to_a_new_connection(tmp_path: Path) -> None
 
     async def run() -> None:
         async with Server(tmp_path / "s", handler) as server:
-            channel = AsyncChannel(server.path)
+            channel = AsyncChannel(server.path, PATIENCE_S)
             for i in range(3):
                 reply = await channel.call(Rewrite("local", [str(i)]), Rewritten)
                 assert reply.addresses == [str(i)]
@@ -89,7 +90,7 @@ def test_server_that_dies_in_a_call_is_an_ipc_error(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with Server(tmp_path / "s", handler) as server:
-            channel = AsyncChannel(server.path)
+            channel = AsyncChannel(server.path, PATIENCE_S)
             with pytest.raises(IpcError):
                 await channel.call(Rewrite("local", ["a"]), Rewritten)
             assert (await channel.call(Rewrite("local", ["b"]), Rewritten)).addresses == ["b"]
@@ -105,7 +106,7 @@ def test_refusal_and_wrong_type_are_ipc_errors(tmp_path: Path, reply: Refused | 
     async def run() -> None:
         async with Server(tmp_path / "s", lambda m, c: c.send(reply)) as server:
             with pytest.raises(IpcError):
-                await AsyncChannel(server.path).call(Rewrite("local", []), Rewritten)
+                await AsyncChannel(server.path, PATIENCE_S).call(Rewrite("local", []), Rewritten)
 
     asyncio.run(run())
 
@@ -115,10 +116,10 @@ def test_missing_server_and_other_version_are_ipc_errors(tmp_path: Path) -> None
 
     async def run() -> None:
         with pytest.raises(IpcError, match="nowhere"):
-            await AsyncChannel(str(tmp_path / "nowhere")).call(Done(), Done)
+            await AsyncChannel(str(tmp_path / "nowhere"), PATIENCE_S).call(Done(), Done)
         async with Server(tmp_path / "s", echo, Hello("test", version=99)) as server:
             with pytest.raises(IpcError, match="protocol version 99"):
-                await AsyncChannel(server.path).call(Done(), Done)
+                await AsyncChannel(server.path, PATIENCE_S).call(Done(), Done)
 
     asyncio.run(run())
 
@@ -150,7 +151,7 @@ def test_pool_never_opens_more_channels_than_its_limit(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with Server(tmp_path / "s", echo) as server:
-            pool = AsyncPool(server.path, 2)
+            pool = AsyncPool(server.path, PATIENCE_S, 2)
             replies = await asyncio.gather(*(pool.call(Rewrite("local", [str(i)]), Rewritten) for i in range(20)))
             assert [r.addresses[0] for r in replies] == [str(i) for i in range(20)]
             assert len(server.connections) == 2
@@ -186,7 +187,7 @@ async def _collect(directory: Path, weights: Sequence[int]) -> list[list[str]]:
             answer_all()
 
     async with Server(directory / "s", hold) as server:
-        pool = AsyncPool(server.path, 2, 3)
+        pool = AsyncPool(server.path, PATIENCE_S, 2, 3)
         calls = [pool.call(Rewrite("local", [str(number)]), Rewritten, weight) for number, weight in enumerate(weights)]
         replies = await asyncio.gather(*calls)
         assert [r.addresses[0] for r in replies] == [str(number) for number in range(len(weights))]
