@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import select
 import socket
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from harness import make_queue_directory, run_worker
 from pyfix.daemons.pickup import submission
 from pyfix.daemons.pickup.daemon import SERVICE, PickupDaemon
 from pyfix.mail.ipc.frame import encode
-from pyfix.mail.ipc.messages import Done, Refused, Trigger
+from pyfix.mail.ipc.messages import Done, Hello, Refused, Trigger
 from pyfix.mail.ipc.peer import Peer, PeerGone
 
 
@@ -33,10 +34,11 @@ def listen(root: Path) -> socket.socket:
 
 
 def received(server: socket.socket) -> Trigger:
-    """Return the request that qmgr got."""
+    """Return the request that qmgr got, which greets first and does not read on when that fails."""
     sock, _ = server.accept()
     sock.settimeout(20)
     peer = Peer(sock)
+    peer.send(Hello("qmgr"))
     message = peer.receive()
     peer.close()
     assert isinstance(message, Trigger)
@@ -47,8 +49,30 @@ def received(server: socket.socket) -> Trigger:
 def test_request_reaches_qmgr(root: Path, what: str) -> None:
     """And the user is told that it did."""
     with listen(root) as server, run_worker(SERVICE, "", root, public=True, name="pickup") as worker:
-        assert worker.call(Trigger(what), Done) == Done()
+        peer = worker.connect()
+        peer.send(Trigger(what))
         assert received(server) == Trigger(what)
+        assert peer.receive() == Done()
+
+
+def test_request_waits_for_a_qmgr_that_is_busy(root: Path) -> None:
+    """A connection that is closed before its greeting has come would take the request with it."""
+    with listen(root) as server, run_worker(SERVICE, "", root, public=True, name="pickup") as worker:
+        peer = worker.connect()
+        peer.send(Trigger("flush"))
+        assert select.select([peer.sock], [], [], 0.5)[0] == []
+        assert received(server) == Trigger("flush")
+        assert peer.receive() == Done()
+
+
+def test_qmgr_that_ends_before_it_greets_is_away(root: Path) -> None:
+    """The user is told that nothing was flushed."""
+    with listen(root) as server, run_worker(SERVICE, "", root, public=True, name="pickup") as worker:
+        peer = worker.connect()
+        peer.send(Trigger("flush"))
+        server.accept()[0].close()
+        assert peer.receive() == Refused("mail system is down")
+        worker.wait_for_line("warning: connect to public/qmgr: the connection was closed")
 
 
 def test_second_request_before_the_answer_ends_the_connection(root: Path) -> None:

@@ -7,12 +7,16 @@ tells who calls. See: authorized_flush_users.
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
+from pyfix.base.failure import words_for
 from pyfix.base.log import Log
 from pyfix.daemons.pickup.submission import Submitter
 from pyfix.mail.ipc.connection import Connection
-from pyfix.mail.ipc.messages import Done, Message, Refused, Trigger
+from pyfix.mail.ipc.messages import AnyMessage, Done, Message, Refused, Trigger
 from pyfix.mail.maps import MatchList, TableError
+
+_PATIENCE_S: Final = 30.0
 
 
 class FlushRelay:
@@ -40,14 +44,36 @@ class FlushRelay:
         return await asyncio.shield(task)
 
     async def _send(self, request: Trigger) -> Message:
-        loop = asyncio.get_running_loop()
         try:
-            _, qmgr = await loop.create_unix_connection(
-                lambda: Connection(lambda message, connection: None, lambda connection, why: None), self._path
-            )
+            qmgr = await self._connect()
         except OSError as error:
-            self._log.warning(f"connect to {self._path}: {error.strerror}")
+            self._log.warning(f"connect to {self._path}: {words_for(error)}")
             return Refused("mail system is down")
         qmgr.send(request)
         qmgr.close()
         return Done()
+
+    async def _connect(self) -> Connection:
+        """Return a connection whose greeting has come; raises OSError.
+
+        Whoever closes before that makes the greeting fail, and qmgr drops a connection that it cannot write to, with
+        what stands in it.
+        """
+        loop = asyncio.get_running_loop()
+        greeting: asyncio.Future[None] = loop.create_future()
+
+        def greeted(message: AnyMessage, connection: Connection) -> None:
+            if not greeting.done():
+                greeting.set_result(None)
+
+        def ended(connection: Connection, problem: str) -> None:
+            if not greeting.done():
+                greeting.set_exception(ConnectionError(problem))
+
+        _, qmgr = await loop.create_unix_connection(lambda: Connection(greeted, ended), self._path)
+        try:
+            await asyncio.wait_for(greeting, _PATIENCE_S)
+        except TimeoutError:
+            qmgr.close()
+            raise TimeoutError("no greeting") from None
+        return qmgr

@@ -64,9 +64,11 @@ def judge(ended: Ended, command: str) -> Dsn | None:
         return Dsn(found.group(1), reason, "x-unix", reason)
     if ended.code in _TABLE:
         return _failure(*_TABLE[ended.code], ended.output)
-    return _failure("5.3.0", f'Command died with status {ended.code}: "{command}"', ended.output)
+    died = f'Command died with status {ended.code}: "{command}"'
+    return _failure("5.3.0", died, ended.output, f"unknown mail system error {ended.code}")
 
 
-def _failure(status: str, text: str, output: str) -> Dsn:
+def _failure(status: str, text: str, output: str, diagnostic: str = "") -> Dsn:
+    """Return the status; without output the diagnostic speaks for the command, else the text."""
     reason = f"{text}. Command output: {output}" if output else text
-    return Dsn(status, reason, "x-unix", output or text)
+    return Dsn(status, reason, "x-unix", output or diagnostic or text)
