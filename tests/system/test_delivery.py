@@ -181,6 +181,26 @@ def test_deferred_mail_waits_and_goes_with_flush(instance: Instance, sink: Sink)
     wait_until(lambda: not [p for p in (instance.spool / "defer").rglob("*") if p.is_file()], "an empty defer log")
 
 
+@pytest.mark.parametrize("command", ["postqueue -f", "postqueue -i QUEUEID", "sendmail -q", "sendmail -qIQUEUEID"])
+def test_each_way_to_try_mail_now_tries_it_each_time(instance: Instance, sink: Sink, command: str) -> None:
+    """They all go through pickup; three times in a row, since once may be luck."""
+    sink.answer = lambda command: "451 4.2.1 later" if command.startswith("RCPT") else ""
+    instance.set(relayhost=sink.nexthop)
+    instance.start()
+    queue_id = instance.send("bob@elsewhere.test")
+    for attempt in range(1, 4):
+        wait_for_attempts(instance, attempt)
+        wait_until(lambda: instance.queue_files("deferred"), "the message in deferred")
+        result = instance.command(*command.replace("QUEUEID", queue_id).split())
+        assert (result.returncode, result.stderr) == (0, "")
+    wait_for_attempts(instance, 4)
+
+
+def wait_for_attempts(instance: Instance, number: int) -> None:
+    """Wait until a message was deferred so many times."""
+    wait_until(lambda: instance.log.count("status=deferred") == number, f"attempt {number}")
+
+
 def test_deferred_mail_survives_a_restart(instance: Instance, sink: Sink) -> None:
     """The queue on disk is the truth."""
     sink.answer = lambda command: "451 4.2.1 later" if command.startswith("RCPT") else ""
