@@ -2,96 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from fake_cleanup import FakeCleanup
-from fake_rewrite import FakeService, agent_service, rewrite_service
-from harness import RunningWorker, make_queue_directory, run_worker
-from mail_agents import CONTENT, SENDER, deliver, enqueue, left, reachable_directory, verbs
+from fake_rewrite import agent_service
+from harness import make_queue_directory
+from local_site import IS_ROOT, Site, make_site
+from mail_agents import CONTENT, SENDER, deliver, enqueue, reachable_directory, verbs
 
 from pyfix.base import accounts
 from pyfix.daemons.local import users
-from pyfix.daemons.local.daemon import SERVICE
 from pyfix.mail.ipc.messages import (
     NOTIFY_FAILURE,
     NOTIFY_SUCCESS,
     TRACE_VERIFY,
     Deliver,
-    Delivered,
     Dsn,
     Outcome,
     Recipient,
 )
 
-IS_ROOT = os.getuid() == 0
 needs_root = [pytest.mark.root, pytest.mark.skipif(not IS_ROOT, reason="needs root to act as several users")]
-OWNER = "mail_owner = daemon\n" if IS_ROOT else ""
 QUOTED = CONTENT.replace(b"\nFrom here", b"\n>From here")
-
-
-@dataclass
-class Site:
-    """A machine with two Unix users, alice and bob, and a mail spool."""
-
-    root: Path
-    uids: dict[str, int]
-    main_cf: str = ""
-    aliases: dict[str, str] = field(default_factory=dict)
-    cleanup: FakeCleanup | None = None
-    rewrite: FakeService | None = None
-
-    @property
-    def spool(self) -> Path:
-        """Where mailboxes are."""
-        return self.root / "spool"
-
-    def home(self, name: str) -> Path:
-        """A user's home directory."""
-        return self.root / "home" / name
-
-    def write(self, name: str, text: str, mode: int = 0o600, file: str = ".forward") -> Path:
-        """Write a file that the user owns."""
-        path = self.home(name) / file
-        path.write_text(text)
-        path.chmod(mode)
-        if IS_ROOT:
-            os.chown(path, self.uids[name], self.uids[name])
-        return path
-
-    @contextlib.contextmanager
-    def running(self, overrides: str = "") -> Iterator[RunningWorker]:
-        """Run local with its neighbours."""
-        table = self.root / "aliases"
-        table.write_text("".join(f"{name} {value}\n" for name, value in self.aliases.items()))
-        text = (
-            f"alias_maps = texthash:{table}\nmail_spool_directory = {self.spool}\nbiff = no\n"
-            f"recipient_delimiter = +\n{OWNER}{self.main_cf}\n{overrides}\n"
-        )
-        make_queue_directory(self.root)
-        if IS_ROOT:
-            os.chown(self.root / "incoming", *pwd.getpwnam("daemon")[2:4])
-        with (
-            rewrite_service(self.root) as self.rewrite,
-            FakeCleanup(self.root) as self.cleanup,
-            run_worker(SERVICE, text, self.root, name="local") as worker,
-        ):
-            yield worker
-
-    def deliver(self, worker: RunningWorker, *addresses: str, **more: object) -> Delivered:
-        """Send one message to local users."""
-        self.request = enqueue(self.root, [f"{address}@example.test" for address in addresses], **more)  # type: ignore[arg-type]
-        return deliver(worker, self.request)
-
-    def done(self) -> bool:
-        """True when no recipient of the last message is left."""
-        return left(self.root, self.request) == []
 
 
 @pytest.fixture
@@ -102,25 +38,8 @@ def tmp_path() -> Iterator[Path]:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """Users exist in the forked worker only; without root both are the user that runs the tests."""
-    uids = {"alice": 7001, "bob": 7002} if IS_ROOT else dict.fromkeys(("alice", "bob"), os.getuid())
-    found = Site(tmp_path, uids)
-    entries = {}
-    for name, uid in uids.items():
-        home = found.home(name)
-        home.mkdir(parents=True, mode=0o700)
-        gid = uid if IS_ROOT else os.getgid()
-        if IS_ROOT:
-            os.chown(home, uid, uid)
-        entries[name] = pwd.struct_passwd((name, "x", uid, gid, name, str(home), "/bin/sh"))
-    found.spool.mkdir()
-    found.spool.chmod(0o1777)
-    (tmp_path / "home").chmod(0o755)
-    real = accounts.find_user, pwd.getpwuid
-    by_uid = {entry.pw_uid: entry for entry in entries.values()}
-    monkeypatch.setattr(accounts, "find_user", lambda name: entries.get(name) or real[0](name))
-    monkeypatch.setattr(users.pwd, "getpwuid", lambda uid: by_uid.get(uid) or real[1](uid))
-    return found
+    """Alice and Bob."""
+    return make_site(tmp_path, monkeypatch)
 
 
 # --- mailboxes

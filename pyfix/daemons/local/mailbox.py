@@ -48,6 +48,8 @@ def pass_on(context: Context, state: State, maps: Maps, default: str) -> bool:
         return True
     if not target:
         return False
+    queue_id, transport = context.job.request.queue_id, target.partition(":")[0]
+    context.tools.log.info(f"{queue_id}: passing <{state.address}> to transport={transport}")
     try:
         outcomes = context.tools.transports.deliver(target, context.job.request, state.recipient)
     except NeighbourError as error:

@@ -49,6 +49,22 @@ def test_end_of_a_command_becomes_a_status(text: str, status: str, reason: str) 
     assert (dsn.status, dsn.reason) == (status, reason)
 
 
+@pytest.mark.parametrize(
+    ("ended", "diagnostic"),
+    [
+        (Ended(3), "unknown mail system error 3"),
+        (Ended(3, "oops"), "oops"),
+        (Ended(67), "user unknown"),
+        (Ended(67, "5.1.1 who"), "who"),
+    ],
+)
+def test_diagnostic_is_what_the_command_said_or_what_its_status_means(ended: Ended, diagnostic: str) -> None:
+    """In the machine-readable part of a notice."""
+    dsn = judge(ended, "x")
+    assert dsn is not None
+    assert (dsn.diagnostic_type, dsn.diagnostic) == ("x-unix", diagnostic)
+
+
 def test_success_has_no_failure() -> None:
     """Whatever it printed."""
     assert judge(Ended(0, "5.1.1 no"), "x") is None
