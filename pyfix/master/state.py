@@ -77,6 +77,11 @@ class ServiceState:
         return (self.entry.type, self.entry.name)
 
     @property
+    def stress(self) -> bool | None:
+        """Whether it is under stress; None for one that never is."""
+        return bool(self.stress_until) if self.public is not None else None
+
+    @property
     def current(self) -> list[WorkerState]:
         """The workers that count for the process limit: those that a reload retired finish beside it."""
         return [worker for worker in self.workers.values() if not worker.is_retired]

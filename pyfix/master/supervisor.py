@@ -334,7 +334,7 @@ class Supervisor:
             entry=program.entry, service=program.service, config_directory=self._directory, listeners=listeners,
             status=theirs, generation=self._state.generation, client_limit=program.client_limit,
             verbose=self._verbose + program.entry.verbose, log_pipe=log_pipe,
-            stress=bool(self._state.services[key].stress_until), config=self._config,
+            stress=self._state.services[key].stress, config=self._config,
         )  # fmt: skip
 
     # --- reload and stop ----------------------------------------------------------------------------------------

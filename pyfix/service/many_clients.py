@@ -40,10 +40,11 @@ class ManyClientsLoop:
     ) -> None:
         self._daemon = daemon
         self._worker = worker
-        self._params = params
+        self._calm = params
+        self._stressed = worker.stressed_config.read(ServiceParameters)
         self._status = status
         self._listeners = listeners
-        self._limit = min(worker.client_limit or params.process_client_limit, _affordable_clients())
+        self._adopt()
         self._is_full = False
         self._watchdog = Watchdog(daemon.watchdog_timeout(params.daemon_timeout))
         self._servers: list[asyncio.AbstractServer] = []
@@ -52,6 +53,12 @@ class ManyClientsLoop:
         self._last_use = clock.monotonic()
         self._failure: BaseException | None = None
         self._wake: asyncio.Event
+
+    def _adopt(self) -> None:
+        """Have the parameters hold that there are for the present mood of the service."""
+        self._params = self._stressed if self._worker.stress else self._calm
+        limit = self._worker.client_limit or self._params.process_client_limit
+        self._limit = min(limit, _affordable_clients())
 
     def run(self) -> None:
         """Serve until max_use, max_idle, the master or the daemon itself ends it."""
@@ -173,6 +180,8 @@ class ManyClientsLoop:
                 self._daemon.wakeup()
             elif order in (STRESS[0], RELAX[0]):
                 self._worker.stress = order == STRESS[0]
+                self._worker.show_stress(self._worker.stress)
+                self._adopt()
                 self._daemon.stress_changed()
 
     async def _finish(self) -> None:

@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from pyfix.base.log import FACILITIES, DatagramSink, Fatal, Log, PostlogSink, StderrSink, SyslogSink, one_line
@@ -49,7 +50,8 @@ class Birth:
     client_limit: int
     verbose: int
     log_pipe: LogPipe | None = None
-    stress: bool = False
+    stress: bool | None = None
+    """Whether the service is under stress; None for one that can't be."""
     config: Config | None = None
     """What the master has read; without it main.cf is read again. A file that somebody broke since the last reload
     thus stops no new worker."""
@@ -98,7 +100,7 @@ class _Life:
     def _run(self) -> None:
         birth = self._birth
         _reset_signals()
-        show_title(worker_title(birth.entry, birth.service.program))
+        _show_stress(birth, birth.stress)
         config, params = _configure(birth)
         clean_environment(params.import_environment, config.directory)
         os.chdir(params.queue_directory)
@@ -107,8 +109,8 @@ class _Life:
         self._has_log = True
         worker = Worker(
             service=birth.entry.name, program=birth.service.program, argv=list(birth.entry.argv), config=config,
-            log=self.log, rights=Rights(), verbose=birth.verbose, stress=birth.stress,
-            client_limit=birth.client_limit,
+            log=self.log, rights=Rights(), verbose=birth.verbose, stress=bool(birth.stress),
+            show_stress=partial(_show_stress, birth), client_limit=birth.client_limit,
         )  # fmt: skip
         known = len(config.warnings)
         daemon = birth.service.create(worker)
@@ -137,6 +139,10 @@ def _wake_politely() -> None:
     if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
         with contextlib.suppress(OSError):  # a sandbox may forbid it: nothing but speed is lost
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _show_stress(birth: Birth, stress: bool | None) -> None:
+    show_title(worker_title(birth.entry, birth.service.program, stress))
 
 
 def _reset_signals() -> None:

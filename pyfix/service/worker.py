@@ -39,6 +39,8 @@ class Worker:
     verbose: int = 0
     stress: bool = False
     """The service has no place left for clients, or had none a while ago: what `stress` in main.cf is for."""
+    show_stress: Callable[[bool], None] = field(default=lambda is_on: None)
+    """Have ps show it."""
     client_limit: int = 0
     """At most so many clients at once in this process; 0: no limit of the master.cf line."""
     clients: int = 0
@@ -46,6 +48,11 @@ class Worker:
     on_change: Callable[[], None] = field(default=lambda: None)
     """Called by the skeleton's loops when clients or is_retiring changed."""
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    @property
+    def stressed_config(self) -> Config:
+        """The configuration that holds under stress."""
+        return self.config.amended([("stress", "yes")])
 
     def retire(self) -> None:
         """Finish what has begun, then exit: a fresh process takes over (a table changed, an inner fault)."""

@@ -176,7 +176,7 @@ def run_worker(
     overrides: Sequence[tuple[str, str]] = (),
     inet: bool = False,
     public: bool = False,
-    stress: bool = False,
+    stress: bool | None = None,
 ) -> Iterator[RunningWorker]:
     """Run one worker; `inet` gives it a TCP socket on a free port of 127.0.0.1 (RunningWorker.path "127.0.0.1:N").
 

@@ -130,10 +130,16 @@ def test_wakeup_reaches_the_daemon(tmp_path: Path, service: Service) -> None:
 
 
 def test_stress_and_its_end_reach_the_daemon(tmp_path: Path) -> None:
-    """The service has no place left for clients, or has again."""
-    with run_worker(ASYNC, "", tmp_path) as worker:
+    """The service has no place left for clients, or has again; the skeleton's own parameters may depend on it."""
+    limit = "process_client_limit = ${stress?{2}:{100}}"
+    with run_worker(ASYNC, limit, tmp_path) as worker:
+        states = ReportReader(worker.status)
+        assert states.next() is State.FREE
         worker.status.send(STRESS)
         worker.wait_for_line("stress: True")
+        for _ in range(2):
+            worker.connect()
+        assert states.next() is State.FULL
         worker.status.send(RELAX)
         worker.wait_for_line("stress: False")
 

@@ -77,7 +77,7 @@ def test_session_leaves_nothing_behind(data: bytes) -> None:
     """When the client has gone: no client is counted, no content is held, the log has the end of the session."""
     _, stage = play([data])
     assert stage.worker.clients == 0
-    assert stage.server.gathered == 0
+    assert stage.server.common.gathered == 0
     assert list(stage.server.deadlines) == []
     assert stage.log.lines[-1].startswith("disconnect from unknown[192.0.2.1]")
 

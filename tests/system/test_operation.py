@@ -427,6 +427,12 @@ def test_foreground_start_ends_on_sigterm(instance: Instance) -> None:
         assert process.wait(60) == 0
 
 
+def titles(instance: Instance, end: str) -> list[str]:
+    """Return what ps shows of the smtpd processes whose title ends so."""
+    found = [Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0") for pid in instance.processes()]
+    return [title for title in found if title.startswith("smtpd ") and title.endswith(f" {end}")]
+
+
 def test_crowd_at_the_limit_puts_the_service_under_stress() -> None:
     """Two clients may be served at once: the log says that there are two, and whoever comes next has no patience to
     expect."""
@@ -434,12 +440,15 @@ def test_crowd_at_the_limit_puts_the_service_under_stress() -> None:
         path = instance.etc / "master.cf"
         path.write_text(re.sub(r"(?m)^(\S+ inet n - n -) -( smtpd)", r"\1 2\2", path.read_text()))
         instance.start()
-        first, second = instance.connect(), instance.connect()
+        first = instance.connect()
+        assert titles(instance, "-o stress=") and not titles(instance, "-o stress=yes")
+        second = instance.connect()
         endpoint = f"127.0.0.1:{instance.port}"
         limit = rf'service "{endpoint}" \({endpoint}\) has reached its process limit "2": new clients may'
         instance.wait_for_log(rf"master\[\d+\]: warning: {limit}")
         first.close()
         third = instance.connect()
+        assert titles(instance, "-o stress=yes") and not titles(instance, "-o stress=")
         assert third.smtp.docmd("FOO")[0] == 500
         assert third.smtp.getreply()[0] == 421
         assert second.smtp.docmd("FOO")[0] == 500

@@ -87,10 +87,6 @@ class Answers:
         self._rewrite = rewrite
         self._cache = ResolveCache()
 
-    def close(self) -> None:
-        """Close the connection to trivial-rewrite."""
-        self._rewrite.disconnect()
-
     async def decide(self, evaluation: Evaluation[T]) -> T:
         """Run an evaluation to its end and return its result."""
         try:

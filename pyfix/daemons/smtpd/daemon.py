@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from pyfix.daemons.smtpd.answers import Answers
@@ -11,9 +13,9 @@ from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
 from pyfix.daemons.smtpd.restrictions.evaluate import active_stages
-from pyfix.daemons.smtpd.server import Server
+from pyfix.daemons.smtpd.server import Common, Server
 from pyfix.daemons.smtpd.session import Session
-from pyfix.daemons.smtpd.tables import Tables
+from pyfix.daemons.smtpd.tables import Opened, Tables
 from pyfix.mail.dns.peername import HostsFile, PeerNames
 from pyfix.mail.dns.resolver import AsyncResolver
 from pyfix.mail.ipc.aclient import AsyncChannel, AsyncPool
@@ -30,17 +32,28 @@ _THREADS: Final = 4
 _LOOK_AT_TABLES_S: Final = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """What the configuration says for clients that come under stress, or not."""
+
+    params: SmtpdParameters
+    tables: Tables
+
+
 class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
     """Sessions on an event loop."""
 
     def before_jail(self) -> None:
         """Open tables and files while the rights to read them are there."""
-        self._stressed = self.config.amended([("stress", "yes")]).read(SmtpdParameters)
-        self._tables = Tables(self.config, self.params)
-        for warning in self.config.warnings:
-            self.log.warning(warning)
-        if problem := self._tables.find_open_relay():
-            self.log.fatal(problem)
+        self._opened = Opened()
+        self._calm = Mood(self.params, Tables(self.config, self.params, self._opened))
+        stressed = self.worker.stressed_config
+        params = stressed.read(SmtpdParameters)
+        self._stressed = Mood(params, Tables(stressed, params, self._opened))
+        self.config.warnings += [text for text in stressed.warnings if text not in self.config.warnings]
+        for mood in (self._calm, self._stressed):
+            if problem := mood.tables.find_open_relay():
+                self.log.fatal(problem)
         self._names: PeerNames | None = None
         if self.params.smtpd_peername_lookup:
             resolver = AsyncResolver()
@@ -49,37 +62,36 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
 
     async def start(self) -> None:
         """Put together what the sessions share."""
-        params, tables, loop = self.params, self._tables, asyncio.get_running_loop()
+        params, loop = self.params, asyncio.get_running_loop()
         self._disk = ThreadPoolExecutor(_THREADS, "disk")
         self._lookups = ThreadPoolExecutor(_THREADS, "lookup")
-        answers = Answers(
-            self.log, tables.networks, tables.local_domains.is_local_part_domain, self._lookups,
-            delimiter=params.recipient_delimiter, null_key=params.smtpd_null_access_lookup_key,
-            parents="smtpd_access_maps" in params.parent_domain_matches_subdomains,
-            rewrite=AsyncChannel(f"private/{params.rewrite_service_name}", params.ipc_timeout),
+        self._rewrite = AsyncChannel(f"private/{params.rewrite_service_name}", params.ipc_timeout)
+        self._cleanup = AsyncPool(
+            f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS, _IN_FLIGHT
         )  # fmt: skip
-        self._server = Server(
-            worker=self.worker, params=params, log=self.log, loop=loop, queue=Queue.from_params(params),
-            rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
-            peers=Peers(self._names, self._describe, self.log),
-            cleanup=AsyncPool(f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS, _IN_FLIGHT),
-            disk=self._disk, forbidden=tables.forbidden,
-            deadlines=Deadlines(loop, min(params.smtpd_timeout, self._stressed.smtpd_timeout)),
-        )  # fmt: skip
+        self._common = Common()
+        self._deadlines = Deadlines(loop, min(params.smtpd_timeout, self._stressed.params.smtpd_timeout))
+        self._calm_server, self._stressed_server = map(self._make_server, (self._calm, self._stressed))
         self.stress_changed()
         self._table_timer = loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
 
-    def _describe(self, name: str, address: str, reverse_name: str) -> Peer:
-        tables = self._tables
-        return Peer(
-            name, address, reverse_name, f"{name}[{address}]",
-            "local" if tables.header_clients.holds(name, address) else "remote",
-            tables.bare_newline_exclusions.matches(name, address),
+    def _make_server(self, mood: Mood) -> Server:
+        params, tables = mood.params, mood.tables
+        answers = Answers(
+            self.log, tables.networks, tables.local_domains.is_local_part_domain, self._lookups,
+            delimiter=params.recipient_delimiter, null_key=params.smtpd_null_access_lookup_key,
+            parents="smtpd_access_maps" in params.parent_domain_matches_subdomains, rewrite=self._rewrite,
+        )  # fmt: skip
+        return Server(
+            worker=self.worker, params=params, log=self.log, loop=asyncio.get_running_loop(),
+            queue=Queue.from_params(params), rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
+            peers=Peers(self._names, partial(_describe, tables), self.log), cleanup=self._cleanup, disk=self._disk,
+            forbidden=tables.forbidden, deadlines=self._deadlines, common=self._common,
         )  # fmt: skip
 
     def stress_changed(self) -> None:
-        """Have new clients get the time and the patience that there are for them."""
-        self._server.adopt(self._stressed if self.worker.stress else self.params)
+        """Have new clients get the time, the patience and the restrictions that there are for them."""
+        self._server = self._stressed_server if self.worker.stress else self._calm_server
 
     def protocol(self, listener: Listener) -> asyncio.BaseProtocol:
         """Return the session of a new client."""
@@ -89,7 +101,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         """Finish when a table has changed: a fresh process reads it."""
         if self.worker.is_retiring:
             return
-        if self._tables.has_changed():
+        if self._opened.has_changed():
             self.log.info("table has changed -- restarting")
             self.worker.retire()
             return
@@ -97,19 +109,27 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
 
     def system_stops(self) -> None:
         """Tell idle clients; the others finish their message."""
-        self._server.is_stopping = True
-        for session in self._server.deadlines:
+        self._common.is_stopping = True
+        for session in self._deadlines:
             if isinstance(session, Session) and session.is_idle:
                 session.say_goodbye()
 
     async def stop(self) -> None:
         """All sessions have ended: close the connections to the neighbours."""
-        self._server.cleanup.close()
-        self._server.answers.close()
+        self._cleanup.close()
+        self._rewrite.disconnect()
         self._table_timer.cancel()
         self._disk.shutdown(wait=False)
         self._lookups.shutdown(wait=False)
         await asyncio.sleep(0)  # the loop closes what was closed above in its next turn
+
+
+def _describe(tables: Tables, name: str, address: str, reverse_name: str) -> Peer:
+    return Peer(
+        name, address, reverse_name, f"{name}[{address}]",
+        "local" if tables.header_clients.holds(name, address) else "remote",
+        tables.bare_newline_exclusions.matches(name, address),
+    )  # fmt: skip
 
 
 SERVICE = Service("smtpd", SmtpdDaemon, SmtpdParameters)

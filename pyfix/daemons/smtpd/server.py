@@ -27,9 +27,18 @@ _ROOM_S: Final = 0.5
 """How long the file system is not asked again whether it has room: the margin is half a message of the largest size."""
 
 
+@dataclass(slots=True)
+class Common:
+    """What is one for the whole process."""
+
+    gathered: int = 0
+    """Bytes of content in memory, of all sessions together."""
+    is_stopping: bool = False
+
+
 @dataclass
 class Server:
-    """Shared by all sessions; made when the loop runs."""
+    """Shared by all sessions that began in one mood of the service, under stress or not; made when the loop runs."""
 
     worker: Worker
     params: SmtpdParameters
@@ -45,16 +54,11 @@ class Server:
     disk: Executor
     forbidden: MatchList
     deadlines: Deadlines
-    gathered: int = 0
-    is_stopping: bool = False
+    common: Common
 
     def __post_init__(self) -> None:
+        params = self.params
         self._room_until = 0.0
-        self.adopt(self.params)
-
-    def adopt(self, params: SmtpdParameters) -> None:
-        """Have these parameters hold for sessions that begin from now on; restrictions and tables stay as they are."""
-        self.params = params
         self.greeting = f"220 {params.smtpd_banner}"
         self.extensions: Extensions = make_extensions(params)
         self.noop_commands = frozenset(word.upper() for word in params.smtpd_noop_commands)
@@ -64,7 +68,7 @@ class Server:
     @property
     def is_crowded(self) -> bool:
         """True when the sessions together hold much content in memory."""
-        return self.gathered > GATHERED_LIMIT
+        return self.common.gathered > GATHERED_LIMIT
 
     def has_room(self) -> bool:
         """True when the queue file system can take a message of the largest size (queue_minfree).

@@ -57,7 +57,7 @@ class Session(Verbs):
                 await self._dispatch(line)
             if self.error_count >= self._hard_limit and not self._is_closing:
                 self._end_offender()
-            if self.server.is_stopping and self.transaction is None:
+            if self.server.common.is_stopping and self.transaction is None:
                 self.say_goodbye()
 
     async def _receive(self, receiver: Receiver) -> None:

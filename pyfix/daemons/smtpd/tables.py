@@ -1,6 +1,12 @@
-"""Every table and list that the configuration of smtpd names, opened once a process."""
+"""Every table and list that the configuration of smtpd names, opened once a process.
+
+Under stress another configuration holds, which names other tables or, as a rule, the same. `Opened` has them all.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Protocol, TypeVar, cast
 
 from pyfix.daemons.smtpd.header_clients import PARAMETER as HEADER_CLIENTS
 from pyfix.daemons.smtpd.header_clients import HeaderClients
@@ -11,6 +17,7 @@ from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables
 from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.config import Config
 from pyfix.mail.maps import HOST, STRING, Maps, MatchList, open_maps
+from pyfix.mail.maps import Kind as ListKind
 
 _OPEN_RELAY = (
     "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working instance of: "
@@ -18,18 +25,49 @@ _OPEN_RELAY = (
 )
 
 
+class Watched(Protocol):
+    """What has files that may change."""
+
+    def has_changed(self) -> bool: ...
+
+
+W = TypeVar("W", bound=Watched)
+
+
+class Opened:
+    """What has been opened so far, by what it was opened for."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Watched] = {}
+
+    def get(self, key: Hashable, make: Callable[[], W]) -> W:
+        """Return what is known by the key, which tells all that `make` depends on."""
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = make()
+        return cast(W, found)
+
+    def has_changed(self) -> bool:
+        """True when a file of some table has changed."""
+        return any(item.has_changed() for item in self._known.values())
+
+
 class Tables:
     """Opened tables; raises ConfigError for what is no table at all."""
 
-    def __init__(self, config: Config, params: SmtpdParameters) -> None:
+    def __init__(self, config: Config, params: SmtpdParameters, opened: Opened) -> None:
         self._config = config
         self._params = params
-        self._maps: dict[str, Maps] = {}
-        self.local_domains = LocalDomains(config, params)
-        self.networks = MatchList(params.mynetworks, "mynetworks", config, HOST)
-        self.forbidden = MatchList(params.smtpd_forbidden_commands, "smtpd_forbidden_commands", config, STRING)
-        self.bare_newline_exclusions = MatchList(
-            params.smtpd_forbid_bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions", config, HOST,
+        self._opened = opened
+        domains = (
+            params.mydestination, params.myorigin, params.inet_interfaces, params.inet_protocols,
+            params.proxy_interfaces,
+        )  # fmt: skip
+        self.local_domains = opened.get(repr(("mydestination", domains)), lambda: LocalDomains(config, params))
+        self.networks = self._match_list(params.mynetworks, "mynetworks", HOST)
+        self.forbidden = self._match_list(params.smtpd_forbidden_commands, "smtpd_forbidden_commands", STRING)
+        self.bare_newline_exclusions = self._match_list(
+            params.smtpd_forbid_bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions", HOST,
             parents="mynetworks" in params.parent_domain_matches_subdomains,
         )  # fmt: skip
         self._recipients = self._recipient_tables()
@@ -38,35 +76,31 @@ class Tables:
             params, config, self.networks, lambda spec: self._open(spec, HEADER_CLIENTS)
         )
 
-    def has_changed(self) -> bool:
-        """True when a file of some table has changed."""
-        recipients = self._recipients
-        lists = (self.networks, self.forbidden, self.bare_newline_exclusions)
-        maps = (recipients.local, recipients.virtual_mailbox, recipients.virtual_alias, recipients.relay)
-        return (
-            self.local_domains.has_changed()
-            or any(matches.has_changed() for matches in lists)
-            or any(table.has_changed() for table in (*maps, *self._maps.values()))
-        )
-
     def find_open_relay(self) -> str:
         """Return why these restrictions make an open relay, "" when they do not."""
         return "" if guards_against_relaying((self.rules.relay, self.rules.recipient)) else _OPEN_RELAY
 
+    def _match_list(self, value: str, parameter: str, kind: ListKind, *, parents: bool | None = None) -> MatchList:
+        below = self._params.parent_domain_matches_subdomains if parents is None else parents
+        return self._opened.get(
+            repr((parameter, value, below)),
+            lambda: MatchList(value, parameter, self._config, kind, parents=parents),
+        )
+
     def _open(self, spec: str, parameter: str = "smtpd_access_maps") -> Maps:
         """Open a table; one that several lists name is opened once."""
-        maps = self._maps.get(spec)
-        if maps is None:
-            maps = self._maps[spec] = open_maps([spec], parameter, self._config)
-        return maps
+        return self._opened.get(spec, lambda: open_maps([spec], parameter, self._config))
+
+    def _open_list(self, value: str, parameter: str) -> Maps:
+        return self._opened.get(repr((parameter, value)), lambda: open_maps(value, parameter, self._config))
 
     def _recipient_tables(self) -> RecipientTables:
-        params, config = self._params, self._config
+        params = self._params
         return RecipientTables(
-            local=open_maps(params.local_recipient_maps, "local_recipient_maps", config),
-            virtual_mailbox=open_maps(params.virtual_mailbox_maps, "virtual_mailbox_maps", config),
-            virtual_alias=open_maps(params.virtual_alias_maps, "virtual_alias_maps", config),
-            relay=open_maps(params.relay_recipient_maps, "relay_recipient_maps", config),
+            local=self._open_list(params.local_recipient_maps, "local_recipient_maps"),
+            virtual_mailbox=self._open_list(params.virtual_mailbox_maps, "virtual_mailbox_maps"),
+            virtual_alias=self._open_list(params.virtual_alias_maps, "virtual_alias_maps"),
+            relay=self._open_list(params.relay_recipient_maps, "relay_recipient_maps"),
             local_code=params.unknown_local_recipient_reject_code,
             virtual_mailbox_code=params.unknown_virtual_mailbox_reject_code,
             virtual_alias_code=params.unknown_virtual_alias_reject_code,

@@ -95,7 +95,7 @@ class Transaction:
             return
         self._pieces.append(content)
         self._gathered += len(content)
-        self._server.gathered += len(content)
+        self._server.common.gathered += len(content)
 
     def fail(self, reply: str, problem: str = "") -> None:
         """Give the message up; the client learns it at its end."""
@@ -105,7 +105,7 @@ class Transaction:
         self._drop_pieces()
 
     def _drop_pieces(self) -> None:
-        self._server.gathered -= self._gathered
+        self._server.common.gathered -= self._gathered
         self._pieces = []
         self._gathered = 0
 

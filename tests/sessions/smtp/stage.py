@@ -13,9 +13,9 @@ from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
 from pyfix.daemons.smtpd.restrictions.evaluate import active_stages
-from pyfix.daemons.smtpd.server import Server
+from pyfix.daemons.smtpd.server import Common, Server
 from pyfix.daemons.smtpd.session import Session
-from pyfix.daemons.smtpd.tables import Tables
+from pyfix.daemons.smtpd.tables import Opened, Tables
 from pyfix.mail.config import Config
 from pyfix.mail.ipc.messages import Resolve, Resolved, ResolvedList, Rewrite, Rewritten, Submit, Submitted
 
@@ -140,7 +140,7 @@ class Stage:
     def __init__(self, main_cf: str = "") -> None:
         config = Config.from_text(MAIN_CF + main_cf)
         params = config.read(SmtpdParameters)
-        tables = Tables(config, params)
+        tables = Tables(config, params, Opened())
         loop = asyncio.get_running_loop()
         self.log = MemoryLog()
         self.worker = FakeWorker()
@@ -156,7 +156,7 @@ class Stage:
             peers=Peers(None, lambda name, address, reverse: Peer(name, address, reverse, f"{name}[{address}]",
                                                                   may_send_bare_newline=False), self.log),
             cleanup=anything.cleanup, disk=self.executor, forbidden=tables.forbidden,
-            deadlines=Deadlines(loop, params.smtpd_timeout),
+            deadlines=Deadlines(loop, params.smtpd_timeout), common=Common(),
         )  # fmt: skip
         self.wire = Wire()
         self.session = Session(self.server)

@@ -68,6 +68,48 @@ def test_stress_holds_for_clients_that_come_from_then_on(directory: Path) -> Non
         old.close()
 
 
+RESTRICTIONS = """
+smtpd_helo_restrictions = ${stress?{check_helo_access inline:{a.test=REJECT}}:{permit}}
+smtpd_banner = ${stress?{$myhostname busy}:{$myhostname ESMTP}}
+smtpd_delay_reject = no
+max_idle = ${stress?{7}:{100}}
+"""
+
+
+def greeting(worker: RunningWorker) -> tuple[str, str]:
+    """Return what a new client is told first, and then to EHLO."""
+    host, _, port = worker.path.rpartition(":")
+    client = Client((host, int(port)))
+    first = client.read_line() or ""
+    client.sock.sendall(b"HELO a.test\r\n")
+    second = client.read_line() or ""
+    client.close()
+    return first, second
+
+
+def test_stress_brings_restrictions_and_tables_of_its_own(directory: Path) -> None:
+    """Everything in main.cf that depends on it counts, and ps shows it."""
+    calm = ("220 mail.example.test ESMTP", "250 mail.example.test")
+    busy = ("220 mail.example.test busy", "554 5.7.1 <a.test>: Helo command rejected: Access denied")
+    with run_worker(SERVICE, MAIN_CF + RESTRICTIONS, directory, name="smtp", inet=True) as worker:
+        assert greeting(worker) == calm
+        for order, expected, shown in ((STRESS, busy, "-o stress=yes"), (RELAX, calm, "-o stress=")):
+            worker.status.send(order)
+            deadline = time.monotonic() + DEADLINE_S
+            while greeting(worker) != expected:
+                assert time.monotonic() < deadline
+            title = Path(f"/proc/{worker.pid}/cmdline").read_text().rstrip("\0")
+            assert title == f"smtpd -n smtp -t inet {shown}"
+
+
+def test_open_relay_under_stress_does_not_start(directory: Path) -> None:
+    """What guards against relaying must be there in both cases."""
+    main_cf = "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = ${stress?{permit}:{reject}}"
+    with run_worker(SERVICE, main_cf, directory, name="smtp", inet=True) as worker:
+        worker.wait_for_line("fatal: in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify")
+        assert worker.stop() == 1
+
+
 def test_process_that_is_born_under_stress_knows(directory: Path) -> None:
     """From its first client on."""
     with run_worker(SERVICE, MAIN_CF, directory, name="smtp", inet=True, stress=True) as worker:

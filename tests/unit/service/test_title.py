@@ -9,9 +9,9 @@ from pyfix.mail.config.mastercf import parse_entries
 from pyfix.service.title import worker_title
 
 
-def title(line: str, program: str) -> str:
+def title(line: str, program: str, stress: bool | None = None) -> str:
     """Return the title for one line of master.cf."""
-    return worker_title(next(iter(parse_entries([line], "master.cf"))), program)
+    return worker_title(next(iter(parse_entries([line], "master.cf"))), program, stress)
 
 
 def test_a_port_shows_as_the_name_of_the_service() -> None:
@@ -28,6 +28,13 @@ def test_overrides_and_verbosity_show() -> None:
     """What a master.cf line changes can be told from ps."""
     line = "submission inet n n n - - smtpd -v -o { syslog_name = a b }"
     assert title(line, "smtpd") == "smtpd -n submission -t inet -v -o 'syslog_name=a b'"
+
+
+def test_public_service_shows_whether_it_is_under_stress() -> None:
+    """As Postfix's do; what master.cf says stands behind it and has the last word."""
+    line = "smtp inet n - y - - smtpd -o stress="
+    assert title(line, "smtpd", False) == "smtpd -n smtp -t inet -u -c -o stress= -o stress="
+    assert title(line, "smtpd", True) == "smtpd -n smtp -t inet -u -c -o stress=yes -o stress="
 
 
 def test_ps_shows_the_title() -> None:

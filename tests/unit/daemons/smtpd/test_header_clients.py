@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyfix.daemons.smtpd.params import SmtpdParameters
-from pyfix.daemons.smtpd.tables import Tables
+from pyfix.daemons.smtpd.tables import Opened, Tables
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.interfaces import Interface
 from pyfix.mail.config.networks import literal_address
@@ -33,7 +33,7 @@ def configure(value: str) -> Config:
 def matches(value: str, address: str, name: str = "client.example") -> bool:
     """Return whether a client's headers are rewritten."""
     config = configure(value)
-    return Tables(config, config.read(SmtpdParameters)).header_clients.holds(name, address)
+    return Tables(config, config.read(SmtpdParameters), Opened()).header_clients.holds(name, address)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,9 @@ def test_change_of_a_table_is_noticed(tmp_path: Path) -> None:
     with open(path, "w", encoding="utf-8") as file:
         file.write("198.51.100.1 x\n")
     config = configure(f"texthash:{path}")
-    tables = Tables(config, config.read(SmtpdParameters))
-    assert not tables.has_changed()
+    opened = Opened()
+    Tables(config, config.read(SmtpdParameters), opened)
+    assert not opened.has_changed()
     with open(path, "w", encoding="utf-8") as file:
         file.write("198.51.100.2 x\n198.51.100.3 x\n")
-    assert tables.has_changed()
+    assert opened.has_changed()

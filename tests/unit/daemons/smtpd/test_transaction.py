@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from pyfix.daemons.smtpd.server import Common
 from pyfix.daemons.smtpd.transaction import CROWDED_PIECE, GATHER_LIMIT, Transaction
 
 
 def transaction(crowded: bool) -> Transaction:
     """A transaction of a server whose sessions together hold much, or little."""
     params = SimpleNamespace(message_size_limit=0)
-    server: Any = SimpleNamespace(params=params, gathered=0, is_crowded=crowded)
+    server: Any = SimpleNamespace(params=params, common=Common(), is_crowded=crowded)
     mail: Any = None
     return Transaction(server, mail, 1.0)
 
