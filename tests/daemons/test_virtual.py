@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from harness import run_worker
 from mail_agents import CONTENT, deliver, enqueue, left, reachable_directory, verbs
@@ -251,6 +252,19 @@ def test_requests_that_come_together_each_have_their_own_answer(tmp_path: Path) 
     assert [answer.seq for answer in delivered] == [100, 102, 103, 104]
     assert [verbs(answer) for answer in delivered] == [[], [], [("who@b.test", "bounced", "5.1.1")], []]
     assert {path.name: len(list(path.glob("new/*"))) for path in mail.iterdir()} == {"box0": 2, "box2": 1}
+
+
+def test_requests_for_one_message_that_come_together_do_not_meet(tmp_path: Path) -> None:
+    """Recipients of different domains have requests of their own, for the same queue file."""
+    mail = tmp_path / "mail"
+    with run_worker(SERVICE, main_cf(mail), tmp_path, name="virtual") as worker:
+        whole = enqueue(tmp_path, ["a@b.test", "a@c.test"])
+        requests = [msgspec.structs.replace(whole, seq=n, recipients=[rcpt]) for n, rcpt in enumerate(whole.recipients)]
+        peer = worker.connect()
+        peer.sock.sendall(b"".join(map(encode, requests)))
+        answers = [peer.receive() for _ in requests]
+    assert [verbs(answer) for answer in answers if isinstance(answer, Delivered)] == [[], []]
+    assert len(list((mail / "box" / "new").iterdir())) == 2
 
 
 def test_a_large_request_is_a_group_of_its_own() -> None:

@@ -59,8 +59,8 @@ class MaildirWriter:
         self._host = _host_name()
         queue_file = os.fstat(content.fd)
         self._device = queue_file.st_dev
-        self._unique = f"P{os.getpid()}I{queue_file.st_ino:x}"
-        """A process may have several messages in hand, each in its own queue file."""
+        self._unique = f"P{os.getpid()}I{queue_file.st_ino:x}F{content.fd}"
+        """A process may have several messages in hand, and several requests for one, each with its own descriptor."""
         self._count = 0
 
     def deliver(self, maildir: str, head: bytes) -> str:
