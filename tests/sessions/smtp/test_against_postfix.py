@@ -65,10 +65,21 @@ CONFIGURATIONS = {
     ],
     "reject_lf": [
         ("smtpd_forbid_bare_newline", "reject"), ("smtpd_forbid_bare_newline_exclusions", ""),
-        ("message_size_limit", "2000"),
+        ("message_size_limit", "2000"), ("smtpd_forbid_bare_newline_reject_code", "521"),
     ],
     "normalize_lf": [("smtpd_forbid_bare_newline", "normalize"), ("smtpd_forbid_bare_newline_exclusions", "")],
     "soft": [("soft_bounce", "yes"), ("smtpd_helo_required", "yes"), ("smtpd_forbid_unauth_pipelining", "yes")],
+    "codes": [
+        ("reject_code", "570"), ("defer_code", "470"), ("relay_domains_reject_code", "571"),
+        ("access_map_reject_code", "572"), ("access_map_defer_code", "472"),
+        ("unknown_local_recipient_reject_code", "573"), ("unknown_virtual_alias_reject_code", "574"),
+        ("unknown_virtual_mailbox_reject_code", "475"), ("unknown_relay_recipient_reject_code", "576"),
+        ("relay_recipient_maps", "inline:{x@relay.test=y}"), ("smtpd_noop_commands", "foo,bar"),
+        ("smtpd_forbidden_commands", "EVIL"), ("smtpd_null_access_lookup_key", "nobody"),
+        ("smtpd_sender_restrictions", "inline:{nobody=WARN,spam.test=reject,slow.test=defer}"),
+        ("smtpd_recipient_restrictions", "check_recipient_access,inline:{joe@=REJECT,postmaster@=DEFER}"),
+    ],
+    "unlisted": [("smtpd_reject_unlisted_recipient", "no")],
     "early": [("smtpd_delay_reject", "no"), ("smtpd_client_restrictions", "reject")],
 }  # fmt: skip
 
@@ -170,6 +181,19 @@ DIALOGUES: dict[str, list[list[bytes]]] = {
          b"RCPT TO:<x@elsewhere.test>\r\n", b"RCPT TO:<u9@bench.test>\r\n", b"ETRN foo.test\r\n",
          b"VRFY x@elsewhere.test\r\n", b"QUIT\r\n"],
         [HELO, b"NOOP\r\nNOOP\r\n"], [HELO, b"BDAT x\r\n"],
+    ],
+    "codes": [
+        [HELO, b"MAIL FROM:<a@b.c>\r\n",
+         *(b"RCPT TO:<" + name + b">\r\n" for name in (
+             b"joe@local.test", b"postmaster@local.test", b"nobody@local.test", b"b@alias.test", b"u9@bench.test",
+             b"y@relay.test", b"x@relay.test", b"x@elsewhere.test"))],
+        *([HELO, b"MAIL FROM:<" + sender + b">\r\n", b"RCPT TO:<u1@bench.test>\r\n"]
+          for sender in (b"x@spam.test", b"x@slow.test", b"")),
+        [b"FOO bar\r\n", b"bar\r\n", b"baz\r\n", b"GET / HTTP/1.0\r\n", b"evil x\r\n"],
+    ],
+    "unlisted": [
+        [HELO, b"MAIL FROM:<a@b.c>\r\n", b"RCPT TO:<u9@bench.test>\r\n", b"RCPT TO:<nobody@local.test>\r\n",
+         b"RCPT TO:<b@alias.test>\r\n", b"RCPT TO:<x@error.relay.test>\r\n", b"VRFY u9@bench.test\r\n"],
     ],
     "early": [[HELO, ENVELOPE, b"DATA\r\n", b"NOOP\r\n", b"QUIT\r\n"]],
 }  # fmt: skip
