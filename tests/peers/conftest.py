@@ -33,8 +33,8 @@ def verdict(command: str) -> str:
 
 
 @pytest.fixture
-def pair(sink: Sink, need: Callable[[str], str]) -> Iterator[list[MailSystem]]:
-    """Postfix and pyfix, running."""
+def pair(request: pytest.FixtureRequest, sink: Sink, need: Callable[[str], str]) -> Iterator[list[MailSystem]]:
+    """Postfix and pyfix, running; an indirect parameter has further settings for both."""
     postfix = need("postfix")
     if not STOCK_MASTER_CF.exists():
         pytest.skip(f"needs {STOCK_MASTER_CF}")
@@ -43,7 +43,7 @@ def pair(sink: Sink, need: Callable[[str], str]) -> Iterator[list[MailSystem]]:
     directory.chmod(0o755)
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        systems = make_pair(directory, free_port, sink.port, postfix)
+        systems = make_pair(directory, free_port, sink.port, postfix, getattr(request, "param", {}))
         for system in systems:
             stack.callback(show_log, system)
             stack.callback(system.stop)

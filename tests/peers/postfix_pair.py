@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,12 +69,13 @@ class MailSystem:
     port: int
     command: list[str]
 
-    def lay_out(self, sink: int) -> None:
-        """Write the configuration and make the directories."""
+    def lay_out(self, sink: int, settings: Mapping[str, str]) -> None:
+        """Write the configuration, with these settings added, and make the directories."""
         for name in ("etc", "queue", "data", "mail/box"):
             (self.directory / name).mkdir(parents=True)
         etc = self.directory / "etc"
-        (etc / "main.cf").write_text(MAIN_CF.format(directory=self.directory, sink=sink))
+        main = MAIN_CF.format(directory=self.directory, sink=sink)
+        (etc / "main.cf").write_text(main + "".join(f"{name} = {value}\n" for name, value in settings.items()))
         master = STOCK_MASTER_CF.read_text()
         master = re.sub(r"(?m)^smtp +inet .*$", f"{self.port} inet n - n - - smtpd", master)
         if self.name == "postfix":
@@ -120,6 +121,16 @@ class MailSystem:
         contents = [path.read_bytes() for path in folder.iterdir()]
         return sorted(map(self.mask, contents), key=lambda content: (_subject(content), len(content), content))
 
+    def all_delivered(self) -> list[bytes]:
+        """Wait until the queue is empty and return all messages, as `delivered` does."""
+        wait_until(self._has_empty_queue, f"an empty queue of {self.name}")
+        return self.delivered(1)
+
+    def _has_empty_queue(self) -> bool:
+        """True when no message is under way; looked at twice, since one may move from a folder to one seen before."""
+        folders = [self.directory / "queue" / name for name in ("incoming", "active", "deferred")]
+        return not any(path.is_file() for folder in folders * 2 for path in folder.rglob("*"))
+
     def mask(self, content: bytes) -> bytes:
         """Replace ids and times."""
         content = re.sub(rb"\b20\d{12}\.(?=[0-9A-F]{9,}@)", b"TIME.", content)
@@ -138,14 +149,16 @@ def pyfix_command() -> list[str]:
     return [sys.executable, "-P", "-c", entry]
 
 
-def make_pair(directory: Path, ports: Callable[[], int], sink: int, postfix: str) -> list[MailSystem]:
+def make_pair(
+    directory: Path, ports: Callable[[], int], sink: int, postfix: str, settings: Mapping[str, str]
+) -> list[MailSystem]:
     """Lay both out."""
     systems = [
         MailSystem("postfix", directory / "postfix", ports(), [postfix]),
         MailSystem("pyfix", directory / "pyfix", ports(), pyfix_command()),
     ]
     for system in systems:
-        system.lay_out(sink)
+        system.lay_out(sink, settings)
     return systems
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from pyfix.daemons.cleanup.mapping import Use
 from pyfix.mail.message.header import Header, HeaderBlock, header_value, parse_header_block
 
 
@@ -58,8 +59,8 @@ class AddressHeaderResult:
 
 _FROM_NUL: Final = re.compile(rb"\0[^\n]*")
 """What Postfix cuts off a header line: there it ends a text."""
-RewriteHeader = Callable[[bytes, bytes], AddressHeaderResult]
-"""Takes name and value of a header."""
+RewriteHeader = Callable[[bytes, bytes, Use], AddressHeaderResult]
+"""Takes name and value of a header, and whose addresses it has."""
 
 
 @dataclass(slots=True)
@@ -141,7 +142,8 @@ class HeaderPass:
             case Role.MESSAGE_ID:
                 findings.message_ids.append((kind.is_resent, header_value(data, header).lstrip()))
             case Role.ADDRESSES | Role.RECIPIENTS if rewrite is not None:
-                result = rewrite(header.name, header_value(data, header))
+                use = Use.HEADER_RECIPIENT if kind.role is Role.RECIPIENTS else Use.HEADER_SENDER
+                result = rewrite(header.name, header_value(data, header), use)
                 if extract and kind.role is Role.RECIPIENTS:
                     findings.add_recipients(kind.is_resent, result.addresses)
                 if result.value is not None:

@@ -16,7 +16,9 @@ from pyfix.daemons.cleanup import refusal
 from pyfix.daemons.cleanup.addresses import AddressStage
 from pyfix.daemons.cleanup.aliases import VirtualAliases
 from pyfix.daemons.cleanup.content import Content
+from pyfix.daemons.cleanup.copies import Copies
 from pyfix.daemons.cleanup.headers import Findings, HeaderPass, RewriteHeader
+from pyfix.daemons.cleanup.mapping import Mapper, Mappings, Use
 from pyfix.daemons.cleanup.missing import Origin, make_missing_headers
 from pyfix.daemons.cleanup.params import CleanupParameters
 from pyfix.daemons.cleanup.recipients import RecipientList
@@ -64,13 +66,17 @@ class MessageMaker:
         params: CleanupParameters,
         log: Log,
         stage: AddressStage,
+        mappings: Mappings,
         aliases: VirtualAliases | None,
+        copies: Copies,
         trace: TraceLog,
     ) -> None:
         self._params = params
         self._log = log
         self._stage = stage
+        self._mappings = mappings
         self._aliases = aliases
+        self._copies = copies
         self._trace = trace
         self._pass = HeaderPass(
             dropped=frozenset(name.lower().encode() for name in params.message_drop_headers),
@@ -82,13 +88,14 @@ class MessageMaker:
         envelope = request.envelope
         self._check(envelope, request.recipients)
         content = Content(file, request.body, replace_cr=self._params.cleanup_replace_stray_cr_lf)
-        findings = self._pass_headers(request, content)
-        (envelope.sender,) = self._stage.complete([envelope.sender])
+        mapper = self._choose_mapper(request)
+        findings = self._pass_headers(request, content, mapper)
+        (envelope.sender,) = self._stage.prepare([envelope.sender], Use.ENVELOPE_SENDER, mapper)
         head = [*findings.segments, self._add_headers(request, findings)]
         problem = self._find_problem(request, findings, content)
         if problem is not None and not (problem.is_permanent and request.flags & CLEANUP_BOUNCE):
             raise problem
-        rcpts = self._list_recipients(request, findings)
+        rcpts = self._list_recipients(request, findings, mapper)
         if not rcpts.recipients:
             raise refusal.no_recipients()
         self._check(envelope, rcpts.recipients)
@@ -120,18 +127,22 @@ class MessageMaker:
 
     # --- headers
 
-    def _pass_headers(self, request: Submit, content: Content) -> Findings:
-        extract = bool(request.flags & CLEANUP_EXTRACT)
-        return self._pass.run(content.data, content.block, self._choose_rewrite(request, extract), extract)
+    def _choose_mapper(self, request: Submit) -> Mapper | None:
+        if not self._mappings or not request.flags & CLEANUP_MAP:
+            return None
+        return Mapper(self._mappings, lambda text: self._log.warning(f"{request.queue_id}: {text}"))
 
-    def _choose_rewrite(self, request: Submit, extract: bool) -> RewriteHeader | None:
+    def _pass_headers(self, request: Submit, content: Content, mapper: Mapper | None) -> Findings:
+        extract = bool(request.flags & CLEANUP_EXTRACT)
+        rewrite = self._choose_rewrite(request, extract, mapper)
+        return self._pass.run(content.data, content.block, rewrite, extract)
+
+    def _choose_rewrite(self, request: Submit, extract: bool, mapper: Mapper | None) -> RewriteHeader | None:
         """Mail of strangers keeps its header addresses (local_header_rewrite_clients)."""
         context = request.envelope.rewrite_context
-        if extract:
-            return partial(self._stage.rewrite_and_extract, context=context)
-        if context == "local" or self._params.remote_header_rewrite_domain:
-            return partial(self._stage.rewrite_header, context=context)
-        return None
+        if not extract and context != "local" and not self._params.remote_header_rewrite_domain:
+            return None
+        return partial(self._stage.rewrite_header, context=context, mapper=mapper, extract=extract)
 
     def _add_headers(self, request: Submit, findings: Findings) -> bytes:
         """Return the headers to add, and log the message ids: each line of the log needs one to be found by."""
@@ -182,30 +193,26 @@ class MessageMaker:
 
     # --- recipients
 
-    def _list_recipients(self, request: Submit, findings: Findings) -> RecipientList:
+    def _list_recipients(self, request: Submit, findings: Findings, mapper: Mapper | None) -> RecipientList:
         is_mapped = bool(request.flags & CLEANUP_MAP)
         rcpts = RecipientList(
             expand=self._choose_expand(request.queue_id) if is_mapped else None,
             keep_original=self._params.enable_original_recipient,
             duplicate_limit=self._params.duplicate_filter_limit,
         )
-        given = request.recipients
-        completed = self._stage.complete([recipient.address for recipient in given])
-        for recipient, address in zip(given, completed, strict=True):
+        given = [*request.recipients, *map(Recipient, findings.extracted())]
+        addresses = [recipient.address or self._params.empty_address_recipient for recipient in given]
+        prepared = self._stage.prepare(addresses, Use.ENVELOPE_RECIPIENT, mapper)
+        for recipient, address in zip(given, prepared, strict=True):
             rcpts.add(address, recipient.original or recipient.address, recipient.orcpt, recipient.notify)
-        extracted = findings.extracted()
-        for original, address in zip(extracted, self._stage.complete(extracted), strict=True):
-            rcpts.add(address, original)
-        if request.flags & CLEANUP_BCC and self._params.always_bcc and rcpts.recipients:
-            self._add_bcc(rcpts, self._params.always_bcc)
+        if request.flags & CLEANUP_BCC and rcpts.recipients:
+            copies = self._copies.find(request.envelope.sender, prepared)
+            for address in self._stage.prepare(copies, Use.ENVELOPE_RECIPIENT, mapper):
+                rcpts.add(address, address, notify=NOTIFY_NEVER)
         return rcpts
 
     def _choose_expand(self, queue_id: str) -> Callable[[str], list[str]] | None:
         return None if self._aliases is None else partial(self._aliases.expand, queue_id)
-
-    def _add_bcc(self, rcpts: RecipientList, bcc: str) -> None:
-        (address,) = self._stage.complete([bcc])
-        rcpts.add(address, bcc, notify=NOTIFY_NEVER)
 
 
 def _hint(request: Submit, rcpts: RecipientList, info: QueueFileInfo) -> Arrived | Trigger:

@@ -22,7 +22,6 @@ class TrivialRewriteParameters(AddressParameters):
     resolve_dequoted_address = Boolean("yes", "Look for routing operators inside quoted local parts.")
     resolve_null_domain = Boolean("no", 'Take an address that ends in "@" as local.')
     resolve_numeric_domain = Boolean("no", "Take user@1.2.3.4 as user@[1.2.3.4].")
-    empty_address_recipient = String("MAILER-DAEMON", "The recipient of mail to the null address.", low=1)
 
     local_transport = String("local:$myhostname", "Delivers mail for mydestination.", low=1)
     virtual_transport = String("virtual", "Delivers mail for virtual_mailbox_domains.", low=1)

@@ -29,6 +29,7 @@ class AddressParameters(CoreParameters):
     )
     helpful_warnings = Boolean("yes", "Warn about settings that contradict each other.")
     show_user_unknown_table_name = Boolean("yes", "Name the table in User unknown replies.")
+    empty_address_recipient = String("MAILER-DAEMON", "The recipient of mail to the null address.", low=1)
     remote_header_rewrite_domain = String("", "Domain for incomplete addresses of remote clients; empty: leave them.")
 
     virtual_maps = String("", "The old name of virtual_alias_maps.")

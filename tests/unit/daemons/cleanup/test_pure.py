@@ -4,6 +4,7 @@ import pytest
 
 from pyfix.daemons.cleanup.expansion import ExpansionError, ExpansionLimits, expand
 from pyfix.daemons.cleanup.headers import AddressHeaderResult, Findings, HeaderPass
+from pyfix.daemons.cleanup.mapping import Use
 from pyfix.daemons.cleanup.missing import Origin, make_missing_headers
 from pyfix.daemons.cleanup.recipients import RecipientList
 from pyfix.mail.ipc.messages import NOTIFY_FAILURE, NOTIFY_NEVER, NOTIFY_SUCCESS, Recipient
@@ -17,7 +18,7 @@ ORIGIN = Origin("ABCDEF1", "mail.example.test", 1795415178.0, "a@example.test", 
 def run(data: bytes, *, extract: bool = False, size_limit: int = 1000) -> Findings:
     """Pass over headers; every address header is rewritten to <new>."""
 
-    def rewrite(name: bytes, value: bytes) -> AddressHeaderResult:
+    def rewrite(name: bytes, value: bytes, use: Use) -> AddressHeaderResult:
         return AddressHeaderResult(b"new" if b"old" in value else None, [value.decode().strip()])
 
     header_pass = HeaderPass(dropped=DROPPED, size_limit=size_limit)

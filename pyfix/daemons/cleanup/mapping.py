@@ -1,0 +1,139 @@
+"""Give addresses their official form: canonical mapping, then masquerading.
+
+Each of the four kinds of addresses that a message has goes its own way, which the `_classes` parameters tell:
+
+    sender      sender_canonical_maps, canonical_maps, masquerade_domains
+    recipient   recipient_canonical_maps, canonical_maps, masquerade_domains
+
+A canonical result is looked up again, until nothing matches or it stays the same.
+See: canonical(5), ADDRESS_REWRITING_README.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pyfix.base.log import Log
+from pyfix.daemons.cleanup.address_map import AddressMap, MapError
+from pyfix.mail.maps import TableError
+from pyfix.mail.message.flaws import is_clean
+
+Warn = Callable[[str], object]
+"""Takes a warning about the message in hand."""
+Step = Callable[[str, Warn], str]
+"""Makes one address of another; raises MapError."""
+_DEPTH: Final = 10
+_NULL: Final = '""'
+"""The null address, as the tables know it."""
+
+
+class Use(enum.Enum):
+    """Where an address stands, in the words of main.cf."""
+
+    ENVELOPE_SENDER = "envelope_sender"
+    ENVELOPE_RECIPIENT = "envelope_recipient"
+    HEADER_SENDER = "header_sender"
+    HEADER_RECIPIENT = "header_recipient"
+
+
+class Mappings:
+    """The steps of each use."""
+
+    def __init__(self, steps: Iterable[tuple[Step, Iterable[str]]]) -> None:
+        """Each step with the classes of addresses that it is for, in the order of their application."""
+        every = [(step, frozenset(classes)) for step, classes in steps]
+        self._steps: Mapping[Use, tuple[Step, ...]] = {
+            use: tuple(step for step, classes in every if use.value in classes) for use in Use
+        }
+
+    def __bool__(self) -> bool:
+        return any(self._steps.values())
+
+    def __contains__(self, use: Use) -> bool:
+        return bool(self._steps[use])
+
+    def apply(self, use: Use, address: str, warn: Warn) -> str:
+        """Return the official form of a complete address; raises MapError."""
+        for step in self._steps[use]:
+            address = step(address, warn)
+        return address
+
+
+@dataclass(frozen=True, slots=True)
+class Mapper:
+    """The mappings for one message."""
+
+    mappings: Mappings
+    warn: Warn
+
+    def map_all(self, use: Use, addresses: list[str]) -> list[str]:
+        """Return the official forms; what can't be an address stays."""
+        if use not in self.mappings:
+            return addresses
+        return [self.mappings.apply(use, one, self.warn) if is_clean(one) else one for one in addresses]
+
+
+class Canonical:
+    """One parameter's tables as a step."""
+
+    def __init__(self, table: AddressMap, log: Log) -> None:
+        self._table = table
+        self._log = log
+
+    def __call__(self, address: str, warn: Warn) -> str:
+        """Return what the tables make of an address. In tables that go round in a circle the search ends somewhere."""
+        key = address or _NULL
+        for _ in range(_DEPTH):
+            found = self._lookup(key, warn)
+            if found is None:
+                break
+            if found.lower() == key.lower():
+                key = found
+                break
+            key = found
+        else:
+            warn(f"unreasonable {self._table.parameter} map nesting for {key}")
+        return "" if key == _NULL else key
+
+    def _lookup(self, address: str, warn: Warn) -> str | None:
+        try:
+            found = self._table.lookup(address)
+        except TableError as error:
+            self._log.warning(str(error))
+            raise MapError(f"{self._table.parameter} map lookup problem for {address}") from error
+        if found is None:
+            return None
+        if len(found) > 1:
+            warn(f"multi-valued {self._table.parameter} entry for {address}")
+        return found[0]
+
+
+class Masquerade:
+    """masquerade_domains as a step: hosts of these domains are not shown."""
+
+    def __init__(self, domains: Iterable[str], is_exempt: Callable[[str], bool]) -> None:
+        """`is_exempt` tells whether a user name is in masquerade_exceptions; raises TableError."""
+        self._rules = [(word.lstrip("!").lower(), len(word) - len(word.lstrip("!"))) for word in domains]
+        self._is_exempt = is_exempt
+
+    def __call__(self, address: str, warn: Warn) -> str:
+        """Return the address with the first domain of the list that its own is a subdomain of."""
+        local, at, host = address.rpartition("@")
+        if not at:
+            return address
+        folded = host.lower()
+        for domain, negations in self._rules:
+            if folded == domain:
+                return address
+            if folded.endswith(f".{domain}"):
+                return address if negations % 2 or self._exempts(local) else f"{local}@{domain}"
+        return address
+
+    def _exempts(self, local: str) -> bool:
+        try:
+            return self._is_exempt(local)
+        except TableError as error:
+            raise MapError(f"masquerade_exceptions lookup problem for {local}: {error}") from error
