@@ -7,7 +7,9 @@ block once, completes and rewrites it, expands virtual aliases, drops duplicate 
     headers      missing Message-Id, Date, From and destination are added, addresses made complete, and Bcc, Return-Path
                  and Content-Length removed, for mail of our own (rewrite context local); always_add_missing_headers
     limits       hopcount_limit, message_size_limit, header_size_limit, header_address_token_limit
-    recipients   sendmail -t, virtual_alias_maps with its limits, always_bcc, duplicate_filter_limit
+    addresses    canonical_maps, sender_ and recipient_canonical_maps, masquerade_domains, by the classes of addresses
+    recipients   sendmail -t, always_bcc, sender_bcc_maps, recipient_bcc_maps, virtual_alias_maps with its limits,
+                 duplicate_filter_limit
 
 The body is never parsed. A spooled one stays where it lies in the file.
 
