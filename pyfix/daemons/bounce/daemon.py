@@ -62,6 +62,8 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
     def after_jail(self) -> None:
         """Get ready; cleanup is connected to when the first notice is due."""
         params = self.params
+        roles = {params.defer_service_name: "defer", params.trace_service_name: "trace"}
+        self._role = roles.get(self.worker.service, "bounce")
         self._queue = Queue.from_params(params)
         channel = Channel(f"public/{params.cleanup_service_name}", params.ipc_timeout)
         filtered = CLEANUP_FILTER if "bounce" in params.internal_mail_filter_classes else 0
@@ -84,10 +86,10 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
         if not isinstance(request, LogRecipient | SendNotice | DropLog):
             raise UnexpectedMessage(request)
         try:
-            self._carry_out(request, RecipientLog(self._queue.path(self.worker.service, request.queue_id)))
+            self._carry_out(request, RecipientLog(self._queue.path(self._role, request.queue_id)))
         except (OSError, SubmissionError, ValueError) as error:
-            events.request_failed(self.log, request.queue_id, str(error))
-            return Refused(str(error))
+            events.request_failed(self.log, request.queue_id, words_for(error))
+            return Refused(words_for(error))
         return Done()
 
     def _carry_out(self, request: LogRecipient | SendNotice | DropLog, log: RecipientLog) -> None:
@@ -112,13 +114,13 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
                     self._tell(request, original, entries.of(owner))
         except FileNotFoundError:
             self.log.debug(f"{request.queue_id}: no log, so nobody to tell")
-        if self.worker.service != self.params.defer_service_name:
+        if self._role != "defer":
             log.remove()
 
     def _say_withheld(self, queue_id: str, reason: Withheld) -> None:
         if reason is Withheld.NOT_WANTED:
             return
-        if self.worker.service == self.params.trace_service_name:
+        if self._role == "trace":
             events.report_withheld(self.log, queue_id, reason.value)
         else:
             events.postmaster_notice_discarded(self.log, queue_id)
@@ -128,7 +130,7 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
         envelope = request.envelope
         if entries.owner is not None:
             envelope = structs.replace(envelope, sender=entries.owner, ret=0, envid="")
-        plans = plan_notices(self.worker.service, envelope, self._addresses, self._classes)
+        plans = plan_notices(self._role, envelope, self._addresses, self._classes)
         if isinstance(plans, Withheld):
             self._say_withheld(request.queue_id, plans)
             return
