@@ -20,6 +20,7 @@ from harness import RunningWorker, run_worker
 from pyfix.daemons.bounce.daemon import SERVICE
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import (
+    CLEANUP_FILTER,
     CLEANUP_LOCAL,
     CLEANUP_MAP,
     CLEANUP_NOTICE,
@@ -116,6 +117,16 @@ def test_notice_is_mail_from_inside_that_aliases_apply_to(bounce: RunningWorker,
     (notice,) = cleanup.received
     assert notice.flags == CLEANUP_NOTICE | CLEANUP_LOCAL | CLEANUP_MAP
     assert (notice.envelope.sender, notice.recipients) == ("", ["a@example.test"])
+
+
+def test_notices_may_be_inspected(tmp_path: Path) -> None:
+    """internal_mail_filter_classes = bounce: as other mail is."""
+    setting = "internal_mail_filter_classes = notify, bounce"
+    with run_worker(SERVICE, setting, tmp_path, name="bounce") as worker, FakeCleanup(tmp_path) as cleanup:
+        queue_id = queue_message(tmp_path, b"Subject: x\n\nbody\n")
+        worker.call(LogRecipient(queue_id, *failure()), Done)
+        worker.call(notice_request(queue_id), Done)
+    assert cleanup.received[0].flags & CLEANUP_FILTER
 
 
 def test_log_goes_when_cleanup_has_confirmed(bounce: RunningWorker, tmp_path: Path) -> None:

@@ -171,6 +171,23 @@ def test_mail_of_strangers_is_not_completed(queue: Queue, tmp_path: Path) -> Non
         assert worker.wait_for_line("message-id") == f"{reply.queue_id}: message-id=<>"
 
 
+@pytest.mark.parametrize(
+    ("setting", "kept"),
+    [
+        ("", b"X-A"),
+        ("message_drop_headers = x-a, BCC", b"Return-Path Content-Length"),
+        ("message_drop_headers =", b"Return-Path Content-Length Bcc X-A"),
+    ],
+)
+def test_headers_that_are_removed_are_a_parameter(queue: Queue, tmp_path: Path, setting: str, kept: bytes) -> None:
+    """message_drop_headers."""
+    with cleanup(tmp_path, setting) as worker:
+        body = BODY.replace(b"\n\n", b"\nReturn-Path: r\nContent-Length: 5\nBcc: b@example.org\nX-A: a\n\n", 1)
+        content = stored(queue, submit(worker, queue, body).queue_id)[0]
+    names = [line.split(b":")[0] for line in content.split(b"\n\n")[0].split(b"\n")[5:]]
+    assert names == kept.split()
+
+
 def test_always_add_missing_headers_is_for_strangers_too(queue: Queue, tmp_path: Path) -> None:
     """The parameter of this name."""
     with cleanup(tmp_path, "always_add_missing_headers = yes") as worker:

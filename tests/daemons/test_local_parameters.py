@@ -155,6 +155,16 @@ def test_commands_of_a_user_run_where_he_wants(site: Site, settings: str, direct
     assert text == f"{(site.root / directory).resolve()}\n"
 
 
+def test_commands_get_what_the_mail_system_got(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """import_environment, and of that export_environment."""
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("WORD", "secret")
+    site.aliases["cmd"] = f'"|echo $TZ,$WORD,$LANG > {site.root}/out/said"'
+    export = "export_environment = TZ WORD LANG\n"
+    assert run_and_read(site, export, "cmd", "said") == "UTC,,C\n"
+    assert run_and_read(site, f"{export}import_environment = WORD, LANG=eo", "cmd", "said") == ",secret,eo\n"
+
+
 def test_directory_that_is_missing_delays_the_mail(site: Site) -> None:
     """The command does not run elsewhere."""
     site.aliases["cmd"] = f'"|touch {site.root}/out/ran"'

@@ -23,6 +23,7 @@ from pyfix.mail.ipc.frame import encode
 from pyfix.mail.ipc.messages import (
     CLEANUP_BOUNCE,
     CLEANUP_EXTRACT,
+    CLEANUP_SMTPUTF8_AUTODETECT,
     NOTIFY_DELAY,
     NOTIFY_NEVER,
     TRACE_VERIFY,
@@ -169,6 +170,18 @@ def test_options_of_sendmail_reach_the_envelope(queue: Queue, tmp_path: Path) ->
         assert envelope.rewrite_context == "remote"
         assert message.flags & CLEANUP_EXTRACT
         assert not message.flags & CLEANUP_BOUNCE
+
+
+@pytest.mark.parametrize(
+    ("classes", "is_looked_for"),
+    [("", True), ("all", True), ("verify", False), ("sendmail, verify", True)],
+)
+def test_utf8_in_addresses_may_be_looked_for(queue: Queue, tmp_path: Path, classes: str, is_looked_for: bool) -> None:
+    """smtputf8_autodetect_classes: sendmail does not say whether a message needs SMTPUTF8."""
+    setting = f"smtputf8_autodetect_classes = {classes}" if classes else ""
+    with FakeCleanup(tmp_path) as cleanup, pickup(tmp_path, setting) as worker:
+        door(worker, queue).submit(REQUEST, [CONTENT])
+    assert bool(cleanup.received[0].flags & CLEANUP_SMTPUTF8_AUTODETECT) is is_looked_for
 
 
 def test_each_recipient_has_options_of_its_own(queue: Queue, tmp_path: Path) -> None:

@@ -313,6 +313,16 @@ def test_transport_whose_processes_never_come_up_defers_its_mail(near: Neighbour
             qmgr.wait_for_line(f"{lost.queue_id}: removed")
 
 
+def test_agent_that_is_of_no_use_is_let_go(near: Neighbourhood) -> None:
+    """ipc_idle: a connection holds a process."""
+    agent = near.serve("virtual", deliver_all(near.root))
+    hint = near.message("a@virtual.test")
+    with running_qmgr(near.root, "ipc_idle = 1s") as qmgr:
+        qmgr.hint(hint)
+        qmgr.wait_for_line(f"{hint.queue_id}: removed")
+        qmgr.wait_until(lambda: agent.ended == agent.connections)
+
+
 def test_without_retry_service_qmgr_defers_itself(near: Neighbourhood) -> None:
     """Then the log line is its own."""
     near.remove("retry")

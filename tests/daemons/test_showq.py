@@ -1,11 +1,16 @@
 """A real showq process."""
 
+import os
+import pwd
+import socket
 from pathlib import Path
 
+import pytest
 from harness import make_queue_directory, run_worker
 
 from pyfix.daemons.showq.daemon import SERVICE
 from pyfix.mail.ipc.messages import AnyMessage, Envelope, ListQueue, LocalSubmit, QueueEnd, QueueEntry, Recipient
+from pyfix.mail.ipc.peer import Peer
 from pyfix.mail.queue import Queue
 from pyfix.mail.queue.maildrop import write_drop_file
 
@@ -39,3 +44,40 @@ def test_the_queue_is_listed_in_the_order_of_postfix(tmp_path: Path) -> None:
     held = entries[4]
     assert isinstance(held, QueueEntry)
     assert held.recipients == [("b@x.y", "")]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("users", "answer"),
+    [
+        ("static:anyone", "QueueEnd"),
+        ("root, nobody", "QueueEnd"),
+        ("!nobody, static:all", "User nobody({uid}) is not allowed to view the mail queue"),
+        ("", "User nobody({uid}) is not allowed to view the mail queue"),
+        ("fail:now", "User nobody({uid}) is not allowed to view the mail queue"),
+    ],
+)
+def test_only_authorized_users_see_the_queue(tmp_path: Path, users: str, answer: str) -> None:
+    """authorized_mailq_users; the kernel says who asks."""
+    nobody = pwd.getpwnam("nobody")
+    root = make_queue_directory(tmp_path)
+    reader, writer = os.pipe()
+    with run_worker(SERVICE, f"authorized_mailq_users = {users}", root, name="showq", public=True) as worker:
+        os.chmod(worker.path, 0o666)
+        (root / "public").chmod(0o755)
+        pid = os.fork()
+        if pid == 0:
+            os.chdir(root / "public")
+            os.setuid(nobody.pw_uid)
+            sock = socket.socket(socket.AF_UNIX)
+            sock.connect("showq")
+            peer = Peer(sock)
+            peer.receive()
+            peer.send(ListQueue())
+            reply = peer.receive()
+            os.write(writer, str(getattr(reply, "reason", type(reply).__name__)).encode())
+            os._exit(0)
+        os.close(writer)
+        assert os.waitpid(pid, 0)[1] == 0
+    assert os.read(reader, 1000).decode() == answer.format(uid=nobody.pw_uid)
+    os.close(reader)

@@ -18,9 +18,9 @@ from smtp_server import SILENCE, Script, ScriptedServer
 
 from pyfix.daemons.smtp.cache import ConnectionCache
 from pyfix.daemons.smtp.connection import Connection
-from pyfix.daemons.smtp.daemon import SERVICE
+from pyfix.daemons.smtp.daemon import LMTP_SERVICE, SERVICE
 from pyfix.daemons.smtp.settings import CacheSettings
-from pyfix.mail.ipc.messages import Delivered
+from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, Delivered, Recipient
 
 ALWAYS_KEPT = "smtp_connection_cache_destinations = 127.0.0.1\n"
 STAGES = {
@@ -162,6 +162,19 @@ def test_connection_is_used_so_often_and_so_long(
         return cache.is_wanted("x.test", cast(Connection, used))
 
     assert asyncio.run(ask()) is is_wanted
+
+
+@pytest.mark.parametrize(("setting", "action"), [("no", "relayed"), ("yes", "delivered")])
+def test_lmtp_server_without_dsn_may_count_as_the_end(tmp_path: Path, setting: str, action: str) -> None:
+    """lmtp_assume_final: what a sender who asked is told of its success."""
+    main_cf = f"inet_protocols = ipv4\nlmtp_assume_final = {setting}"
+    rcpt = Recipient("a@x.test", "a@x.test", notify=NOTIFY_SUCCESS)
+    with (
+        ScriptedServer(Script(lmtp=True)) as server,
+        run_worker(LMTP_SERVICE, main_cf, tmp_path, name="lmtp") as worker,
+    ):
+        request = enqueue(tmp_path, [rcpt], nexthop=f"inet:[127.0.0.1]:{server.port}")
+        assert verbs(deliver(worker, request)) == [("a@x.test", action, "2.0.0")]
 
 
 @pytest.mark.parametrize(("limit", "digits"), [("0", r"\d+"), ("1", r"\d+(\.\d)?"), ("6", r"\d+(\.\d{1,6})?")])

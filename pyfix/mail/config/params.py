@@ -8,6 +8,7 @@ See: postconf(5).
 
 from __future__ import annotations
 
+from pyfix.base.log import FACILITIES
 from pyfix.mail.config.networks import STYLES
 from pyfix.mail.config.parameters import Boolean, Choice, Integer, Level, ListOf, ParameterSet, Seconds, String
 
@@ -44,7 +45,7 @@ class CoreParameters(ParameterSet):
     syslog_name = String(
         "${multi_instance_name?{$multi_instance_name}:{postfix}}", "Prefix of names in the log.", low=1
     )
-    syslog_facility = String("mail", "The syslog facility of the log.", low=1)
+    syslog_facility = Choice("mail", tuple(FACILITIES), "The syslog facility of the log.")
     maillog_file = String("", "The log file, or /dev/stdout; empty: syslog.")
     maillog_file_prefixes = ListOf("/var, /dev/stdout", "What maillog_file must begin with.")
 

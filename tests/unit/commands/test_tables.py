@@ -58,6 +58,17 @@ def test_each_type_has_its_own_index(shell: Shell, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("t.*")) == ["t.db", "t.lmdb"]
 
 
+def test_type_of_a_bare_name_is_a_parameter(shell: Shell, tmp_path: Path) -> None:
+    """default_database_type, for postmap and postalias, and for alias_database."""
+    with open(tmp_path / "main.cf", "a") as main_cf:
+        main_cf.write("default_database_type = lmdb\nalias_database = t\n")
+    for program in (("postmap", "t"), ("postalias", "t"), ("newaliases",)):
+        (tmp_path / "t").write_text("a: 1\n")
+        assert shell(*program)[0] == 0
+        assert [path.name for path in tmp_path.glob("t.*")] == ["t.lmdb"]
+        (tmp_path / "t.lmdb").unlink()
+
+
 def test_keys_can_be_removed(shell: Shell, tmp_path: Path) -> None:
     """Status 1 when none was there; the others stay."""
     (tmp_path / "t").write_text("a 1\nb 2\nc 3\n")

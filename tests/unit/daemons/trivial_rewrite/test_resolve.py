@@ -176,6 +176,28 @@ def test_transport_by_sender() -> None:
     assert routes.resolve("b@x.y", "u@o.test").transport == "smtp"
 
 
+def test_key_of_the_null_sender_is_a_parameter() -> None:
+    """empty_address_relayhost_maps_lookup_key, empty_address_default_transport_maps_lookup_key."""
+    routes = resolver(
+        "sender_dependent_relayhost_maps = inline:{ nobody=null.test }\n"
+        "sender_dependent_default_transport_maps = inline:{ { nothing = slow } }\n"
+        "empty_address_relayhost_maps_lookup_key = nobody\n"
+        "empty_address_default_transport_maps_lookup_key = nothing\n"
+    )
+    found = routes.resolve("", "u@o.test")
+    assert (found.transport, found.nexthop) == ("slow", "null.test")
+    assert routes.resolve("a@x.y", "u@o.test").transport == "smtp"
+
+
+@pytest.mark.parametrize(
+    ("setting", "transport", "recipient"), [("yes", "smtp", "a@b.c"), ("no", "local", '"a@b.c"@local.test')]
+)
+def test_quoted_local_part_may_be_left_alone(setting: str, transport: str, recipient: str) -> None:
+    """resolve_dequoted_address = no: what is quoted holds no route."""
+    found = resolver(f"resolve_dequoted_address = {setting}\n").resolve("", '"a@b.c"@local.test')
+    assert (found.transport, found.recipient) == (transport, recipient)
+
+
 def test_recipient_that_has_moved_is_told_where() -> None:
     """relocated_maps, in any class, with or without the extension."""
     routes = resolver("relocated_maps = inline:{ moved@relay.test=new@place.test }\n")

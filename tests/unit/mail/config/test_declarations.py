@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import pyfix
+from pyfix.daemons.smtp.settings import TWINS
 from pyfix.mail.config import Config, ParameterSet, discover
 from pyfix.mail.config.parameters import PerTransport
 from pyfix.mail.config.unused import references
@@ -130,3 +131,34 @@ def test_family_of_a_name_has_the_longest_suffix() -> None:
     assert isinstance(family, PerTransport) and family.suffix == "_destination_recipient_limit"
     assert discover.default_text("smtp_destination_recipient_limit") == "$default_destination_recipient_limit"
     assert discover.default_text("nosuch") is None
+
+
+TESTS = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def tested_words() -> set[str]:
+    """Every word of the tests, this file left out: names of parameters as main.cf, settings and texts have them."""
+    found: set[str] = set()
+    for path in TESTS.rglob("*"):
+        if path.is_file() and path != Path(__file__) and path.suffix in {".py", ".cf", ".txt", "", ".expected"}:
+            text = path.read_bytes().decode("latin-1").replace("\\n", "\n").replace("\\r", "\r")
+            found |= set(re.findall(r"[A-Za-z0-9_]+", text))
+    return found
+
+
+def is_named(name: str, words: set[str]) -> bool:
+    """Return whether the tests name a parameter; a family, or a member of one, may be put together of its parts."""
+    if name in words:
+        return True
+    _, in_family, member = name.partition("_destination_")
+    if in_family and member in words:
+        return True
+    return name.startswith("_") and any(word.endswith(name) for word in words)
+
+
+def test_every_parameter_is_named_by_a_test(tested_words: set[str]) -> None:
+    """What no test so much as names has an effect that nobody would miss. smtp_ and lmtp_ names are tested in pairs."""
+    twins = {name for pair in TWINS for name in pair}
+    unnamed = [name for name in discover.declarations() if not is_named(name, tested_words) and name not in twins]
+    assert not unnamed, "declared, but no test names them:\n  " + "\n  ".join(sorted(unnamed))
