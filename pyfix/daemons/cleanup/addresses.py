@@ -10,12 +10,12 @@ once for all addresses of a header, about the others. The connection is not kept
 from __future__ import annotations
 
 from pyfix.daemons.cleanup.headers import AddressHeaderResult
-from pyfix.daemons.cleanup.mapping import Mapper, Use
 from pyfix.mail.address.rewrite import STANDARD
 from pyfix.mail.ipc.client import Channel
 from pyfix.mail.ipc.messages import Rewrite, Rewritten
 from pyfix.mail.message.address_header import AddressHeader, is_plain
 from pyfix.mail.message.flaws import is_clean
+from pyfix.mail.rewrite.mapping import Mapper, Use
 
 
 class AddressStage:

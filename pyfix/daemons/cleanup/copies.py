@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pyfix.base.log import Log
-from pyfix.daemons.cleanup.address_map import MapError
 from pyfix.mail.maps import Maps, TableError
 from pyfix.mail.maps.address_lookup import ALIAS, IsLocal
+from pyfix.mail.rewrite.address_map import MapError
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,10 @@ from typing import Final
 
 from pyfix.base.failure import words_for
 from pyfix.daemons.cleanup import refusal
-from pyfix.daemons.cleanup.address_map import AddressMap, MapError
 from pyfix.daemons.cleanup.addresses import AddressStage
-from pyfix.daemons.cleanup.aliases import VirtualAliases
 from pyfix.daemons.cleanup.copies import Copies
-from pyfix.daemons.cleanup.expansion import ExpansionLimits
 from pyfix.daemons.cleanup.hint import QmgrHint
 from pyfix.daemons.cleanup.maker import MessageMaker, Written
-from pyfix.daemons.cleanup.mapping import Canonical, Mappings, Masquerade, Step
 from pyfix.daemons.cleanup.params import CleanupParameters
 from pyfix.daemons.cleanup.refusal import Refusal
 from pyfix.daemons.cleanup.trace import TraceLog
@@ -26,6 +22,10 @@ from pyfix.mail.ipc.peer import Peer
 from pyfix.mail.maps import STRING, MatchList, open_maps
 from pyfix.mail.message.header import is_header
 from pyfix.mail.queue import CorruptFile, NewFile, Queue
+from pyfix.mail.rewrite.address_map import AddressMap, MapError
+from pyfix.mail.rewrite.aliases import AliasError, VirtualAliases
+from pyfix.mail.rewrite.expansion import ExpansionLimits
+from pyfix.mail.rewrite.mapping import Canonical, Mappings, Masquerade, Step
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
 
 _TRACE_TIMEOUT_S: Final = 30.0
@@ -160,7 +160,7 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
         except (IpcError, MapError) as error:
             self._abort(file)
             self.log.warning(f"{file.id}: {error} -- message not accepted, try again later")
-            raise refusal.write_error() from error
+            raise (refusal.expansion_error() if isinstance(error, AliasError) else refusal.write_error()) from error
 
     def _adopt(self, queue_id: str) -> NewFile:
         try:

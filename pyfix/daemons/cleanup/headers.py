@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from pyfix.daemons.cleanup.mapping import Use
 from pyfix.mail.message.header import Header, HeaderBlock, header_value, parse_header_block
+from pyfix.mail.rewrite.mapping import Use
 
 
 class Role(enum.Enum):

@@ -6,7 +6,6 @@ before the first is made durable, so that the disk works on all of them at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -14,11 +13,9 @@ from typing import Final
 from pyfix.base.log import Log
 from pyfix.daemons.cleanup import refusal
 from pyfix.daemons.cleanup.addresses import AddressStage
-from pyfix.daemons.cleanup.aliases import VirtualAliases
 from pyfix.daemons.cleanup.content import Content
 from pyfix.daemons.cleanup.copies import Copies
 from pyfix.daemons.cleanup.headers import Findings, HeaderPass, RewriteHeader
-from pyfix.daemons.cleanup.mapping import Mapper, Mappings, Use
 from pyfix.daemons.cleanup.missing import Origin, make_missing_headers
 from pyfix.daemons.cleanup.params import CleanupParameters
 from pyfix.daemons.cleanup.recipients import RecipientList
@@ -40,6 +37,8 @@ from pyfix.mail.ipc.messages import (
 )
 from pyfix.mail.message.flaws import find_flaw
 from pyfix.mail.queue import NewFile, QueueFileInfo
+from pyfix.mail.rewrite.aliases import VirtualAliases
+from pyfix.mail.rewrite.mapping import Mapper, Mappings, Use
 
 HINT_RECIPIENTS: Final = 250
 """More than these are not sent along with the hint: qmgr reads them from the file."""
@@ -196,7 +195,7 @@ class MessageMaker:
     def _list_recipients(self, request: Submit, findings: Findings, mapper: Mapper | None) -> RecipientList:
         is_mapped = bool(request.flags & CLEANUP_MAP)
         rcpts = RecipientList(
-            expand=self._choose_expand(request.queue_id) if is_mapped else None,
+            expand=self._aliases.expand if is_mapped and self._aliases is not None else None,
             keep_original=self._params.enable_original_recipient,
             duplicate_limit=self._params.duplicate_filter_limit,
         )
@@ -210,9 +209,6 @@ class MessageMaker:
             for address in self._stage.prepare(copies, Use.ENVELOPE_RECIPIENT, mapper):
                 rcpts.add(address, address, notify=NOTIFY_NEVER)
         return rcpts
-
-    def _choose_expand(self, queue_id: str) -> Callable[[str], list[str]] | None:
-        return None if self._aliases is None else partial(self._aliases.expand, queue_id)
 
 
 def _hint(request: Submit, rcpts: RecipientList, info: QueueFileInfo) -> Arrived | Trigger:

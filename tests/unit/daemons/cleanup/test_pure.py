@@ -1,17 +1,15 @@
-"""The pure parts of cleanup: header pass, missing headers, expansion, duplicates."""
+"""The pure parts of cleanup: header pass, missing headers, duplicates."""
 
 import pytest
 
-from pyfix.daemons.cleanup.expansion import ExpansionError, ExpansionLimits, expand
 from pyfix.daemons.cleanup.headers import AddressHeaderResult, Findings, HeaderPass
-from pyfix.daemons.cleanup.mapping import Use
 from pyfix.daemons.cleanup.missing import Origin, make_missing_headers
 from pyfix.daemons.cleanup.recipients import RecipientList
 from pyfix.mail.ipc.messages import NOTIFY_FAILURE, NOTIFY_NEVER, NOTIFY_SUCCESS, Recipient
 from pyfix.mail.message.header import parse_header_block
+from pyfix.mail.rewrite.mapping import Use
 
 DROPPED = frozenset((b"bcc", b"return-path"))
-LIMITS = ExpansionLimits(5, 3, 40)
 ORIGIN = Origin("ABCDEF1", "mail.example.test", 1795415178.0, "a@example.test", False, "")
 
 
@@ -125,50 +123,6 @@ def test_the_null_sender_has_a_name_in_from() -> None:
     """As Postfix writes it."""
     origin = Origin("A", "h", 1.0, "", False, "")
     assert "From: MAILER-DAEMON\n" in make_missing_headers(set(), False, origin).lines
-
-
-# --- expansion
-
-
-def lookup_in(table: dict[str, list[str]]):  # type: ignore[no-untyped-def]  # a small closure for the tests below
-    return lambda address: table.get(address.lower())
-
-
-def test_an_address_without_alias_stands_for_itself() -> None:
-    """The usual case."""
-    assert expand("a@b", lookup_in({}), LIMITS) == ["a@b"]
-
-
-def test_aliases_are_followed_to_the_end() -> None:
-    """First results keep their place, the others follow."""
-    table = {"a": ["b", "c"], "b": ["d", "e"], "c": ["f"]}
-    assert expand("a", lookup_in(table), LIMITS) == ["d", "f", "e"]
-
-
-def test_an_address_may_expand_into_itself_and_others() -> None:
-    """`user: user, archive` is no loop, whatever the case."""
-    assert expand("User", lookup_in({"user": ["user", "archive"]}), LIMITS) == ["user", "archive"]
-
-
-@pytest.mark.parametrize(
-    ("table", "problem"),
-    [
-        ({"a": list("bcdefg")}, "unreasonable %s map expansion size for a"),
-        ({"a": ["b"], "b": ["c"], "c": ["d"], "d": ["e"]}, "unreasonable %s map nesting for a"),
-        ({"a": ["x" * 41]}, f"unreasonable %s result {'x' * 41}..."),
-    ],
-)
-def test_limits_end_an_expansion(table: dict[str, list[str]], problem: str) -> None:
-    """virtual_alias_expansion_limit, _recursion_limit and _address_length_limit, in Postfix's words."""
-    with pytest.raises(ExpansionError) as caught:
-        expand("a", lookup_in(table), LIMITS)
-    assert str(caught.value) == problem
-
-
-def test_a_loop_of_two_ends_with_the_recursion_limit() -> None:
-    """It is a mistake, not an endless loop."""
-    with pytest.raises(ExpansionError, match="nesting"):
-        expand("a", lookup_in({"a": ["b"], "b": ["a"]}), LIMITS)
 
 
 # --- duplicates

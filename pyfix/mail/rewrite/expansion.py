@@ -24,36 +24,43 @@ class ExpansionLimits:
 
 
 class ExpansionError(Exception):
-    """The expansion exceeded a limit; the text is for the log, %s stands for the name of the tables."""
+    """The expansion exceeded a limit; the text is for the log."""
 
 
-def expand(address: str, lookup: Lookup, limits: ExpansionLimits) -> list[str]:
-    """Return what a recipient expands to, itself when no table has it; raise ExpansionError."""
+def expand(address: str, lookup: Lookup, limits: ExpansionLimits, name: str) -> list[str]:
+    """Return what a recipient expands to, itself when no table has it; raise ExpansionError, which gives the tables
+    this name."""
     results = [address]
     final: set[str] = set()
     position = 0
     while position < len(results):
         if len(results) > limits.width:
-            raise ExpansionError(f"unreasonable %s map expansion size for {address}")
-        _follow(address, results, position, final, lookup, limits)
+            raise ExpansionError(f"unreasonable {name} map expansion size for {address}")
+        _follow(address, results, position, final, lookup, limits, name)
         position += 1
     return results
 
 
 def _follow(
-    address: str, results: list[str], position: int, final: set[str], lookup: Lookup, limits: ExpansionLimits
+    address: str,
+    results: list[str],
+    position: int,
+    final: set[str],
+    lookup: Lookup,
+    limits: ExpansionLimits,
+    name: str,
 ) -> None:
     """Replace one result until nothing matches; what a match yields beyond the first goes to the end."""
     depth = 0
     while (key := results[position].lower()) not in final:
         if depth >= limits.depth:
-            raise ExpansionError(f"unreasonable %s map nesting for {address}")
+            raise ExpansionError(f"unreasonable {name} map nesting for {address}")
         found = lookup(results[position])
         if found is None:
             return
         for number, result in enumerate(found):
             if len(result) > limits.length:
-                raise ExpansionError(f"unreasonable %s result {result[:300]}...")
+                raise ExpansionError(f"unreasonable {name} result {result[:300]}...")
             if result.lower() == key:
                 final.add(key)
             if number == 0:

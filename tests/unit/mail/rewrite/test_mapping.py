@@ -2,9 +2,9 @@
 
 import pytest
 
-from pyfix.daemons.cleanup.address_map import MapError
-from pyfix.daemons.cleanup.mapping import Mapper, Mappings, Masquerade, Use
 from pyfix.mail.maps import TableError
+from pyfix.mail.rewrite.address_map import MapError
+from pyfix.mail.rewrite.mapping import Mapper, Mappings, Masquerade, Use
 
 
 def masquerade(address: str, *domains: str, exempt: str = "") -> str:

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.base.log import Log
-from pyfix.daemons.cleanup.address_map import AddressMap, MapError
 from pyfix.mail.maps import TableError
 from pyfix.mail.message.flaws import is_clean
+from pyfix.mail.rewrite.address_map import AddressMap, MapError
 
 Warn = Callable[[str], object]
 """Takes a warning about the message in hand."""
