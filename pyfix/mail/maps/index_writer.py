@@ -8,8 +8,6 @@ key removed, some added) copies it first and locks out other writers meanwhile.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Iterable
@@ -17,6 +15,7 @@ from typing import Final
 
 import lmdb
 
+from pyfix.mail.maps import index_place
 from pyfix.mail.maps.index_file import KEY_LIMIT, NotAnIndex, describe
 from pyfix.mail.maps.table import TableError
 
@@ -30,10 +29,8 @@ class IndexWriter:
     def __init__(self, path: str, *, keep: bool) -> None:
         """Start a new index beside path; keep: with what is in the present one."""
         self.path = path
-        self._scratch = f"{path}.new.{os.getpid()}"
-        _unlink(self._scratch)
-        _sweep(path)
-        self._lock = _lock(path) if keep else -1
+        self._scratch = index_place.scratch(path)
+        self._lock = index_place.lock(path) if keep else -1
         if keep:
             shutil.copyfile(path, self._scratch)
         self._size = max(_FIRST_SIZE, 2 * os.stat(path).st_size) if keep else _FIRST_SIZE
@@ -47,7 +44,7 @@ class IndexWriter:
                 self._scratch, subdir=False, lock=False, sync=False, metasync=False, map_size=self._size, mode=0o644
             )
         except lmdb.Error as error:
-            _unlink(self._scratch)
+            index_place.remove(self._scratch)
             raise NotAnIndex(describe(self.path, str(error))) from error
 
     def add(self, key: str, value: str, *, replace: bool = False) -> bool:
@@ -107,15 +104,12 @@ class IndexWriter:
         self._end_transaction()
         self._environment.sync(True)
         self._environment.close()
-        if owner is not None:
-            _take_rights(self._scratch, owner)
-        os.rename(self._scratch, self.path)
-        _sync_directory(self.path)
+        index_place.put_in_place(self._scratch, self.path, owner)
 
     def abandon(self) -> None:
         """Leave the old index as it is."""
         self._environment.close()
-        _unlink(self._scratch)
+        index_place.remove(self._scratch)
 
     def __enter__(self) -> IndexWriter:
         return self
@@ -125,75 +119,6 @@ class IndexWriter:
             self.abandon()
         if self._lock >= 0:
             os.close(self._lock)
-
-
-def _sweep(path: str) -> None:
-    """Remove the scratch files of builds that were killed; those of a process that lives are its own."""
-    folder, name = os.path.split(path)
-    prefix = f"{name}.new."
-    try:
-        entries = os.listdir(folder or ".")
-    except OSError:
-        return
-    for entry in entries:
-        pid = entry.removeprefix(prefix)
-        if entry.startswith(prefix) and pid.isascii() and pid.isdigit() and not _is_alive(int(pid)):
-            try:
-                os.unlink(os.path.join(folder, entry))
-            except OSError:
-                pass  # another build was faster, or it is not ours to remove
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
-
-
-def _lock(path: str) -> int:
-    """Return a descriptor of the index that is there, locked against other writers; raises OSError, NotAnIndex."""
-    while True:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        if _is_at(path, fd):
-            return fd
-        os.close(fd)  # another writer has put a new one in place while we waited
-
-
-def _is_at(path: str, fd: int) -> bool:
-    try:
-        there = os.stat(path)
-    except FileNotFoundError:
-        return False
-    mine = os.fstat(fd)
-    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
-
-
-def _take_rights(path: str, owner: os.stat_result) -> None:
-    """Give the index the mode of its source, and its owner where we may."""
-    os.chmod(path, owner.st_mode & 0o666)
-    if os.geteuid() == 0:
-        os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _sync_directory(path: str) -> None:
-    fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError as error:
-        if error.errno != errno.ENOENT:
-            raise
 
 
 def build_index(path: str, entries: Iterable[tuple[str, str]]) -> None:

@@ -1,0 +1,97 @@
+"""Where the index of a table is made, and how it gets to its place.
+
+A new index is written to a scratch file beside the old one and renamed over it. What a build that was killed has left
+is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+
+
+def scratch(path: str) -> str:
+    """Return the name of the file to write a new index to; there is none of that name."""
+    name = f"{path}.new.{os.getpid()}"
+    remove(name)
+    _sweep(path)
+    return name
+
+
+def put_in_place(name: str, path: str, owner: os.stat_result | None) -> None:
+    """Rename a finished scratch file over the index, with the owner and mode of the given file."""
+    if owner is not None:
+        _take_rights(name, owner)
+    os.rename(name, path)
+    _sync_directory(path)
+
+
+def _sweep(path: str) -> None:
+    """Remove the scratch files of builds that were killed; those of a process that lives are its own."""
+    folder, name = os.path.split(path)
+    prefix = f"{name}.new."
+    try:
+        entries = os.listdir(folder or ".")
+    except OSError:
+        return
+    for entry in entries:
+        pid = entry.removeprefix(prefix)
+        if entry.startswith(prefix) and pid.isascii() and pid.isdigit() and not _is_alive(int(pid)):
+            try:
+                os.unlink(os.path.join(folder, entry))
+            except OSError:
+                pass  # another build was faster, or it is not ours to remove
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def lock(path: str) -> int:
+    """Return a descriptor of the index that is there, locked against other writers; raises OSError, NotAnIndex."""
+    while True:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if _is_at(path, fd):
+            return fd
+        os.close(fd)  # another writer has put a new one in place while we waited
+
+
+def _is_at(path: str, fd: int) -> bool:
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(fd)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+def _take_rights(path: str, owner: os.stat_result) -> None:
+    """Give the index the mode of its source, and its owner where we may."""
+    os.chmod(path, owner.st_mode & 0o666)
+    if os.geteuid() == 0:
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _sync_directory(path: str) -> None:
+    fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def remove(path: str) -> None:
+    """Remove a file, if it is there."""
+    try:
+        os.unlink(path)
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
