@@ -24,7 +24,7 @@ from pyfix.master.services import plan_services
 
 _CLASS_LISTS: Final = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
 _NOTICES: Final = ("bounce", "2bounce", "delay")
-_TABLE = re.compile(r"^(?:proxy:)?(texthash|hash|btree|lmdb|regexp|pcre|cidr):(/\S+)$")
+_TABLE = re.compile(r"^(?:proxy:)?(texthash|hash|btree|lmdb|cdb|regexp|pcre|cidr):(/\S+)$")
 
 
 @dataclass(slots=True)

@@ -16,7 +16,9 @@ from pyfix.commands import tables
 from pyfix.commands.tables import BuildOptions, ReadEntries, TableCommandError, Target
 from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Config, ConfigError
+from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.source import Entry
+from pyfix.mail.maps.table import Table
 
 _OPTIONS: Final = (
     click.option("-c", "directory", metavar="DIR", help="The directory of main.cf."),
@@ -89,7 +91,7 @@ class Call:
         self._program = program
         self._arguments = arguments
         self._warn = tables.warner(program.name)
-        config = Config.load(arguments.directory)
+        config = self._config = Config.load(arguments.directory)
         self._params = config.read(AddressParameters)
         for warning in config.warnings:
             self._warn(warning)
@@ -120,7 +122,7 @@ class Call:
             click.echo(f"{self._program.name}: built {target.index}", err=True)
 
     def _query(self, key: str) -> int:
-        opened = tables.open_all(self._targets, not self._arguments.no_fold, self._warn)
+        opened = self._open()
         if key != "-":
             value = tables.query(opened, key, self._warn)
             if value is not None:
@@ -134,8 +136,13 @@ class Call:
                 click.echo(f"{line}{self._program.separator}{value}")
         return not found
 
+    def _open(self) -> list[Table]:
+        inform = tables.informer(self._program.name)
+        opening = Opening(self._warn, not self._arguments.no_fold, inform=inform, config=self._config)
+        return tables.open_all(self._targets, opening)
+
     def _list(self) -> int:
-        opened = tables.open_all(self._targets, not self._arguments.no_fold, self._warn)
+        opened = self._open()
         for key, value in tables.list_entries(opened):
             click.echo(f"{key}{self._program.separator}{value}")
         return 0

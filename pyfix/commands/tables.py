@@ -18,9 +18,11 @@ from dataclasses import dataclass
 import click
 
 from pyfix.mail.config import ConfigError
+from pyfix.mail.maps.cdb_writer import CdbWriter
 from pyfix.mail.maps.index_file import NotAnIndex
 from pyfix.mail.maps.index_writer import IndexWriter
-from pyfix.mail.maps.registry import INDEX_SUFFIX, TYPES, Opening, open_table, unsupported
+from pyfix.mail.maps.opening import Opening
+from pyfix.mail.maps.registry import INDEX_SUFFIX, TYPES, open_table, unsupported
 from pyfix.mail.maps.source import Entry, LogicalLine, logical_lines
 from pyfix.mail.maps.table import Table, TableError, UnavailableTable, Warn
 
@@ -78,18 +80,25 @@ class Target:
         raise TableCommandError(unsupported(self.kind))
 
 
+def _refuse_change(target: Target, operation: str) -> None:
+    """Raise TableCommandError for a table that cannot be changed: no index, or one that can only be built anew."""
+    if target.kind == "cdb" or (target.kind not in INDEX_SUFFIX and target.kind in TYPES):
+        raise TableCommandError(f"table {target.spec}: {operation} operation is not supported")
+
+
 def build(target: Target, read: ReadEntries, options: BuildOptions, warn: Warn, extra: Iterable[Entry] = ()) -> None:
     """Build the index of a table from its source, or add standard input to it."""
     index = target.index
     try:
         if options.incremental:
+            _refuse_change(target, "update")
             present = os.stat(index) if os.path.exists(index) else None
-            _fill(index, sys.stdin.buffer, "stdin", read, options, warn, present, ())
+            _fill(target, sys.stdin.buffer, "stdin", read, options, warn, present, ())
             return
         with open(target.path, "rb") as source:
             status = os.fstat(source.fileno())
             with _rights_of(status, options.keep_root):
-                _fill(index, source, target.path, read, options, warn, None if options.own_mode else status, extra)
+                _fill(target, source, target.path, read, options, warn, None if options.own_mode else status, extra)
     except OSError as error:
         raise TableCommandError(f"open {error.filename or index}: {error.strerror}") from error
     except NotAnIndex as error:
@@ -97,7 +106,7 @@ def build(target: Target, read: ReadEntries, options: BuildOptions, warn: Warn, 
 
 
 def _fill(
-    index: str,
+    target: Target,
     source: Iterable[bytes],
     name: str,
     read: ReadEntries,
@@ -106,7 +115,7 @@ def _fill(
     status: os.stat_result | None,
     extra: Iterable[Entry],
 ) -> None:
-    with IndexWriter(index, keep=options.incremental and os.path.exists(index)) as writer:
+    with _new_index(target, options) as writer:
         for entry in read(logical_lines(source, name, warn), name, warn):
             key = entry.key.casefold() if options.fold else entry.key
             _add(writer, key, entry, f"{name}, line {entry.number}", options, warn)
@@ -115,7 +124,15 @@ def _fill(
         writer.commit(status)
 
 
-def _add(writer: IndexWriter, key: str, entry: Entry, place: str, options: BuildOptions, warn: Warn) -> None:
+def _new_index(target: Target, options: BuildOptions) -> IndexWriter | CdbWriter:
+    if target.kind == "cdb":
+        return CdbWriter(target.index)
+    return IndexWriter(target.index, keep=options.incremental and os.path.exists(target.index))
+
+
+def _add(
+    writer: IndexWriter | CdbWriter, key: str, entry: Entry, place: str, options: BuildOptions, warn: Warn
+) -> None:
     try:
         stored = writer.add(key, entry.value, replace=options.replace)
     except TableError as error:
@@ -130,8 +147,7 @@ def delete(targets: list[Target], keys: Iterable[str], fold: bool) -> bool:
     wanted = list(keys)
     found = False
     for target in targets:
-        if target.kind not in INDEX_SUFFIX and target.kind in TYPES:
-            raise TableCommandError(f"table {target.spec}: delete operation is not supported")
+        _refuse_change(target, "delete")
         try:
             with IndexWriter(target.index, keep=True) as writer:
                 removed = [writer.remove(key.casefold() if fold else key) for key in wanted]
@@ -145,14 +161,14 @@ def delete(targets: list[Target], keys: Iterable[str], fold: bool) -> bool:
     return found
 
 
-def open_all(targets: list[Target], fold: bool, warn: Warn) -> list[Table]:
+def open_all(targets: list[Target], opening: Opening) -> list[Table]:
     """Open tables to be asked; a missing one is fatal here."""
-    return [_open(target, fold, warn) for target in targets]
+    return [_open(target, opening) for target in targets]
 
 
-def _open(target: Target, fold: bool, warn: Warn) -> Table:
+def _open(target: Target, opening: Opening) -> Table:
     try:
-        table = open_table(target.spec, Opening(warn, fold))
+        table = open_table(target.spec, opening)
     except ConfigError as error:
         raise TableCommandError(str(error)) from None
     if isinstance(table, UnavailableTable):
@@ -208,10 +224,15 @@ def _rights_of(status: os.stat_result, keep_root: bool) -> Iterator[None]:
         os.setgroups(groups)
 
 
+def informer(program: str, prefix: str = "") -> Warn:
+    """Return a function that prints something on standard error in the name of the program."""
+
+    def inform(text: str) -> None:
+        click.echo(f"{program}: {prefix}{text}", err=True)
+
+    return inform
+
+
 def warner(program: str) -> Warn:
     """Return a function that prints a warning of the program."""
-
-    def warn(text: str) -> None:
-        click.echo(f"{program}: warning: {text}", err=True)
-
-    return warn
+    return informer(program, "warning: ")

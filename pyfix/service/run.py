@@ -105,7 +105,7 @@ class _Life:
         clean_environment(params.import_environment, config.directory)
         os.chdir(params.queue_directory)
         os.umask(0o077)
-        self.log = _open_log(params, birth)
+        self.log = config.log = _open_log(params, birth)
         self._has_log = True
         worker = Worker(
             service=birth.entry.name, program=birth.service.program, argv=list(birth.entry.argv), config=config,

@@ -15,6 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from postfix_pair import STOCK_MASTER_CF, MailSystem, make_pair
+from postmap_pair import Postmaps
 from sink import Sink
 
 
@@ -30,6 +31,12 @@ def verdict(command: str) -> str:
     if command.startswith("RCPT") and "refused" in command:
         return "550-5.1.1 no such user here, which takes some words to say\r\n550 5.1.1 see http://sink.test/"
     return ""
+
+
+@pytest.fixture
+def postmaps(tmp_path: Path, need: Callable[[str], str]) -> Postmaps:
+    """Postfix's postmap and ours."""
+    return Postmaps.make(need("postmap"), tmp_path)
 
 
 @pytest.fixture

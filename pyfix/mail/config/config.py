@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Final, Self, TypeVar
 
+from pyfix.base.log import Log
 from pyfix.mail.config import defaults, discover, maincf
 from pyfix.mail.config.errors import ConfigError
 from pyfix.mail.config.expand import ExpandError, expand
@@ -45,6 +46,8 @@ class Config:
         self.service = service
         self.program = program
         self.host = host
+        self.log: Log | None = None
+        """The log of the process whose configuration this is, once it has one."""
         self._overrides = tuple(overrides)
         self._settings = dict(main.settings)
         self._settings.update((name, Setting(value, f"-o {name}={value}")) for name, value in overrides)
@@ -145,6 +148,18 @@ class Config:
         """Return the error about a value, with the place where it was set."""
         place = self.place(name) or self.main_cf
         return ConfigError(f"{place}: {reason}")
+
+    def inform(self, text: str) -> None:
+        """Log an event of what this configuration describes; commands have no log, and no use for it."""
+        if self.log is not None:
+            self.log.info(text)
+
+    def complain(self, text: str) -> None:
+        """Log a warning; before there is a log it is kept with the others."""
+        if self.log is None:
+            self.warnings.append(text)
+        else:
+            self.log.warning(text)
 
     def _compute(self, name: str) -> str:
         """Return a computed default; nothing while it is being computed, when two of them refer to each other."""

@@ -1,22 +1,34 @@
-"""The `hash:`, `btree:` and `lmdb:` tables: a source text and beside it the index that postmap made of it.
+"""The `hash:`, `btree:`, `lmdb:` and `cdb:` tables: a source text and beside it the index that postmap made of it.
 
-Only the index is read. All three hold the same, an LMDB file; the name tells where it is: FILE.db for hash and btree,
-as scripts and manuals expect it, FILE.lmdb for lmdb.
-See: postmap(1), lmdb_table(5).
+Only the index is read. The first three hold the same, an LMDB file; the name tells where it is: FILE.db for hash and
+btree, as scripts and manuals expect it, FILE.lmdb for lmdb. FILE.cdb is a constant database.
+See: postmap(1), lmdb_table(5), cdb_file.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
-from pyfix.mail.maps.index_file import IndexReader
-from pyfix.mail.maps.table import Table
+from pyfix.mail.maps.table import FileStamp, Table
+
+
+class Index(Protocol):
+    """An open index."""
+
+    stamp: FileStamp
+
+    def get(self, key: str) -> str | None:
+        """Return the value of key, None when it is not there; raises TableError."""
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Yield all keys and values; raises TableError."""
 
 
 class IndexedTable(Table):
     """Looks keys up in an index on disk."""
 
-    def __init__(self, name: str, index: IndexReader, *, fold: bool = True) -> None:
+    def __init__(self, name: str, index: Index, *, fold: bool = True) -> None:
         super().__init__(name)
         self._index = index
         self._get = index.get

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.values import ValueRefused, words
 from pyfix.mail.maps.address_lookup import ALIAS, AddressMatch, IsLocal, Strategy, find_address
-from pyfix.mail.maps.registry import Opening, open_table
+from pyfix.mail.maps.opening import Opening
+from pyfix.mail.maps.registry import open_table
 from pyfix.mail.maps.table import Ask, Table, TableError
 
 
@@ -94,7 +95,7 @@ def open_maps(
     `substitution=False`: a rule of a pattern table whose result has $1 is skipped, where text of strangers must not
     become a command, a path or a host (local(8), virtual(8), transport(5)).
     """
-    opening = Opening(config.warnings.append, fold, substitution)
+    opening = Opening.of_process(config, fold=fold, substitution=substitution)
     return Maps(parameter, [_open(spec, parameter, config, opening) for spec in split_specs(value, parameter, config)])
 
 

@@ -20,8 +20,9 @@ from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.values import ValueRefused, words
 from pyfix.mail.maps.maps import Maps, split_specs
 from pyfix.mail.maps.network import BadNetwork, parse_network
+from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.plain_patterns import PlainPatterns, is_network
-from pyfix.mail.maps.registry import Opening, open_table
+from pyfix.mail.maps.registry import open_table
 from pyfix.mail.maps.source import logical_lines
 from pyfix.mail.maps.table import Ask, FileStamp, TableError
 
@@ -215,7 +216,7 @@ class MatchList:
 
     def _add_table(self, spec: str, verdict: bool) -> None:
         try:
-            table = open_table(spec, Opening(self._config.warnings.append))
+            table = open_table(spec, Opening.of_process(self._config))
         except ConfigError as error:
             raise self._config.refuse(self.parameter, f"{self.parameter}: {error}") from None
         maps = Maps(self.parameter, [table])

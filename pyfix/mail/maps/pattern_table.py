@@ -66,7 +66,6 @@ class PatternTable(Table):
         self._rules = rules
         self._stamp = stamp
         self._limit_s = limit_s
-        self._thread = threading.get_ident()
         self.owner = stamp.owner if stamp else None
         signal.signal(signal.SIGVTALRM, _interrupt)
 

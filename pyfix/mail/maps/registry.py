@@ -10,26 +10,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from pyfix.base import clock
 from pyfix.mail.config import ConfigError
 from pyfix.mail.maps import cidr, combined, inline, pattern_file, unix
+from pyfix.mail.maps.cdb_file import open_cdb
+from pyfix.mail.maps.debug import DebugTable
+from pyfix.mail.maps.environ import EnvironTable
 from pyfix.mail.maps.index_file import NotAnIndex, open_index
-from pyfix.mail.maps.indexed import IndexedTable
+from pyfix.mail.maps.indexed import Index, IndexedTable
+from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.pattern_table import PatternTable
+from pyfix.mail.maps.randmap import open_random
 from pyfix.mail.maps.source import LogicalLine, logical_lines, map_entries
 from pyfix.mail.maps.static import FailTable, StaticTable
 from pyfix.mail.maps.table import FileStamp, FixedTable, Table, UnavailableTable, Warn
 
-INDEX_SUFFIX: Final = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb"}
+INDEX_SUFFIX: Final = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 """Types with an index that postmap builds, and how its file name ends."""
 LATER: Final = frozenset(
     {
-        "cdb",
         "dbm",
-        "environ",
         "ldap",
         "memcache",
         "mongodb",
@@ -45,16 +47,6 @@ LATER: Final = frozenset(
 """Types of Postfix that pyfix does not have."""
 _AGE_MARGIN: Final = 100.0
 """A source younger than this is perhaps still being written; no warning about its index then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """How a table is to be opened."""
-
-    warn: Warn
-    fold: bool = True
-    substitution: bool = True
-    """Whether results of pattern tables may hold $1."""
 
 
 def open_table(spec: str, opening: Opening) -> Table:
@@ -80,6 +72,22 @@ def _static(spec: str, name: str, opening: Opening) -> Table:
 
 def _fail(spec: str, name: str, opening: Opening) -> Table:
     return FailTable(spec)
+
+
+def _environ(spec: str, name: str, opening: Opening) -> Table:
+    return EnvironTable(spec, fold=opening.fold)
+
+
+def _internal(spec: str, name: str, opening: Opening) -> Table:
+    return FixedTable(spec, {})
+
+
+def _random(spec: str, name: str, opening: Opening) -> Table:
+    return open_random(spec, name)
+
+
+def _debug(spec: str, name: str, opening: Opening) -> Table:
+    return DebugTable(spec, open_table(name, opening), opening.inform)
 
 
 def _inline(spec: str, name: str, opening: Opening) -> Table:
@@ -171,7 +179,7 @@ def _indexed(spec: str, name: str, opening: Opening) -> Table:
     path = name + INDEX_SUFFIX[kind]
     remedy = f'; build it with "postmap {kind}:{name}", or newaliases for an alias file'
     try:
-        index = open_index(path)
+        index: Index = open_cdb(path) if kind == "cdb" else open_index(path)
     except OSError as error:
         return UnavailableTable(spec, f"open database {path}: {error.strerror}{remedy}", missing=path)
     except NotAnIndex as problem:
@@ -191,14 +199,19 @@ def _warn_if_old(path: str, stamp: FileStamp, source: str, warn: Warn) -> None:
 
 _OPENERS: Final[dict[str, Callable[[str, str, Opening], Table]]] = {
     "btree": _indexed,
+    "cdb": _indexed,
     "cidr": _cidr,
+    "debug": _debug,
+    "environ": _environ,
     "fail": _fail,
     "hash": _indexed,
     "inline": _inline,
+    "internal": _internal,
     "lmdb": _indexed,
     "pcre": _pcre,
     "pipemap": _pipe,
     "proxy": _proxy,
+    "randmap": _random,
     "regexp": _regexp,
     "static": _static,
     "texthash": _texthash,

@@ -10,6 +10,7 @@ See: DATABASE_README, `postconf -m`.
 from __future__ import annotations
 
 import os
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Table(ABC):
     is_pattern = False
     """True where keys are patterns: only whole addresses are looked up, never their parts."""
     blocking = False
-    """True when a lookup asks a peer over the network."""
+    """True when a lookup may have to wait, for a peer over the network or for a lock: a thread's work."""
     owner: int | None = None
     """User id that owns the source, for delivery to commands and files; None when there is no file."""
 
@@ -37,6 +38,7 @@ class Table(ABC):
         self.name = name
         """type:name as configured."""
         self._ask: Ask | None = None
+        self._thread = threading.get_ident()
 
     @abstractmethod
     def lookup(self, key: str) -> str | None:
@@ -49,6 +51,13 @@ class Table(ABC):
     def lend(self, ask: Ask) -> None:
         """Let other threads than this one look up, too: `ask` calls into this one for them, which some tables need."""
         self._ask = ask
+
+    def say(self, tell: Warn, text: str) -> None:
+        """Tell something while being asked, in the thread that has opened this table: the log is that one's alone."""
+        if self._ask is None or threading.get_ident() == self._thread:
+            tell(text)
+        else:
+            self._ask(lambda line: tell(line), text)
 
     def entries(self) -> Iterator[tuple[str, str]]:
         """Yield all keys and values; raises TableError for tables that cannot list themselves."""

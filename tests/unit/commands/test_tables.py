@@ -14,6 +14,7 @@ import pytest
 from pyfix.commands import newaliases, postalias, postmap, sendmail
 from pyfix.mail.maps import TableError
 from pyfix.mail.maps.index_file import NotAnIndex, open_index
+from pyfix.mail.maps.registry import TYPES
 
 Shell = Callable[..., tuple[int, str, str]]
 PROGRAMS = {
@@ -51,11 +52,12 @@ def test_built_table_answers_queries(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_each_type_has_its_own_index(shell: Shell, tmp_path: Path) -> None:
-    """hash and btree: FILE.db, lmdb: FILE.lmdb."""
+    """hash and btree: FILE.db, lmdb: FILE.lmdb, cdb: FILE.cdb."""
     (tmp_path / "t").write_text("a 1\n")
-    for kind in ("hash", "btree", "lmdb"):
+    for kind in ("hash", "btree", "lmdb", "cdb"):
         assert shell("postmap", f"{kind}:t")[0] == 0
-    assert sorted(path.name for path in tmp_path.glob("t.*")) == ["t.db", "t.lmdb"]
+        assert shell("postmap", "-q", "a", f"{kind}:t") == (0, "1\n", "")
+    assert sorted(path.name for path in tmp_path.glob("t.*")) == ["t.cdb", "t.db", "t.lmdb"]
 
 
 def test_type_of_a_bare_name_is_a_parameter(shell: Shell, tmp_path: Path) -> None:
@@ -109,6 +111,8 @@ def test_duplicates_are_warned_about_unless_quiet(shell: Shell, tmp_path: Path) 
         (("nofile",), "open nofile: No such file or directory"),
         (("-q", "a", "texthash:nofile"), "open database nofile: No such file or directory"),
         (("-d", "a", "nofile"), "open database nofile.db: No such file or directory"),
+        (("-d", "a", "cdb:x"), "table cdb:x: delete operation is not supported"),
+        (("-i", "cdb:x"), "table cdb:x: update operation is not supported"),
         (("-d", "a", "static:x"), "table static:x: delete operation is not supported"),
         (("-s", "static:x"), "table static:x: sequence operation is not supported"),
         (("-q", "a", "-s", "static:x"), "specify only one of -s -q or -d"),
@@ -118,12 +122,11 @@ def test_duplicates_are_warned_about_unless_quiet(shell: Shell, tmp_path: Path) 
         (
             ("texthash:t",),
             "unsupported dictionary type: texthash does not support bulk-mode creation; "
-            "specify one of: hash, btree, lmdb",
+            "specify one of: hash, btree, lmdb, cdb",
         ),
         (
-            ("mysql:t",),
-            "unsupported dictionary type: mysql (pyfix does not have it yet). Supported types are: btree cidr fail "
-            "hash inline lmdb pcre pipemap proxy regexp static texthash unionmap unix",
+            ("nis:t",),
+            "unsupported dictionary type: nis (pyfix does not have it yet). Supported types are: " + " ".join(TYPES),
         ),
     ],
 )

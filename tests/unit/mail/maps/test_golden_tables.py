@@ -1,22 +1,37 @@
 """Every broken table in tests/golden/tables gives exactly the messages that stand beside it.
 
-NAME.TYPE is the source of a table; NAME.TYPE.messages what is said about it, with FILE for its path.
+NAME.TYPE is the source of a table, or its index where TYPE is how an index is called; NAME.TYPE.messages is what is
+said when it is opened and when KEY is looked up, with FILE for its path and NAME for that without TYPE.
 `specifications` holds type:name texts that are refused, `specifications.messages` the reasons, line by line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pyfix.commands import tables
 from pyfix.mail.config import ConfigError
-from pyfix.mail.maps.registry import Opening, open_table
+from pyfix.mail.maps.opening import Opening
+from pyfix.mail.maps.registry import INDEX_SUFFIX, TYPES, open_table
 from pyfix.mail.maps.source import alias_entries, map_entries
+from pyfix.mail.maps.table import TableError
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "tables"
+KEY = "key@example.com"
+INDEXES = {suffix[1:]: kind for kind, suffix in reversed(INDEX_SUFFIX.items())}
+"""Of each suffix of an index: the type that has it."""
 SOURCES = sorted(path.name for path in GOLDEN.iterdir() if path.suffix not in ("", ".messages"))
+
+
+def trouble_with(spec: str, warnings: list[str]) -> Iterator[str]:
+    """Open a table and look KEY up; yield why the one or the other is not possible."""
+    try:
+        open_table(spec, Opening(warnings.append)).lookup(KEY)
+    except (ConfigError, TableError) as problem:
+        yield str(problem)
 
 
 def messages_about(path: Path) -> list[str]:
@@ -33,8 +48,9 @@ def messages_about(path: Path) -> list[str]:
             warnings.append,
         )
     else:
-        open_table(f"{kind}:{path}", Opening(warnings.append))
-    return [warning.replace(str(path), "FILE") for warning in warnings]
+        spec = f"{INDEXES[kind]}:{path.with_suffix('')}" if kind in INDEXES else f"{kind}:{path}"
+        warnings += trouble_with(spec, warnings)
+    return [warning.replace(str(path), "FILE").replace(str(path.with_suffix("")), "NAME") for warning in warnings]
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -47,11 +63,12 @@ def test_broken_table_gives_its_message(name: str, tmp_path: Path) -> None:
 
 def test_refused_specifications_give_their_messages() -> None:
     """A type:name that is wrong is a ConfigError with the reason on record."""
+    types = f"Supported types are: {' '.join(TYPES)}"
     reasons = []
     for spec in (GOLDEN / "specifications").read_text().splitlines():
         with pytest.raises(ConfigError) as caught:
             open_table(spec, Opening(lambda text: None))
-        reasons.append(str(caught.value))
+        reasons.append(str(caught.value).replace(types, "Supported types are: TYPES"))
     assert reasons == (GOLDEN / "specifications.messages").read_text().splitlines()
 
 

@@ -1,0 +1,131 @@
+"""The two postmap programs, asked the same questions; and tables and keys to ask about, made by chance.
+
+`-q -` takes all keys of a test in one call: "key TAB value" comes back for each that is found.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_OURS = [sys.executable, "-c", "from pyfix.commands.postmap import main; main()"]
+_NAMES = [
+    "root",
+    "postmaster",
+    "alice",
+    "bob",
+    "info",
+    "a.b",
+    "x",
+    "o'neil",
+    "müller",
+    "用户",
+    "joe-list",
+    "0",
+    "q*e",
+    "a%b",
+    "a\\b",
+]
+_DOMAINS = [
+    "example.com",
+    "Example.ORG",
+    "sub.example.com",
+    "a.b.c.d.test",
+    "bücher.test",
+    "localhost",
+    "x",
+    "[10.0.0.1]",
+    ".dot.test",
+]
+_VALUES = [
+    "OK",
+    "REJECT",
+    "alice@example.com",
+    "a@b, c@d",
+    "550 5.1.1 no such user",
+    "relay:[mx.test]:25",
+    "'quoted'",
+    "näher",
+    "x=1",
+    "100%",
+]
+
+
+@dataclass(frozen=True)
+class Postmaps:
+    """Postfix's postmap and ours, each with a main.cf of its own."""
+
+    postfix: str
+    postfix_directory: Path
+    directory: Path
+
+    @classmethod
+    def make(cls, postfix: str, folder: Path, settings: str = "") -> Postmaps:
+        """Lay out both configurations; `settings` are lines for both main.cf."""
+        theirs, ours = folder / "postfix", folder / "pyfix"
+        for directory in (theirs, ours):
+            directory.mkdir()
+            text = f"compatibility_level = 3.7\nmyhostname = mail.example.test\n{settings}"
+            (directory / "main.cf").write_text(text)
+            os.utime(directory / "main.cf", (1_700_000_000, 1_700_000_000))
+        for path in Path("/etc/postfix").glob("dynamicmaps.cf*"):
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, theirs / path.name)
+        return cls(postfix, theirs, ours)
+
+    def theirs(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run Postfix's postmap."""
+        return _run([self.postfix, "-c", str(self.postfix_directory), *arguments], stdin)
+
+    def ours(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run ours."""
+        return _run([*_OURS, "-c", str(self.directory), *arguments], stdin)
+
+    def assert_same_answers(self, spec: str, keys: list[str], other_spec: str = "") -> int:
+        """Both give the same values for all keys; return how many were found. `other_spec`: what ours is called."""
+        questions = "".join(f"{key}\n" for key in keys)
+        expected = self.theirs("-q", "-", spec, stdin=questions)
+        got = self.ours("-q", "-", other_spec or spec, stdin=questions)
+        assert "fatal" not in expected.stderr, expected.stderr
+        assert got.stdout.splitlines() == expected.stdout.splitlines()
+        assert got.returncode == expected.returncode
+        return len(expected.stdout.splitlines())
+
+
+def _run(command: list[str], stdin: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
+
+
+def some_keys(chance: random.Random, count: int) -> list[str]:
+    """Return different keys: names, addresses, domains, in all cases and with odd characters."""
+    found: dict[str, None] = {}
+    while len(found) < count:
+        name = chance.choice(_NAMES) + (str(chance.randrange(count)) if chance.random() < 0.8 else "")
+        if chance.random() < 0.2:
+            name += f"+{chance.choice(_NAMES)}"
+        domain = chance.choice(_DOMAINS)
+        key = chance.choice([name, f"{name}@{domain}", f"{name}@{domain}", domain, f"@{domain}", f"{name}.{domain}"])
+        found[chance.choice([key, key, key.upper(), key.title()])] = None
+    return list(found)
+
+
+def some_value(chance: random.Random) -> str:
+    """Return the right-hand side of an entry."""
+    return " ".join(chance.choice(_VALUES) for _ in range(chance.randrange(1, 3)))
+
+
+def some_source(chance: random.Random, count: int) -> tuple[str, list[str]]:
+    """Return the text of a table as people write them, and keys to ask: those in it, and as many that are not."""
+    keys = some_keys(chance, 2 * count)
+    lines = []
+    for key in keys[:count]:
+        separator = chance.choice([" ", "\t", "   "])
+        lines.append(f"{key}{separator}{some_value(chance)}")
+        lines += chance.choice(
+            [[], [], [], ["# comment"], ["", "  \t"], [f"  {some_value(chance)}"], [f'"{key} x" quoted']]
+        )
+    return "\n".join(lines) + "\n", [*keys, *(f'"{key} x"' for key in keys[:count]), *map(str.swapcase, keys)]

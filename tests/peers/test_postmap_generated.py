@@ -1,0 +1,134 @@
+"""Tables without an index: patterns, networks and tables made of tables, made by chance, answer as Postfix's do."""
+
+from __future__ import annotations
+
+import ipaddress
+import pwd
+import random
+
+import pytest
+from postmap_pair import Postmaps, some_keys, some_value
+
+pytestmark = pytest.mark.peer("postmap")
+COUNT = 2000
+_PIECES = [
+    "alice", "bob", "[a-m]", "[^@]", ".", "(a|b)", "(info)", r"\.", "@", "example", "test$", "^a", "[[:digit:]]", "x?",
+    "0*", "1+", "[0-4]{1,2}",
+]  # fmt: skip
+
+
+def some_pattern(chance: random.Random) -> tuple[str, int]:
+    """Return a pattern that both dialects understand, and how many groups it has."""
+    pieces = [chance.choice(_PIECES) for _ in range(chance.randrange(1, 4))]
+    return "".join(pieces), sum(piece.startswith("(") for piece in pieces)
+
+
+def some_rules(chance: random.Random, count: int) -> str:
+    """Return the text of a pattern table with conditions, negations, flags and substitutions."""
+    lines = []
+    depth = 0
+    for number in range(count):
+        pattern, groups = some_pattern(chance)
+        negated = chance.choice(["", "", "", "", "", "!"])
+        flags = chance.choice(["", "", "i", "m"])
+        if chance.random() < 0.1:
+            lines.append(f"if {negated}/{pattern}/{flags}")
+            depth += 1
+        elif depth and chance.random() < 0.3:
+            lines.append("endif")
+            depth -= 1
+        else:
+            result = f"{number}: {some_value(chance)}".replace("%", "$$")
+            if groups and not negated:
+                result += chance.choice([" <$1>", " ${1}x", " $(1)"])
+            lines.append(f"{negated}/^{pattern}{chance.choice(['', '.*5'])}/{flags} {result}")
+    return "\n".join([*lines, *["endif"] * depth]) + "\n"
+
+
+def some_networks(chance: random.Random, count: int) -> str:
+    """Return the text of a cidr table."""
+    lines = []
+    for number in range(count):
+        negated = chance.choice(["", "", "", "", "!"])
+        network = some_network(chance)
+        lines += [f"{negated}{network} network {number}"]
+        if chance.random() < 0.1:
+            lines += [f"if {some_network(chance)}", f"{some_network(chance)} inner {number}", "endif"]
+    return "\n".join(lines) + "\n"
+
+
+def some_network(chance: random.Random) -> str:
+    """Return an address block of either family, all of them close together."""
+    if chance.random() < 0.5:
+        return str(ipaddress.ip_network((0x0A000000 + chance.randrange(4096), chance.randrange(20, 33)), strict=False))
+    start = 0x20010DB8 << 96
+    return str(ipaddress.ip_network((start + chance.randrange(2**20), chance.randrange(108, 129)), strict=False))
+
+
+def some_addresses(chance: random.Random, count: int) -> list[str]:
+    """Return addresses in and around those blocks, and a few keys that are no address."""
+    near = [str(ipaddress.ip_address(0x0A000000 + chance.randrange(8192))) for _ in range(count // 2)]
+    far = [str(ipaddress.ip_address((0x20010DB8 << 96) + chance.randrange(2**21))) for _ in range(count // 2)]
+    return [*near, *far, "10.0.0", "10.0.0.0.1", "host.test", "[10.0.0.1]", "2001:db8::", "::ffff:10.0.0.1"]
+
+
+@pytest.mark.parametrize("kind", ["regexp", "pcre"])
+@pytest.mark.parametrize("seed", range(5))
+def test_pattern_tables(kind: str, seed: int, postmaps: Postmaps) -> None:
+    """The first rule that matches, with what its groups have matched."""
+    chance = random.Random(f"{kind} {seed}")
+    table = postmaps.directory.parent / "t"
+    table.write_text(some_rules(chance, 60))
+    assert postmaps.assert_same_answers(f"{kind}:{table}", some_keys(chance, COUNT)) > 100
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_network_tables(seed: int, postmaps: Postmaps) -> None:
+    """The first block that holds the address."""
+    chance = random.Random(f"cidr {seed}")
+    table = postmaps.directory.parent / "t"
+    table.write_text(some_networks(chance, 50))
+    assert postmaps.assert_same_answers(f"cidr:{table}", some_addresses(chance, COUNT)) > 100
+
+
+def test_tables_in_main_cf(postmaps: Postmaps) -> None:
+    """inline, static, randmap with one value, internal, and tables made of them."""
+    chance = random.Random("inline")
+    keys = [key for key in some_keys(chance, COUNT) if not set(key) & set("{}$,=")]
+    first, second = (
+        "inline:{" + ", ".join(f"{{ {key} = {some_value(chance)} }}" for key in some) + "}"
+        for some in (keys[:400], keys[200:600])
+    )
+    assert postmaps.assert_same_answers(first, keys) >= 300
+    assert postmaps.assert_same_answers(f"unionmap:{{{first},{second}}}", keys) >= 500
+    assert postmaps.assert_same_answers(f"pipemap:{{{first},regexp:{{{{/(.)@/ <$1>}}}}}}", keys) >= 50
+    assert postmaps.assert_same_answers("static:{a value, of words}", keys) == len(keys)
+    assert postmaps.assert_same_answers("randmap:{ the-only-one }", keys) == len(keys)
+    assert postmaps.assert_same_answers("internal:x", keys) == 0
+
+
+def test_accounts_of_the_system(postmaps: Postmaps) -> None:
+    """unix: knows who is there, whatever the case of the name."""
+    users = [entry.pw_name for entry in pwd.getpwall()]
+    keys = [*users, *map(str.upper, users), "no-such-user", "root:x", "wheel", "Staff", "adm"]
+    assert postmaps.assert_same_answers("unix:passwd.byname", keys) >= len(users)
+    assert postmaps.assert_same_answers("unix:group.byname", keys) > 3
+
+
+@pytest.mark.parametrize("options", [[], ["-f"]])
+def test_environment(options: list[str], postmaps: Postmaps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names fold unless told otherwise."""
+    for name, value in (("lower_case", "a b"), ("UPPER_CASE", "x"), ("empty_value", "")):
+        monkeypatch.setenv(name, value)
+    for key in ("lower_case", "LOWER_case", "UPPER_CASE", "upper_case", "no_such_name"):
+        theirs, ours = (run(*options, "-q", key, "environ:x") for run in (postmaps.theirs, postmaps.ours))
+        assert (theirs.stdout, theirs.returncode) == (ours.stdout, ours.returncode)
+
+
+def test_table_that_always_fails(postmaps: Postmaps) -> None:
+    """Status 1 and a reason, for a key and for all of them."""
+    for arguments in (("-q", "a", "fail:x"), ("-q", "-", "fail:x")):
+        for run in (postmaps.theirs, postmaps.ours):
+            done = run(*arguments, stdin="a\nb\n")
+            assert (done.stdout, done.returncode) == ("", 1)
+            assert "fatal: table fail:x: query error" in done.stderr
