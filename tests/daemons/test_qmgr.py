@@ -24,6 +24,7 @@ from qmgr_neighbours import (
 )
 
 from pyfix.base import clock
+from pyfix.daemons.qmgr import deliver
 from pyfix.mail.ipc.messages import (
     NOTIFY_SUCCESS,
     AnyMessage,
@@ -570,6 +571,27 @@ def test_an_agent_is_filled_before_another_is_called(
         for hint in hints:
             qmgr.wait_for_line(f"{hint.queue_id}: removed")
     assert agent.connections == connections
+
+
+def test_an_agent_that_gives_no_answer_gets_no_more(near: Neighbourhood, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A locked mailbox holds up few deliveries besides its own."""
+    monkeypatch.setattr(deliver, "PATIENCE_S", 0.0)  # the worker is a fork of this process
+    gate = threading.Event()
+    deliver_one = deliver_all(near.root)
+
+    def handle(request: AnyMessage) -> Message:
+        assert gate.wait(30)
+        return deliver_one(request)
+
+    agent = near.serve("virtual", handle, depth=4)
+    hints = [near.message(f"u{n}@virtual.test") for n in range(2)]
+    with running_qmgr(near.root) as qmgr:
+        qmgr.hint(*hints)
+        agent.wait(2)
+        gate.set()
+        for hint in hints:
+            qmgr.wait_for_line(f"{hint.queue_id}: removed")
+    assert agent.connections == 2
 
 
 def test_corrupt_file_goes_to_corrupt(near: Neighbourhood) -> None:

@@ -3,11 +3,12 @@
 Connections are kept, and requests pipelined up to the depth that the agent's Hello tells. The fullest agent that has
 room gets the next request, and a further one only when none has: what an agent has at hand together it makes durable
 together, and its code stays in the processor's caches (AsyncPool of mail/ipc/aclient.py has the figures). A request
-takes places by its recipients and its size, a large one all of them, so that nothing waits behind it while there is
-another way. How many connections there are follows from what the agents are:
+takes places by its recipients and its size, a large one all of them, and an agent that gave no answer for PATIENCE_S
+counts as full (a mailbox that is locked, a disk that hangs), so that little waits behind it while there is another way.
+How many connections there are follows from what the agents are:
 
     concurrent (smtp)         one connection: the agent's event loop does the rest
-    blocking, depth > 1       another one when all are full, up to twice the processors
+    blocking, depth > 1       another one when all are full
     blocking, depth 1 (local) one for each delivery that could run now, at most two being opened at a time
 
 The master decides how many processes there really are: a connection that no process has accepted yet is pending and
@@ -29,9 +30,9 @@ from typing import Any, Final, Protocol
 from pyfix.base import clock
 from pyfix.base.failure import words_for
 from pyfix.daemons.qmgr.scheduler import Entry
+from pyfix.mail.ipc.aclient import PATIENCE_S
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import PROTOCOL_VERSION, AnyMessage, Deliver, Delivered, Goodbye, Hello, Refused
-from pyfix.service.many_clients import cpu_count
 
 _PENDING_LIMIT: Final = 2
 _PLACE_BYTES: Final = 16 * 1024
@@ -75,9 +76,12 @@ class Agent:
         self.load = 0
         """Places that the requests in flight take; full from depth on."""
         self.last_use = clock.monotonic()
+        """When it answered last, or got a request when it had none."""
 
     def take(self, seq: int, entry: Entry) -> None:
         """Note a request in flight."""
+        if not self.in_flight:
+            self.last_use = clock.monotonic()
         self.in_flight[seq] = entry
         self.load += self._weigh(entry)
 
@@ -87,6 +91,12 @@ class Agent:
         if entry is not None:
             self.load -= self._weigh(entry)
         return entry
+
+    def has_room(self, now: float) -> bool:
+        """Tell whether another request should go here."""
+        if self.retiring or self.load >= self.depth:
+            return False
+        return not self.in_flight or self.concurrent or now - self.last_use < PATIENCE_S
 
     def _weigh(self, entry: Entry) -> int:
         if self.depth == 1 or self.concurrent:
@@ -104,7 +114,7 @@ class Agent:
 class PoolLimits:
     """What bounds the connections of one pool."""
 
-    pipelined: int = max(4, 2 * cpu_count())
+    pipelined: int = 20
     """Connections to blocking agents that take several requests."""
     idle_s: float = 5.0
     greeting_s: float = 60.0
@@ -136,9 +146,9 @@ class Pool:
     def pick(self, wanted: int) -> Agent | None:
         """Return the agent that should get the next request, None for none yet; `wanted` requests could run now."""
         best: Agent | None = None
-        load = -1
+        load, now = -1, clock.monotonic()
         for agent in self._agents:
-            if load < agent.load < agent.depth and not agent.retiring:
+            if agent.load > load and agent.has_room(now):
                 best, load = agent, agent.load
         if best is None:
             self._grow(wanted)

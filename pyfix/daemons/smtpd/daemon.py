@@ -20,11 +20,10 @@ from pyfix.mail.dns.peername import HostsFile, PeerNames
 from pyfix.mail.dns.resolver import AsyncResolver
 from pyfix.mail.ipc.aclient import AsyncChannel, AsyncPool
 from pyfix.mail.queue import Queue
-from pyfix.service.many_clients import cpu_count
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
 
-_CLEANUPS: Final = max(4, 2 * cpu_count())
+_CLEANUPS: Final = 20
 """Connections to cleanup at most: each holds one of its processes while messages are written."""
 _IN_FLIGHT: Final = 32
 """Small messages under way on each: cleanup makes those that are there durable together."""

@@ -1,20 +1,23 @@
 """Clients of other pyfix processes, for asyncio code.
 
-`AsyncChannel` pipelines calls on one kept connection; answers come in the order of the calls. `AsyncPool` spreads
-calls over a few channels, each with one call in flight: for servers that block, such as cleanup.
+`AsyncChannel` pipelines calls on one kept connection; answers come in the order of the calls. `AsyncPool` has
+several channels, for servers that block, such as cleanup.
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from pyfix.base import clock
 from pyfix.base.failure import words_for
 from pyfix.mail.ipc.client import IpcError, check_hello
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import AnyMessage, Goodbye, Hello, Message, Refused
 
+PATIENCE_S: Final = 0.2
+"""How long a worker with several requests may give no answer before the next request goes elsewhere."""
 M = TypeVar("M", bound=Message)
 
 
@@ -146,15 +149,27 @@ class AsyncChannel:
                 connection.close()
 
 
+class _Load:
+    """What one channel of a pool has to do."""
+
+    __slots__ = ("places", "since")
+
+    def __init__(self, since: float) -> None:
+        self.places = 1
+        """Taken of its depth."""
+        self.since = since
+        """When it answered last, or got the first call after a rest (monotonic seconds)."""
+
+
 class AsyncPool:
     """Up to `limit` channels to a service whose workers serve one connection at a time.
 
     A call goes to the fullest channel that has room, and to a further one when none has: a worker with many requests at
     hand makes them durable together, and its code stays in the processor's caches. Measured with 20 sessions: one
     worker with all of the messages took 0.35 ms of CPU less for each than two workers and four agents with a few. What
-    takes long weighs more and fills its channel, so that nothing waits behind it while there is another way. At the
-    limit, calls wait their turn. A channel holds a worker of that service, so one that nobody used for `idle_s` seconds
-    is closed.
+    takes long weighs more and fills its channel, and one that gave no answer for PATIENCE_S counts as full (a table
+    that is slow, a disk that hangs), so that little waits behind it while there is another way. At the limit, calls
+    wait their turn. A channel holds a worker of that service, so one that nobody used for `idle_s` seconds is closed.
     """
 
     def __init__(self, path: str, timeout: float, limit: int, depth: int = 1, idle_s: float = 5.0) -> None:
@@ -165,15 +180,15 @@ class AsyncPool:
         self._depth = depth
         self._idle_s = idle_s
         self._idle: list[tuple[AsyncChannel, float]] = []
-        self._busy: dict[AsyncChannel, int] = {}
-        """The load of each channel in use; a full one has `depth` or more."""
+        self._busy: dict[AsyncChannel, _Load] = {}
+        """The channels in use."""
         self._trim_timer: asyncio.TimerHandle | None = None
         self._queue: collections.deque[asyncio.Future[AsyncChannel]] = collections.deque()
 
     async def call(self, request: Message, expect: type[M], weight: int = 1) -> M:
         """As AsyncChannel.call; `weight` is how many places of the depth the call takes."""
         channel = self._choose() or await self._wait_turn()
-        self._busy[channel] += weight - 1
+        self._busy[channel].places += weight - 1
         try:
             return await channel.call(request, expect)
         finally:
@@ -189,18 +204,21 @@ class AsyncPool:
 
     def _choose(self) -> AsyncChannel | None:
         """Take a place on a channel, if there is one."""
-        channel, load = None, 0
-        for candidate, its_load in self._busy.items():
-            if load < its_load < self._depth:
-                channel, load = candidate, its_load
-        if channel is None:
-            if self._idle:
-                channel = self._idle.pop()[0]
-            elif len(self._busy) < self._limit:
-                channel = AsyncChannel(self.path, self._timeout)
-            else:
-                return None
-        self._busy[channel] = load + 1
+        channel, places = None, 0
+        now = clock.monotonic()
+        for candidate, load in self._busy.items():
+            if places < load.places < self._depth and now - load.since < PATIENCE_S:
+                channel, places = candidate, load.places
+        if channel is not None:
+            self._busy[channel].places += 1
+            return channel
+        if self._idle:
+            channel = self._idle.pop()[0]
+        elif len(self._busy) < self._limit:
+            channel = AsyncChannel(self.path, self._timeout)
+        else:
+            return None
+        self._busy[channel] = _Load(now)
         return channel
 
     async def _wait_turn(self) -> AsyncChannel:
@@ -215,14 +233,15 @@ class AsyncPool:
 
     def _release(self, channel: AsyncChannel, weight: int) -> None:
         """A call is done: its places go to who waits longest."""
-        load = self._busy[channel] - weight
-        while self._queue and load < self._depth:
+        load = self._busy[channel]
+        load.places -= weight
+        load.since = clock.monotonic()
+        while self._queue and load.places < self._depth:
             turn = self._queue.popleft()
             if not turn.done():
                 turn.set_result(channel)
-                load += 1
-        self._busy[channel] = load
-        if not load:
+                load.places += 1
+        if not load.places:
             del self._busy[channel]
             self._rest(channel)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pyfix.mail.ipc import aclient
 from pyfix.mail.ipc.aclient import AsyncChannel, AsyncPool
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.connection import Connection
@@ -160,9 +161,9 @@ def test_pool_never_opens_more_channels_than_its_limit(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-async def _collect(directory: Path, weights: Sequence[int]) -> list[list[str]]:
-    """Make one call of each weight over two channels of depth 3, answer all when six places are taken, and again for
-    the rest; return what arrived on each connection before the first answer."""
+async def _collect(directory: Path, weights: Sequence[int], enough: int = 6) -> list[list[str]]:
+    """Make one call of each weight over two channels of depth 3, answer all when enough places are taken, and again
+    for the rest; return what arrived on each connection before the first answer."""
     held: dict[Connection, list[AnyMessage]] = {}
     first: list[list[str]] = []
     weight_of = {str(number): weight for number, weight in enumerate(weights)}
@@ -182,7 +183,7 @@ async def _collect(directory: Path, weights: Sequence[int]) -> list[list[str]]:
         taken = sum(weight_of[name(one)] for messages in held.values() for one in messages)
         if first:
             answer_all()
-        elif taken >= 6:
+        elif taken >= enough:
             first.extend(sorted([name(one) for one in messages] for messages in held.values()))
             answer_all()
 
@@ -199,6 +200,13 @@ async def _collect(directory: Path, weights: Sequence[int]) -> list[list[str]]:
 def test_a_pool_fills_one_channel_before_the_next(tmp_path: Path) -> None:
     """Calls go together as far as the depth allows; the rest waits its turn."""
     assert asyncio.run(_collect(tmp_path, [1] * 12)) == [["0", "1", "2"], ["3", "4", "5"]]
+
+
+def test_a_channel_that_gives_no_answer_gets_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that hangs in a table or on a disk keeps few messages waiting."""
+    monkeypatch.setattr(aclient, "PATIENCE_S", 0.0)
+    assert asyncio.run(_collect(tmp_path, [3, 3])) == [["0"], ["1"]]
+    assert asyncio.run(_collect(tmp_path, [1, 1], 2)) == [["0"], ["1"]]
 
 
 def test_a_heavy_call_has_its_channel_to_itself(tmp_path: Path) -> None:
