@@ -102,10 +102,10 @@ def test_unknown_recipient_bounces_and_others_are_delivered(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("uids", "warning"),
     [
-        ("inline:{x@y=1}", "recipient a@b.test: not found in inline:"),
-        ("static:0", "recipient a@b.test: bad uid 0 in static:0"),
-        ("static:99", "recipient a@b.test: bad uid 99 in static:99"),
-        ("static:joe", "recipient a@b.test: bad uid joe in static:joe"),
+        ("inline:{x@y=1}", "recipient a@b.test: not found in virtual_uid_maps"),
+        ("static:0", "recipient a@b.test: bad uid 0 in virtual_uid_maps"),
+        ("static:99", "recipient a@b.test: bad uid 99 in virtual_uid_maps"),
+        ("static:joe", "recipient a@b.test: bad uid joe in virtual_uid_maps"),
         ("hash:/nonexistent/table", "table hash:/nonexistent/table: lookup a@b.test: "),
     ],
 )

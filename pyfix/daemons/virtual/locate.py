@@ -65,9 +65,9 @@ class Locator:
     def _id(self, maps: Maps, address: str, kind: str, low: int) -> int:
         text = self._lookup(maps, address)
         if text is None:
-            raise LookupFailed(f"recipient {address}: not found in {maps.name}")
+            raise LookupFailed(f"recipient {address}: not found in {maps.parameter}")
         if not (text.isascii() and text.isdigit() and low <= int(text) <= _LARGEST_ID):
-            raise LookupFailed(f"recipient {address}: bad {kind} {text} in {maps.name}")
+            raise LookupFailed(f"recipient {address}: bad {kind} {text} in {maps.parameter}")
         return int(text)
 
     def _lookup(self, maps: Maps, address: str) -> str | None:
