@@ -118,11 +118,6 @@ class Log:
         self.flush()
         raise Fatal(text)
 
-    @property
-    def has_lines(self) -> bool:
-        """True when flush has something to do."""
-        return bool(self._lines)
-
     def flush(self) -> None:
         """Hand everything logged so far to the sink."""
         if self._lines:

@@ -40,7 +40,7 @@ def _heading(long_ids: bool) -> str:
 
 
 def _describe(entry: QueueEntry, long_ids: bool) -> Iterator[str]:
-    queue_id = entry.queue_id + _MARKS.get(entry.queue_name, "#" if entry.forced_expire else "")
+    queue_id = entry.queue_id + _MARKS.get(entry.queue_name, "")
     date = time.ctime(entry.arrival)
     if long_ids:
         yield f"{queue_id:<17} {entry.size:8} {date[:19]} {entry.sender}\n"
@@ -68,7 +68,7 @@ def _as_object(entry: QueueEntry) -> dict[str, object]:
         "queue_id": entry.queue_id,
         "arrival_time": int(entry.arrival),
         "message_size": entry.size,
-        "forced_expire": entry.forced_expire,
+        "forced_expire": False,
         "sender": entry.sender,
         "recipients": [
             {"address": address, "delay_reason": reason} if reason else {"address": address}

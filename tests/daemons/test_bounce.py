@@ -108,6 +108,13 @@ def test_notices_are_those_of_postfix(case: Path, tmp_path: Path) -> None:
     assert [line for line in lines if "overriding earlier entry" not in line] == given["log"]
 
 
+def test_bad_value_of_header_from_format_is_told_of(tmp_path: Path) -> None:
+    """As of any other parameter of the service, instead of the standard form without a word."""
+    with run_worker(SERVICE, "header_from_format = nice", tmp_path, name="bounce") as worker:
+        worker.wait_for_line("header_from_format")
+        assert worker.stop() == 1
+
+
 def test_notice_is_mail_from_inside_that_aliases_apply_to(bounce: RunningWorker, tmp_path: Path) -> None:
     """cleanup is told that a notice is one: local, of any size, with alias mapping, without content inspection."""
     queue_id = queue_message(tmp_path, b"Subject: x\n\nbody\n")

@@ -79,7 +79,6 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
             "delay_warning_time": params.delay_warning_time,
             "maximal_queue_lifetime": params.maximal_queue_lifetime,
         }
-        self._from_format = self.config.evaluate("header_from_format", "standard")
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Carry a request out, or refuse it: every error is temporary for qmgr."""
@@ -186,7 +185,7 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
         """Return the template with its text ready to be sent; a postmaster's copy has none."""
         template = self._templates[plan.kind]
         text = "" if plan.is_postmaster_copy else expand_text(template, self.config.get, self._times, self.log.warning)
-        sender = template.sender or from_value(NULL_SENDER_NAME, "Mail Delivery System", self._from_format)
+        sender = template.sender or from_value(NULL_SENDER_NAME, "Mail Delivery System", self.params.header_from_format)
         return replace(template, text=text, sender=sender)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Boolean, Integer, ListOf, String
 from pyfix.mail.lifetime import LifetimeParameters
+from pyfix.mail.message.params import FromParameters
 from pyfix.mail.queue.params import QueueParameters
 
 
-class BounceParameters(AddressParameters, QueueParameters, LifetimeParameters):
+class BounceParameters(AddressParameters, FromParameters, QueueParameters, LifetimeParameters):
     """Who is told about failures, and how much of a message is returned."""
 
     bounce_notice_recipient = String("postmaster", "Who gets the postmaster's copies of non-delivery notices.", low=1)

@@ -150,7 +150,6 @@ class Submission:
             ret=request.ret,
             envid=request.envid,
             trace=request.trace,
-            verp=request.verp,
             rewrite_context=request.rewrite_context,
         )
 

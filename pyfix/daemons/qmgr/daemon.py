@@ -93,8 +93,8 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
 
     def _routes_by_sender(self) -> bool:
         """Tell whether trivial-rewrite's answers depend on the sender: else one answer serves all senders."""
-        names = ("sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps")
-        return any(self.config.evaluate(name, "") for name in names)
+        params = self.params
+        return bool(params.sender_dependent_relayhost_maps or params.sender_dependent_default_transport_maps)
 
     def _route(self, message: Message, recipients: list[Recipient]) -> None:
         """Recipients have been read: ask where they go, then queue them."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pyfix.mail.address.params import SenderRouteParameters
 from pyfix.mail.config import CoreParameters, Integer, ListOf, PerTransport, Seconds, String
 from pyfix.mail.lifetime import LifetimeParameters
 from pyfix.mail.queue.params import QueueParameters
 
 
-class QmgrParameters(CoreParameters, QueueParameters, LifetimeParameters):
+class QmgrParameters(CoreParameters, QueueParameters, LifetimeParameters, SenderRouteParameters):
     """Limits of the active queue, concurrency, batching and retry times."""
 
     qmgr_message_active_limit = Integer("20000", "Most messages in the active queue.", low=1)

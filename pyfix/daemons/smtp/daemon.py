@@ -47,7 +47,6 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         self._resolver = AsyncResolver(self.resolver_settings)
         self._resolver.prepare()
         self._queue = Queue.from_params(self.params)
-        self._relayhost = self.config.expand(self.config.get("relayhost") or "")
 
     async def start(self) -> None:
         self._finder = HostFinder(self._resolver, self.settings.hosts, self.log)
@@ -81,9 +80,8 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
 
     async def _run(self, request: Deliver) -> Delivered:
         job = Job(request, self._queue, self.log, self.params)
-        delivery = Delivery(
-            job, self.settings, self._finder, self._cache, self._connect, self.log, relayhost=self._relayhost
-        )
+        relayhost = self.params.relayhost
+        delivery = Delivery(job, self.settings, self._finder, self._cache, self._connect, self.log, relayhost=relayhost)
         return await delivery.run()
 
     def _defer(self, request: Deliver) -> Delivered:

@@ -6,6 +6,7 @@ TLS, SASL, content inspection and address rewriting of the client come with thei
 
 from __future__ import annotations
 
+from pyfix.mail.address.params import RelayParameters
 from pyfix.mail.config import Boolean, Choice, Integer, ListOf, ParameterSet, Seconds, String
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.queue.params import QueueParameters
@@ -89,7 +90,7 @@ class LmtpParameters(ParameterSet):
     lmtp_defer_if_no_mx_address_found = Boolean("no", "Defer mail when no MX host has an address.")
 
 
-class ClientParameters(SmtpParameters, LmtpParameters, DeliveryParameters, QueueParameters):
+class ClientParameters(SmtpParameters, LmtpParameters, DeliveryParameters, QueueParameters, RelayParameters):
     """All of the program's."""
 
     disable_dns_lookups = Boolean("no", "Ask the DNS nothing: addresses come from the system's own name service.")

@@ -5,11 +5,11 @@ See: trivial-rewrite(8), postconf(5).
 
 from __future__ import annotations
 
-from pyfix.mail.address.params import AddressParameters
+from pyfix.mail.address.params import AddressParameters, RelayParameters, SenderRouteParameters
 from pyfix.mail.config import Boolean, String
 
 
-class TrivialRewriteParameters(AddressParameters):
+class TrivialRewriteParameters(AddressParameters, RelayParameters, SenderRouteParameters):
     """How addresses are completed, and where they go."""
 
     append_at_myorigin = Boolean("yes", "Append @$myorigin to addresses without domain.")
@@ -27,9 +27,10 @@ class TrivialRewriteParameters(AddressParameters):
     virtual_transport = String("virtual", "Delivers mail for virtual_mailbox_domains.", low=1)
     relay_transport = String("relay", "Delivers mail for relay_domains.", low=1)
     default_transport = String("smtp", "Delivers all other mail.", low=1)
-    relayhost = String("", "Where mail for other domains goes: the next hop.")
     transport_maps = String("", "Tables that override transport and next hop.")
-    sender_dependent_relayhost_maps = String("", "Tables that override relayhost by sender.")
-    empty_address_relayhost_maps_lookup_key = String("<>", "Key of the null sender there.", low=1)
-    sender_dependent_default_transport_maps = String("", "Tables that override default_transport by sender.")
-    empty_address_default_transport_maps_lookup_key = String("<>", "Key of the null sender there.", low=1)
+    empty_address_relayhost_maps_lookup_key = String(
+        "<>", "Key of the null sender in sender_dependent_relayhost_maps.", low=1
+    )
+    empty_address_default_transport_maps_lookup_key = String(
+        "<>", "Key of the null sender in sender_dependent_default_transport_maps.", low=1
+    )

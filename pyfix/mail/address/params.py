@@ -8,7 +8,20 @@ See: postconf(5).
 
 from __future__ import annotations
 
-from pyfix.mail.config import Boolean, CoreParameters, ListOf, String
+from pyfix.mail.config import Boolean, CoreParameters, ListOf, ParameterSet, String
+
+
+class RelayParameters(ParameterSet):
+    """Where trivial-rewrite sends mail, and whom smtp blames when nobody is there."""
+
+    relayhost = String("", "Where mail for other domains goes: the next hop.")
+
+
+class SenderRouteParameters(ParameterSet):
+    """What makes a route depend on the sender: trivial-rewrite reads the tables, qmgr asks it once a sender then."""
+
+    sender_dependent_relayhost_maps = String("", "Tables that override relayhost by sender.")
+    sender_dependent_default_transport_maps = String("", "Tables that override default_transport by sender.")
 
 
 class AddressParameters(CoreParameters):

@@ -13,7 +13,6 @@ import socket
 from functools import lru_cache
 from typing import Final
 
-LABEL_LIMIT: Final = 63
 HOSTNAME_LIMIT: Final = 255
 
 _LABEL = r"(?!-)[A-Za-z0-9_\-\u0080-\U0010ffff]{1,63}(?<!-)"

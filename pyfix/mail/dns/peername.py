@@ -8,7 +8,6 @@ See: reject_unknown_client_hostname in postconf(5).
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -142,8 +141,3 @@ class PeerNames:
         if address in addresses:
             return PeerName(claimed, claimed, 2, 2)
         return PeerName(UNKNOWN, claimed, 5, 2, f"hostname {claimed} does not resolve to address {address}")
-
-
-async def load_hosts_file(path: str = "/etc/hosts") -> HostsFile:
-    """Read the file off the loop."""
-    return await asyncio.get_running_loop().run_in_executor(None, HostsFile.load, path)

@@ -101,8 +101,6 @@ class Envelope(msgspec.Struct, array_like=True):
     redirect: str = ""
     recipient_count: int = 0
     delay_warned: bool = False
-    verp: str = ""
-    """VERP delimiters, "" for none."""
 
 
 TRACE_VERIFY: Final = 1
@@ -152,7 +150,6 @@ class Submit(Message, tag=10):
     """CLEANUP_* flags."""
     hold: str = ""
     """Reason to place the message in the hold queue; "" for none."""
-    log_protocol: bool = False
 
 
 CLEANUP_FILTER: Final = 1
@@ -165,8 +162,6 @@ CLEANUP_BOUNCE: Final = 8
 """On a content problem, queue the message and bounce it instead of refusing (pickup: nobody waits to be told)."""
 CLEANUP_LOCAL: Final = 16
 """Not from the network: delivery agent or local submission."""
-CLEANUP_VERIFY: Final = 32
-"""Nobody is to be told anything: address verification and -bv probes."""
 CLEANUP_SMTPUTF8_AUTODETECT: Final = 64
 CLEANUP_BCC: Final = 128
 """always_bcc applies: to mail that comes in, not to what is forwarded or made here: that could go round for ever."""
@@ -334,7 +329,6 @@ class QueueEntry(Message, tag=61):
     sender: str
     recipients: list[tuple[str, str]]
     """(address, delay reason or "")."""
-    forced_expire: bool = False
 
 
 class QueueEnd(Message, tag=62):
@@ -365,7 +359,6 @@ class LocalSubmit(Message, tag=70):
     ret: int = 0
     envid: str = ""
     trace: int = 0
-    verp: str = ""
     smtputf8: bool = False
     rewrite_context: str = "local"
     """"remote" with -G: addresses in headers are a stranger's, and no header is missing."""

@@ -52,7 +52,7 @@ def find_flaw(envelope: Envelope, recipients: Iterable[Recipient]) -> Flaw | Non
     for recipient in recipients:
         if not (is_clean(recipient.address) and is_clean(recipient.original) and is_clean(recipient.orcpt)):
             return Flaw.RECIPIENT
-    others = (envelope.envid, envelope.verp, envelope.filter, envelope.redirect)
+    others = (envelope.envid, envelope.filter, envelope.redirect)
     is_known = envelope.encoding in _ENCODINGS and envelope.rewrite_context in _CONTEXTS
     return None if is_known and all(map(is_clean, others)) else Flaw.ENVELOPE
 
@@ -68,4 +68,4 @@ def find_flaw_in_request(request: LocalSubmit) -> Flaw | None:
     if not is_clean(request.full_name):
         return Flaw.NAME
     is_known = request.encoding in _ENCODINGS and request.rewrite_context in _CONTEXTS
-    return None if is_known and is_clean(request.envid) and is_clean(request.verp) else Flaw.ENVELOPE
+    return None if is_known and is_clean(request.envid) else Flaw.ENVELOPE

@@ -1,7 +1,7 @@
 """Headers that pyfix makes, in exactly Postfix's forms.
 
-Received: marks each hop, from the network or from a local user. Message-Id:, Date:, From: and a destination are added
-when a message of ours lacks them (always_add_missing_headers, local_header_rewrite_clients).
+Received: marks what a local user submitted; of the network's, smtpd/received.py knows. Message-Id:, Date:, From: and a
+destination are added when a message of ours lacks them (always_add_missing_headers, local_header_rewrite_clients).
 Every function returns complete lines with their line end.
 """
 
@@ -15,33 +15,6 @@ from pyfix.mail.message.dates import format_date, format_utc_stamp
 _SPECIAL: Final = re.compile(r'[()<>@,;:\\".\[\]!%\x00-\x1f\x7f]')
 _QUOTED: Final = re.compile(r'[\\"\x00-\x1f\x7f]')
 NULL_SENDER_NAME: Final = "MAILER-DAEMON"
-
-
-def received_from_client(
-    *,
-    helo: str,
-    client: str,
-    address: str,
-    hostname: str,
-    mail_name: str,
-    protocol: str,
-    queue_id: str,
-    recipient: str,
-    arrival: float,
-    ident: str = "",
-    details: str = "",
-) -> str:
-    """Return the Received: of a message from the network; `recipient` is "" unless it is the only one.
-
-    `ident` is the login name for smtpd_sasl_authenticated_header ("Authenticated sender: ..."), `details` complete
-    lines about the TLS session; both "" for none.
-    """
-    closing = f"\n\t({ident})" if ident else ""
-    for_clause = f"\n\tfor <{recipient}>; " if recipient else "; " if not details else ";\n\t"
-    return (
-        f"Received: from {helo} ({client} [{address}]){details}{closing}\n"
-        f"\tby {hostname} ({mail_name}) with {protocol} id {queue_id}{for_clause}{format_date(arrival)}\n"
-    )
 
 
 def received_from_user(*, hostname: str, mail_name: str, uid: int, queue_id: str, arrival: float) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import Integer, ParameterSet
+from pyfix.mail.config import Choice, Integer, ParameterSet
 
 
 class MessageParameters(ParameterSet):
     """What a message may be."""
 
     message_size_limit = Integer("10240000", "Bytes of a message, headers included; 0: no limit.", low=0)
+
+
+class FromParameters(ParameterSet):
+    """The author that pickup and bounce put into a message."""
+
+    header_from_format = Choice("standard", ("standard", "obsolete"), "The form of a From: header that is added.")
 
 
 class DuplicateParameters(ParameterSet):

@@ -91,6 +91,26 @@ def test_every_used_parameter_is_declared() -> None:
     assert not unknown, "used as parameters, but not declared:\n  " + "\n  ".join(unknown)
 
 
+def test_no_process_reads_a_parameter_past_its_declaration() -> None:
+    """A text that is asked for by its name is neither checked nor known to belong to that process."""
+    past = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path, tree in sources()
+        if path.relative_to(PACKAGE).parts[0] in ("daemons", "service", "master")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and is_direct_read(node.func)
+    ]
+    assert not past, f"read past the declarations: {past}"
+
+
+def is_direct_read(function: ast.expr) -> bool:
+    """Return whether a call asks a Config for one name."""
+    match function:
+        case ast.Attribute(value=ast.Name(id="config") | ast.Attribute(attr="config"), attr=method):
+            return method in ("get", "evaluate", "raw", "default")
+    return False
+
+
 def parameter_of(node: ast.AST) -> str | None:
     """Return the name that an expression reads from something named params."""
     match node:

@@ -40,22 +40,6 @@ def test_date_has_the_offset_of_the_zone(
     assert format_date(1_000_000_000 + second).endswith(expected)
 
 
-def test_received_from_the_network_is_that_of_postfix() -> None:
-    """With one recipient it is named."""
-    fields = {
-        "helo": "[127.0.0.1]", "client": "localhost", "address": "127.0.0.1", "hostname": "mail.bench.test",
-        "mail_name": "Postfix", "protocol": "ESMTP", "queue_id": "78C6120C3F4", "arrival": ARRIVAL,
-    }  # fmt: skip
-    head = (
-        "Received: from [127.0.0.1] (localhost [127.0.0.1])\n\tby mail.bench.test (Postfix) with ESMTP id 78C6120C3F4"
-    )
-    date = "Mon, 23 Nov 2026 06:26:18 +0000 (UTC)\n"
-    assert (
-        generated.received_from_client(**fields, recipient="u1@bench.test") == f"{head}\n\tfor <u1@bench.test>; {date}"
-    )
-    assert generated.received_from_client(**fields, recipient="") == f"{head}; {date}"
-
-
 def test_received_from_a_user_is_that_of_postfix() -> None:
     """It tells the user id."""
     assert generated.received_from_user(
