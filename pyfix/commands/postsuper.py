@@ -26,12 +26,10 @@ from pyfix.commands.queue_repair import repair
 from pyfix.mail.config import Config, CoreParameters
 from pyfix.mail.ipc.client import Channel, IpcError
 from pyfix.mail.ipc.messages import Trigger
-from pyfix.mail.queue import Queue, ids, scan_problem
+from pyfix.mail.queue import LOG_NAMES, QUEUE_NAMES, Queue, ids, scan_problem
 from pyfix.mail.queue.params import QueueParameters
 
 USAGE = "usage: postsuper [-c config_dir] [-dhHr queue_id] [-ps] [-v] [queue...]"
-QUEUES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")
-LOGS = ("bounce", "defer", "trace")
 _ACTIVE = ("incoming", "active", "deferred")
 _ALL = ("hold", *_ACTIVE)
 _OLD_S = 7 * 24 * 3600.0
@@ -84,14 +82,14 @@ def command(
     """Carry out all requests, repairs first."""
     work, params = _open(directory, log)
     for name in queues:
-        if name not in QUEUES:
+        if name not in QUEUE_NAMES:
             raise CommandError(f"invalid queue name: {name}")
     if not any((deleted, held, released, requeued, purge, structure)):
         purge = structure = True
     if purge:
-        work.purge(queues or QUEUES)
+        work.purge(queues or QUEUE_NAMES)
     if structure:
-        work.repair(queues or QUEUES)
+        work.repair(queues or QUEUE_NAMES)
     work.apply(deleted, queues or _ALL, work.delete, "removed", "Deleted")
     work.apply(held, queues or _ACTIVE, work.hold, "placed on hold", "Placed on hold")
     work.apply(released, queues or ("hold",), work.release, "released from hold", "Released from hold")
@@ -196,7 +194,7 @@ class Work:
         self._remove_logs(queue_id)
 
     def _remove_logs(self, queue_id: str) -> None:
-        for name in LOGS:
+        for name in LOG_NAMES:
             try:
                 self._queue.remove(name, queue_id)
             except FileNotFoundError:
@@ -211,7 +209,7 @@ class Work:
     def repair(self, names: Iterable[str]) -> None:
         """Put every file where it belongs."""
         renamed = 0
-        for name in (*names, *LOGS):
+        for name in (*names, *LOG_NAMES):
             for old, new in repair(self._queue, name, self._not_seen(name)):
                 self._log.info(f"{name}: renamed {old} to {new}")
                 renamed += old.rpartition("/")[2] != new.rpartition("/")[2]

@@ -9,11 +9,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from typing import Final
 
-from pyfix.mail.queue import Queue, ids
-
-LOGS: Final = ("bounce", "defer", "trace")
+from pyfix.mail.queue import LOG_NAMES, Queue, ids
 
 
 def repair(queue: Queue, name: str, on_error: Callable[[OSError], None]) -> Iterator[tuple[str, str]]:
@@ -23,7 +20,7 @@ def repair(queue: Queue, name: str, on_error: Callable[[OSError], None]) -> Iter
     """
     for path in list(_files(name, on_error)):
         queue_id = os.path.basename(path)
-        wanted = queue_id if name in LOGS else _fitting_id(path, queue_id)
+        wanted = queue_id if name in LOG_NAMES else _fitting_id(path, queue_id)
         target = queue.path(name, wanted)
         if target == path or os.path.lexists(target):
             continue
@@ -60,7 +57,7 @@ def _fitting_id(path: str, queue_id: str) -> str:
 
 
 def _rename_logs(queue: Queue, old: str, new: str) -> None:
-    for name in LOGS:
+    for name in LOG_NAMES:
         source, target = queue.path(name, old), queue.path(name, new)
         if os.path.lexists(source):
             os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)

@@ -108,6 +108,35 @@ def test_notices_are_those_of_postfix(case: Path, tmp_path: Path) -> None:
     assert [line for line in lines if "overriding earlier entry" not in line] == given["log"]
 
 
+@pytest.mark.parametrize(
+    ("parameter", "folder", "subject"),
+    [
+        ("bounce_service_name", "bounce", b"Subject: Undelivered Mail Returned to Sender"),
+        ("defer_service_name", "defer", b"Subject: Delayed Mail (still being retried)"),
+        ("trace_service_name", "trace", b"Subject: Successful Mail Delivery Report"),
+    ],
+)
+def test_task_is_that_of_the_parameter_that_names_the_service(
+    tmp_path: Path, parameter: str, folder: str, subject: bytes
+) -> None:
+    """main.cf and master.cf may call it what they like; the folder of the logs, which others read, stays the same."""
+    with run_worker(SERVICE, f"{parameter} = x-files", tmp_path, name="x-files") as worker, FakeCleanup(tmp_path) as to:
+        queue_id = queue_message(tmp_path, b"\nbody\n")
+        worker.call(LogRecipient(queue_id, *failure()), Done)
+        path = Queue(str(tmp_path)).path(folder, queue_id)
+        assert os.path.exists(path)
+        worker.call(notice_request(queue_id), Done)
+        assert subject in to.received[0].content
+        assert os.path.exists(path) is (folder == "defer")
+
+
+def test_service_that_no_parameter_names_does_not_start(tmp_path: Path) -> None:
+    """Nobody would ever ask it, or ask it for the wrong thing."""
+    with run_worker(SERVICE, "bounce_service_name = returns", tmp_path, name="bounce") as worker:
+        worker.wait_for_line("fatal: service bounce: no such name in bounce_service_name, defer_service_name or")
+        assert worker.stop() == 1
+
+
 def test_bad_value_of_header_from_format_is_told_of(tmp_path: Path) -> None:
     """As of any other parameter of the service, instead of the standard form without a word."""
     with run_worker(SERVICE, "header_from_format = nice", tmp_path, name="bounce") as worker:

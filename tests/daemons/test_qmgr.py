@@ -38,6 +38,7 @@ from pyfix.mail.ipc.messages import (
     Refused,
     Resolve,
     Resolved,
+    SendNotice,
 )
 
 DAY = 86400
@@ -334,6 +335,17 @@ def test_without_retry_service_qmgr_defers_itself(near: Neighbourhood) -> None:
         line = qmgr.wait_for_line("status=deferred (mail transport unavailable)")
     assert line.startswith(f"{hint.queue_id}: to=<a@nosuch.test>, orig_to=<alias@here.test>, relay=none, delay=")
     assert "dsn=4.3.0" in line
+
+
+def test_log_of_an_earlier_attempt_is_found_whatever_the_name_of_the_service(near: Neighbourhood) -> None:
+    """The folder has its name of the task, not of the service; qmgr was killed before it had asked for the notice."""
+    near.serve("virtual", deliver_all(near.root))
+    returns = near.serve("returns", lambda _: Done())
+    hint = near.message("a@virtual.test")
+    (near.root / "bounce" / hint.queue_id).touch()
+    with running_qmgr(near.root, "bounce_service_name = returns") as qmgr:
+        qmgr.wait_for_line(f"{hint.queue_id}: removed")
+    assert [type(request) for request in returns.requests] == [SendNotice]
 
 
 def test_success_notice_is_recorded_and_sent(near: Neighbourhood) -> None:

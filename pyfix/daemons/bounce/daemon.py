@@ -11,13 +11,14 @@ from msgspec import structs
 from pyfix.base import clock
 from pyfix.base.failure import words_for
 from pyfix.daemons.bounce import log as events
-from pyfix.daemons.bounce.decide import Addresses, Kind, Plan, Withheld, plan_notices
+from pyfix.daemons.bounce.decide import Addresses, Kind, Plan, Role, Withheld, plan_notices
 from pyfix.daemons.bounce.notice import About, Notice, applicable
 from pyfix.daemons.bounce.original import Original
 from pyfix.daemons.bounce.params import BounceParameters
 from pyfix.daemons.bounce.recipient_log import RecipientLog, Selection
 from pyfix.daemons.bounce.submission import Submission, SubmissionError
 from pyfix.daemons.bounce.template import BUILT_IN, Template, expand_text, parse_templates
+from pyfix.mail.config import ConfigError
 from pyfix.mail.ipc.client import Channel
 from pyfix.mail.ipc.messages import (
     CLEANUP_FILTER,
@@ -45,10 +46,26 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
     depth = 32
 
     def before_jail(self) -> None:
-        """Read the template file, which a jail may hide."""
+        """Find out what this process is for, and read the template file, which a jail may hide."""
+        self._role = self._find_role()
         self._templates: dict[Kind, Template] = dict(BUILT_IN)
         if path := self.params.bounce_template_file:
             self._read_templates(path)
+
+    def _find_role(self) -> Role:
+        params = self.params
+        roles = {
+            params.bounce_service_name: Role.BOUNCE,
+            params.defer_service_name: Role.DEFER,
+            params.trace_service_name: Role.TRACE,
+        }
+        try:
+            return roles[self.worker.service]
+        except KeyError:
+            raise ConfigError(
+                f"service {self.worker.service}: no such name in bounce_service_name, defer_service_name or "
+                "trace_service_name; set one of them, or remove the service from master.cf"
+            ) from None
 
     def _read_templates(self, path: str) -> None:
         try:
@@ -62,8 +79,6 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
     def after_jail(self) -> None:
         """Get ready; cleanup is connected to when the first notice is due."""
         params = self.params
-        roles = {params.defer_service_name: "defer", params.trace_service_name: "trace"}
-        self._role = roles.get(self.worker.service, "bounce")
         self._queue = Queue.from_params(params)
         channel = Channel(f"public/{params.cleanup_service_name}", params.ipc_timeout)
         filtered = CLEANUP_FILTER if "bounce" in params.internal_mail_filter_classes else 0
@@ -85,7 +100,7 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
         if not isinstance(request, LogRecipient | SendNotice | DropLog):
             raise UnexpectedMessage(request)
         try:
-            self._carry_out(request, RecipientLog(self._queue.path(self._role, request.queue_id)))
+            self._carry_out(request, RecipientLog(self._queue.path(self._role.value, request.queue_id)))
         except (OSError, SubmissionError, ValueError) as error:
             events.request_failed(self.log, request.queue_id, words_for(error))
             return Refused(words_for(error))
@@ -113,13 +128,13 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
                     self._tell(request, original, entries.of(owner))
         except FileNotFoundError:
             self.log.debug(f"{request.queue_id}: no log, so nobody to tell")
-        if self._role != "defer":
+        if self._role is not Role.DEFER:
             log.remove()
 
     def _say_withheld(self, queue_id: str, reason: Withheld) -> None:
         if reason is Withheld.NOT_WANTED:
             return
-        if self._role == "trace":
+        if self._role is Role.TRACE:
             events.report_withheld(self.log, queue_id, reason.value)
         else:
             events.postmaster_notice_discarded(self.log, queue_id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, assert_never
 
 from pyfix.mail.ipc.messages import (
     NOTIFY_DELAY,
@@ -21,6 +21,14 @@ from pyfix.mail.ipc.messages import (
     TRACE_VERIFY,
     Envelope,
 )
+
+
+class Role(Enum):
+    """What a process is for; the value is the folder of its logs, whatever the name of the service."""
+
+    BOUNCE = "bounce"
+    DEFER = "defer"
+    TRACE = "trace"
 
 
 class Kind(Enum):
@@ -73,18 +81,19 @@ ANY_BOUNCE: Final = frozenset(("bounce", "2bounce"))
 
 
 def plan_notices(
-    service: str, envelope: Envelope, addresses: Addresses, classes: frozenset[str]
+    role: Role, envelope: Envelope, addresses: Addresses, classes: frozenset[str]
 ) -> list[Plan] | Withheld:
-    """Return the notices that SendNotice to `service` (bounce, defer or trace) has to produce."""
+    """Return the notices that SendNotice has to produce."""
     if envelope.sender.lower() == addresses.double_bounce_sender.lower():
         return Withheld.DOUBLE_BOUNCE
-    match service:
-        case "bounce":
+    match role:
+        case Role.BOUNCE:
             return _plan_failure(envelope, addresses, classes)
-        case "defer":
+        case Role.DEFER:
             return _plan_delay(envelope, addresses, classes)
-        case _:
+        case Role.TRACE:
             return _plan_report(envelope, addresses, classes)
+    assert_never(role)
 
 
 def _plan_failure(envelope: Envelope, addresses: Addresses, classes: frozenset[str]) -> list[Plan] | Withheld:

@@ -69,9 +69,9 @@ class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
         backoff = _backoff_limits(params)
         self._clients: set[Connection] = set()
         self._services = services = Services(
-            LogService(params.bounce_service_name, params.qmgr_ipc_timeout),
-            LogService(params.defer_service_name, params.qmgr_ipc_timeout),
-            LogService(params.trace_service_name, params.qmgr_ipc_timeout),
+            LogService(params.bounce_service_name, "bounce", params.qmgr_ipc_timeout),
+            LogService(params.defer_service_name, "defer", params.qmgr_ipc_timeout),
+            LogService(params.trace_service_name, "trace", params.qmgr_ipc_timeout),
         )
         recorder = Recorder(services, queue, backoff, log)
         self._recycler = Recycler(Queue.from_params(params))

@@ -127,7 +127,7 @@ class Finisher:
 
     def _has_log(self, message: Message, service: LogService) -> bool:
         """Tell whether an earlier attempt, cut short by a crash, left a log."""
-        return message.scanned and os.path.lexists(self._queue.path(service.name, message.id))
+        return message.scanned and os.path.lexists(self._queue.path(service.folder, message.id))
 
     async def _put_off(self, message: Message) -> None:
         """Rename to deferred/ with the time of the next attempt."""

@@ -26,13 +26,14 @@ from pyfix.mail.queue import CorruptFile, Queue
 
 
 class LogService:
-    """One of the three services: its name, which is that of its folder too, and a connection to it.
+    """One of the three services: its name, the folder of its logs, and a connection to it.
 
     The connection carries requests in order.
     """
 
-    def __init__(self, name: str, timeout: float) -> None:
+    def __init__(self, name: str, folder: str, timeout: float) -> None:
         self.name = name
+        self.folder = folder
         self.channel = AsyncChannel(f"private/{name}", timeout)
 
     async def log(self, queue_id: str, recipient: Recipient, outcome: Outcome) -> None:

@@ -13,10 +13,11 @@ from pyfix.mail.queue.disk import Disk
 from pyfix.mail.queue.file import QueueFile
 from pyfix.mail.queue.format import CorruptFile
 from pyfix.mail.queue.newfile import NewFile, QueueFileInfo
-from pyfix.mail.queue.queue import QUEUE_NAMES, Queue
+from pyfix.mail.queue.queue import LOG_NAMES, QUEUE_NAMES, Queue
 from pyfix.mail.queue.scan import Entry, scan_problem
 
 __all__ = [
+    "LOG_NAMES",
     "QUEUE_NAMES",
     "CorruptFile",
     "Disk",

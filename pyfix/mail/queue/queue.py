@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from pyfix.mail.queue.params import QueueParameters
 
 QUEUE_NAMES: Final = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")
-"""Where messages lie; bounce, defer, trace, flush and saved hold logs."""
+"""Where messages lie."""
+LOG_NAMES: Final = ("bounce", "defer", "trace")
+"""Where the services of these names, or others that have their tasks, keep what there is to tell about a message."""
 
 _FLAGS: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS

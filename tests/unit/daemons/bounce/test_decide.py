@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyfix.daemons.bounce.decide import Addresses, Kind, Plan, Withheld, plan_notices
+from pyfix.daemons.bounce.decide import Addresses, Kind, Plan, Role, Withheld, plan_notices
 from pyfix.mail.ipc.messages import (
     NOTIFY_DELAY,
     NOTIFY_FAILURE,
@@ -19,28 +19,28 @@ ADDRESSES = Addresses("double-bounce@mx.test", "bounces", "doubles", "delays")
 EVERYTHING = frozenset(("bounce", "2bounce", "delay", "resource", "software"))
 
 
-def plans(service: str, sender: str, *classes: str, ret: int = 0, trace: int = 0) -> list[Plan] | Withheld:
+def plans(role: Role, sender: str, *classes: str, ret: int = 0, trace: int = 0) -> list[Plan] | Withheld:
     """Plan the notices about a message of this sender."""
-    return plan_notices(service, Envelope(sender, 0.0, 0, ret=ret, trace=trace), ADDRESSES, frozenset(classes))
+    return plan_notices(role, Envelope(sender, 0.0, 0, ret=ret, trace=trace), ADDRESSES, frozenset(classes))
 
 
 def test_failure_goes_to_the_sender_alone_by_default() -> None:
     """The default notify_classes give the postmaster no copies."""
-    assert plans("bounce", "a@x.test", "resource", "software") == [
+    assert plans(Role.BOUNCE, "a@x.test", "resource", "software") == [
         Plan(Kind.FAILURE, "", "a@x.test", "sender non-delivery notification", RET_FULL, NOTIFY_FAILURE)
     ]
 
 
 def test_failure_obeys_ret_hdrs() -> None:
     """RET=HDRS returns the header only (RFC 3461 section 4.3)."""
-    found = plans("bounce", "a@x.test", ret=RET_HDRS)
+    found = plans(Role.BOUNCE, "a@x.test", ret=RET_HDRS)
     assert isinstance(found, list)
     assert found[0].returned == RET_HDRS
 
 
 def test_class_bounce_sends_headers_to_the_postmaster() -> None:
     """From the double-bounce address, about all recipients, and its failure matters to nobody."""
-    found = plans("bounce", "a@x.test", "bounce")
+    found = plans(Role.BOUNCE, "a@x.test", "bounce")
     assert isinstance(found, list)
     assert found[1] == Plan(
         Kind.FAILURE, "double-bounce@mx.test", "bounces", "postmaster non-delivery notification", RET_HDRS,
@@ -51,7 +51,7 @@ def test_class_bounce_sends_headers_to_the_postmaster() -> None:
 @pytest.mark.parametrize("word", ["bounce", "2bounce"])
 def test_failed_notice_goes_to_the_postmaster_whole(word: str) -> None:
     """The null sender's mail can be returned to nobody else."""
-    assert plans("bounce", "", word) == [
+    assert plans(Role.BOUNCE, "", word) == [
         Plan(
             Kind.FAILURE, "double-bounce@mx.test", "doubles", "postmaster non-delivery notification", RET_FULL,
             is_postmaster_copy=True,
@@ -61,19 +61,19 @@ def test_failed_notice_goes_to_the_postmaster_whole(word: str) -> None:
 
 def test_failed_notice_is_dropped_without_the_class() -> None:
     """Nobody wants to hear of it."""
-    assert plans("bounce", "", "resource", "delay") is Withheld.NOT_WANTED
+    assert plans(Role.BOUNCE, "", "resource", "delay") is Withheld.NOT_WANTED
 
 
-@pytest.mark.parametrize("service", ["bounce", "defer", "trace"])
-def test_double_bounce_that_fails_is_the_end(service: str) -> None:
+@pytest.mark.parametrize("role", list(Role))
+def test_double_bounce_that_fails_is_the_end(role: Role) -> None:
     """In any case of letters, whatever the classes: no triple bounce."""
-    found = plan_notices(service, Envelope("Double-Bounce@MX.test", 0.0, 0), ADDRESSES, EVERYTHING)
+    found = plan_notices(role, Envelope("Double-Bounce@MX.test", 0.0, 0), ADDRESSES, EVERYTHING)
     assert found is Withheld.DOUBLE_BOUNCE
 
 
 def test_delay_goes_to_sender_and_with_its_class_to_the_postmaster() -> None:
     """Both get headers; the sender's only where NOTIFY does not exclude it."""
-    found = plans("defer", "a@x.test", "delay")
+    found = plans(Role.DEFER, "a@x.test", "delay")
     assert isinstance(found, list)
     assert [(plan.recipient, plan.returned, plan.notify) for plan in found] == [
         ("a@x.test", RET_HDRS, NOTIFY_DELAY),
@@ -83,8 +83,8 @@ def test_delay_goes_to_sender_and_with_its_class_to_the_postmaster() -> None:
 
 def test_delay_of_a_notice_is_nobodys_concern() -> None:
     """Unless the postmaster asked for delays."""
-    assert plans("defer", "", "bounce") is Withheld.NOT_WANTED
-    found = plans("defer", "", "delay")
+    assert plans(Role.DEFER, "", "bounce") is Withheld.NOT_WANTED
+    found = plans(Role.DEFER, "", "delay")
     assert isinstance(found, list)
     assert [plan.recipient for plan in found] == ["delays"]
 
@@ -94,14 +94,14 @@ def test_delay_of_a_notice_is_nobodys_concern() -> None:
 )
 def test_report_has_the_text_of_its_cause(trace: int, kind: Kind) -> None:
     """NOTIFY=SUCCESS, sendmail -bv, sendmail -v."""
-    assert plans("trace", "a@x.test", trace=trace) == [
+    assert plans(Role.TRACE, "a@x.test", trace=trace) == [
         Plan(kind, "", "a@x.test", "sender delivery status notification", RET_HDRS)
     ]
 
 
 def test_report_on_a_notice_goes_to_the_postmaster_or_nowhere() -> None:
     """As for failures: the null sender's place is taken by the postmaster where a bounce class is on."""
-    assert plans("trace", "") is Withheld.SINGLE_BOUNCE
-    found = plans("trace", "", "2bounce")
+    assert plans(Role.TRACE, "") is Withheld.SINGLE_BOUNCE
+    found = plans(Role.TRACE, "", "2bounce")
     assert isinstance(found, list)
     assert (found[0].sender, found[0].recipient) == ("double-bounce@mx.test", "doubles")
