@@ -12,7 +12,7 @@ def write_file(path: str, data: bytes, mode: int = 0o644) -> None:
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         try:
-            _write_all(fd, data)
+            write_all(fd, data)
             os.fchmod(fd, mode)
             os.fsync(fd)
         finally:
@@ -24,7 +24,8 @@ def write_file(path: str, data: bytes, mode: int = 0o644) -> None:
     sync_directory(folder)
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of the data where the descriptor stands; raise OSError, with a part of it written perhaps."""
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]

@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from pyfix.base.atomic import sync_directory, write_all
 from pyfix.mail.ipc.messages import Outcome, Recipient
 
 _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY
@@ -114,15 +115,13 @@ class RecipientLog:
         if size and os.pread(fd, 1, size - 1) != b"\n":
             record = b"\n" + record
         try:
-            written = 0
-            while written < len(record):
-                written += os.write(fd, record[written:])
+            write_all(fd, record)
             os.fsync(fd)
         except OSError:
             os.ftruncate(fd, size)
             raise
         if not size:
-            _sync_directory(os.path.dirname(self.path))
+            sync_directory(os.path.dirname(self.path) or ".")
 
     @contextlib.contextmanager
     def open(self) -> Iterator[OpenLog]:
@@ -153,16 +152,8 @@ class RecipientLog:
         except FileNotFoundError:
             directory = os.path.dirname(self.path)
             os.makedirs(directory, 0o700, exist_ok=True)
-            _sync_directory(os.path.dirname(directory))
+            sync_directory(os.path.dirname(directory) or ".")
             return os.open(self.path, _FLAGS | os.O_CREAT, _MODE)
-
-
-def _sync_directory(path: str) -> None:
-    fd = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _lines(fd: int) -> Iterator[tuple[int, bytes]]:

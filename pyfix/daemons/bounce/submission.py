@@ -8,13 +8,11 @@ removed then, and nothing has been queued as far as is known.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import Protocol
 
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import Envelope, Recipient, Submit, Submitted
-from pyfix.mail.queue import NewFile, Queue
-
-MEMORY_LIMIT: Final = 256 * 1024
+from pyfix.mail.queue import Queue, gather
 
 
 class SubmissionError(Exception):
@@ -44,7 +42,7 @@ class Submission:
         except OSError as error:
             raise SubmissionError(f"create a queue file: {error.strerror}") from error
         try:
-            body = _gather(file, compose(file.id))
+            body = gather(file, compose(file.id))
             request = Submit(file.id, envelope, [Recipient(recipient)], body, self._flags)
             reply = self._cleanup.call(request, Submitted)
             if reply.status:
@@ -57,20 +55,3 @@ class Submission:
             raise
         file.close()
         return file.id
-
-
-def _gather(file: NewFile, pieces: Iterator[bytes]) -> bytes | None:
-    """Return the whole content, or None after it was spooled into the file."""
-    held = bytearray()
-    spooled = False
-    for piece in pieces:
-        held += piece
-        if len(held) > MEMORY_LIMIT:
-            file.spool(bytes(held))
-            held.clear()
-            spooled = True
-    if not spooled:
-        return bytes(held)
-    if held:
-        file.spool(bytes(held))
-    return None

@@ -28,10 +28,9 @@ from pyfix.mail.ipc.messages import (
     Submitted,
 )
 from pyfix.mail.message.dates import format_date
-from pyfix.mail.queue import NewFile, Queue
+from pyfix.mail.queue import Queue, gather
 from pyfix.service.rights import Identity, Rights
 
-MEMORY_LIMIT: Final = 256 * 1024
 _FLAGS: Final = CLEANUP_BOUNCE | CLEANUP_MAP | CLEANUP_LOCAL
 
 
@@ -88,7 +87,7 @@ class Forwarder:
         except OSError as error:
             raise ForwardError(f"create a queue file: {error.strerror}") from error
         try:
-            body = _gather(file, self._pieces(message, file.id, content))
+            body = gather(file, self._pieces(message, file.id, content))
             reply = self._cleanup.call(self._submit(message, request, file.id, body), Submitted)
             if reply.status:
                 raise _refused(reply)
@@ -123,20 +122,3 @@ class Forwarder:
             trace=old.trace,
         )
         return Submit(queue_id, envelope, message.recipients, body, _FLAGS)
-
-
-def _gather(file: NewFile, pieces: Iterator[bytes]) -> bytes | None:
-    """Return the whole content, or None after a large one was spooled into the file."""
-    held: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        held.append(piece)
-        size += len(piece)
-        if size > MEMORY_LIMIT:
-            file.spool(b"".join(held))
-            held.clear()
-    if size <= MEMORY_LIMIT:
-        return b"".join(held)
-    if held:
-        file.spool(b"".join(held))
-    return None

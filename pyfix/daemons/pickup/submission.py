@@ -30,9 +30,8 @@ from pyfix.mail.message.flaws import find_flaw_in_request
 from pyfix.mail.message.generated import from_value, received_from_user
 from pyfix.mail.message.header import parse_header_block
 from pyfix.mail.message.opening import part_from_header, skip_mbox_lines
-from pyfix.mail.queue import Queue
+from pyfix.mail.queue import MEMORY_LIMIT, Queue
 
-MEMORY_LIMIT: Final = 256 * 1024
 _FROM: Final = frozenset((b"from", b"resent-from"))
 """Either will do: cleanup adds the other without a full name."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-import struct
 from typing import Final
 
 from pyfix.base import clock
@@ -25,6 +23,7 @@ from pyfix.daemons.qmgr.scan import Feeder
 from pyfix.mail.ipc.aclient import AsyncChannel
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import AnyMessage, Arrived, Hello, Recipient, Trigger
+from pyfix.mail.ipc.peer import credentials_of
 from pyfix.mail.queue import Queue
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
@@ -36,7 +35,6 @@ _STOP_STEP_S: Final = 0.02
 _DEBRIS_S: Final = 86400.0
 """Age of an incomplete file at which nobody can still be writing to it: far beyond every timeout of smtpd."""
 _DEBRIS_INTERVAL_S: Final = 3600.0
-_CREDENTIALS = struct.Struct("3i")
 
 
 class QmgrDaemon(ManyClientsDaemon[QmgrParameters]):
@@ -228,10 +226,7 @@ class _HintConnection(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        sock = transport.get_extra_info("socket")
-        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        _, uid, _ = _CREDENTIALS.unpack(raw)
-        self.is_trusted = uid in (0, os.getuid())
+        self.is_trusted = credentials_of(transport.get_extra_info("socket")).uid in (0, os.getuid())
         super().connection_made(transport)
 
 

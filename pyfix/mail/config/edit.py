@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import assert_never
 
+from pyfix.base.atomic import sync_directory, write_all
 from pyfix.mail.config import lines
 from pyfix.mail.config.errors import ConfigError
 from pyfix.mail.config.maincf import split_assignment
@@ -138,16 +139,10 @@ def _replace(descriptor: int, temporary: str, path: str, data: bytes) -> None:
     """Write data and give the file the name, mode and owner of the old one, all durable."""
     old = os.stat(path)
     os.ftruncate(descriptor, 0)
-    written = 0
-    while written < len(data):
-        written += os.write(descriptor, data[written:])
+    write_all(descriptor, data)
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
     if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
         os.fchown(descriptor, old.st_uid, old.st_gid)
     os.fsync(descriptor)
     os.rename(temporary, path)
-    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(os.path.dirname(path))

@@ -26,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyfix.base import clock
+from pyfix.base.atomic import sync_directory
 from pyfix.mail.delivery.content import Content, ContentError
 from pyfix.mail.mailbox.errors import MailboxError, system_error, too_large
 
@@ -105,7 +106,7 @@ class MaildirWriter:
         try:
             os.close(draft.fd)
             if draft.device != self._device:
-                _sync_directory(f"{draft.maildir}new")
+                sync_directory(f"{draft.maildir}new")
         except OSError as error:
             if self._warn:
                 self._warn(f"message delivered, not certain to survive a crash: {draft.final}: {error.strerror}")
@@ -189,11 +190,3 @@ def _start_storing(fd: int) -> None:
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     except OSError:
         pass  # only haste is lost: the sync that follows does it all
-
-
-def _sync_directory(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -10,6 +10,8 @@ import errno
 import fcntl
 import os
 
+from pyfix.base.atomic import sync_directory
+
 
 def scratch(path: str) -> str:
     """Return the name of the file to write a new index to; there is none of that name."""
@@ -24,7 +26,7 @@ def put_in_place(name: str, path: str, owner: os.stat_result | None) -> None:
     if owner is not None:
         _take_rights(name, owner)
     os.rename(name, path)
-    _sync_directory(path)
+    sync_directory(os.path.dirname(path) or ".")
 
 
 def _sweep(path: str) -> None:
@@ -78,14 +80,6 @@ def _take_rights(path: str, owner: os.stat_result) -> None:
     os.chmod(path, owner.st_mode & 0o666)
     if os.geteuid() == 0:
         os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _sync_directory(path: str) -> None:
-    fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def remove(path: str) -> None:

@@ -12,12 +12,14 @@ hold together. Who meets a corrupt file gives it to `Queue.quarantine`.
 from pyfix.mail.queue.disk import Disk
 from pyfix.mail.queue.file import QueueFile
 from pyfix.mail.queue.format import CorruptFile
+from pyfix.mail.queue.gather import MEMORY_LIMIT, gather
 from pyfix.mail.queue.newfile import NewFile, QueueFileInfo
 from pyfix.mail.queue.queue import LOG_NAMES, QUEUE_NAMES, Queue
 from pyfix.mail.queue.scan import Entry, scan_problem
 
 __all__ = [
     "LOG_NAMES",
+    "MEMORY_LIMIT",
     "QUEUE_NAMES",
     "CorruptFile",
     "Disk",
@@ -26,5 +28,6 @@ __all__ = [
     "Queue",
     "QueueFile",
     "QueueFileInfo",
+    "gather",
     "scan_problem",
 ]

@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_ENHANCED: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?=[ \t]|$)")
+from pyfix.proto.enhanced_status import split_status
+
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\udc80-\udcff]")
 
 
@@ -42,8 +43,8 @@ class Reply:
         last = self.text[self.text.rfind("\n") + 1 :]
         if last[:1] not in ("2", "4", "5"):
             return ""
-        found = _ENHANCED.match(last[4:].lstrip(" "))
-        return found.group() if found and found.group()[0] == last[0] else last[0] + ".0.0"
+        status, _ = split_status(last[4:].lstrip(" "))
+        return status if status[:1] == last[0] else last[0] + ".0.0"
 
 
 class ReplyParser:

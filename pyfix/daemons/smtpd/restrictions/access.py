@@ -10,12 +10,11 @@ See: access(5).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-_STATUS: Final = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|\Z)")
+from pyfix.proto.enhanced_status import split_status
 
 
 class Verb(Enum):
@@ -80,9 +79,3 @@ def parse_action(value: str) -> Action:
         case _:
             status = ""
     return Action(verb, text, status)
-
-
-def split_status(text: str, default: str) -> tuple[str, str]:
-    """Return (RFC 3463 code, rest) of a text that may begin with a code."""
-    found = _STATUS.match(text)
-    return (found[1], text[found.end() :]) if found else (default, text)

@@ -48,7 +48,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a reply is about."""
+    """What a refusal names: `<value>: title rejected: ...`."""
 
     value: str
     title: str
@@ -75,22 +75,22 @@ class Progress:
 
 
 def client_subject(context: Context) -> Subject:
-    """What a reply about this is about."""
+    """Name the client as the log does: name[address]."""
     return Subject(context.client, "Client host")
 
 
 def helo_subject(context: Context) -> Subject:
-    """What a reply about this is about."""
+    """Name what the client calls itself in HELO or EHLO."""
     return Subject(context.helo, "Helo command")
 
 
 def sender_subject(context: Context) -> Subject:
-    """What a reply about this is about."""
+    """Name the sender without quotes that mean nothing; the null sender is "", which shows as <>."""
     return Subject(unquote_address(context.sender or ""), "Sender address")
 
 
 def recipient_subject(context: Context) -> Subject:
-    """What a reply about this is about."""
+    """Name the recipient that was given last, without quotes that mean nothing."""
     return Subject(unquote_address(context.recipient or ""), "Recipient address")
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyfix.daemons.smtpd.restrictions.access import split_status
 from pyfix.daemons.smtpd.restrictions.questions import (
     Evaluation,
     Lookup,
@@ -22,6 +21,7 @@ from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.address.split import split_address
 from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.maps import Maps
+from pyfix.proto.enhanced_status import split_status
 
 _FINAL = ("local", "alias", "virtual")
 
