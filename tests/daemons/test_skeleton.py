@@ -1,10 +1,12 @@
 """The skeleton's own behaviour, with the smallest possible daemons."""
 
+import asyncio
 import os
 import select
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from pyfix.service import watchdog
 from pyfix.service.params import ServiceParameters
 from pyfix.service.service import ManyClientsDaemon, OneClientDaemon, Service, UnexpectedMessage
 from pyfix.service.status import RELAX, REPORT_SIZE, STRESS, State, parse_reports
+from pyfix.service.worker import Worker
 
 
 def frame(body: bytes) -> bytes:
@@ -194,6 +197,49 @@ def test_timeout_inside_a_request_is_not_taken_for_a_silent_client(tmp_path: Pat
             peer.receive()
         assert "test_skeleton.py" in worker.wait_for_line("fatal: TimeoutError: a lock that never came in ")
         assert worker.stop() == 1
+
+
+FAILURES = [TimeoutError("nobody came"), ConnectionResetError("gone")]
+
+
+async def fail(failure: Exception) -> None:
+    """Be a task that fails."""
+    raise failure
+
+
+def throw(failure: Exception) -> None:
+    """Be a callback that fails."""
+    raise failure
+
+
+def failing(act: Callable[[Worker], object]) -> Service:
+    """Return a service in which something goes wrong whenever a client has left."""
+
+    class FailingDaemon(AsyncEchoDaemon):
+        def connection_lost(self, connection: Connection) -> None:
+            act(self.worker)
+
+    return Service("echo", FailingDaemon, ServiceParameters)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_task_that_fails_as_if_a_peer_had_left_ends_the_process(tmp_path: Path, failure: OSError) -> None:
+    """What a task of the daemon's own raises is nothing that a client has done."""
+    with run_worker(failing(lambda worker: worker.spawn(fail(failure))), "", tmp_path) as worker:
+        worker.connect().close()
+        assert "test_skeleton.py" in worker.wait_for_line(f"fatal: {type(failure).__name__}: {failure}")
+        assert worker.stop() == 1
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_client_that_leaves_at_a_bad_moment_ends_nothing(tmp_path: Path, failure: OSError) -> None:
+    """The loop tells of it outside any task; the next client is served."""
+    service = failing(lambda worker: asyncio.get_running_loop().call_soon(throw, failure))
+    with run_worker(service, "", tmp_path) as worker:
+        worker.connect().close()
+        worker.call(Rewrite("local", ["x"]), Rewritten)
+        worker.close()
+        assert worker.stop() == 0
 
 
 class RestlessDaemon(EchoDaemon):

@@ -98,13 +98,15 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
             self.log.warning(str(error))
             return Refused(str(error))
 
-    def _find(self, job: Job) -> Iterator[Delivery]:
-        """Yield a delivery for each recipient that has a mailbox; the others end here."""
+    def _find(self, job: Job) -> list[Delivery]:
+        """Return a delivery for each recipient that has a mailbox; the others end here."""
         writer = MaildirWriter(job.content, self.params.virtual_mailbox_limit, warn=self.log.warning)
+        found: list[Delivery] = []
         for rcpt in job.request.recipients:
             with job.guard(rcpt):
                 if mailbox := self._locate(job, rcpt):
-                    yield Delivery(job, writer, rcpt, mailbox)
+                    found.append(Delivery(job, writer, rcpt, mailbox))
+        return found
 
     def _locate(self, job: Job, rcpt: Recipient) -> Mailbox | None:
         """Return the mailbox, or end the recipient here."""
