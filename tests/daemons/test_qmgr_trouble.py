@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from qmgr_neighbours import Die, Neighbourhood, Qmgr, deliver_all, neighbourhood
 
 from pyfix.base import clock
 from pyfix.mail.ipc.messages import AnyMessage, Arrived, Message, Recipient, Resolved
-from pyfix.mail.queue import Entry, Queue, QueueFile
+from pyfix.mail.queue import QueueFile
 from pyfix.mail.queue.disk import Disk
 
 EIO, EPERM, EACCES, EMFILE = errno.EIO, errno.EPERM, errno.EACCES, errno.EMFILE
@@ -235,14 +236,14 @@ def test_queue_that_cannot_be_looked_at_is_a_warning(
     near: Neighbourhood, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """What comes by hints flows."""
-    real = Queue.scan
+    real = Disk.scandir
 
-    def scan(queue: Queue, name: str) -> Iterator[Entry]:
-        if name == place:
-            raise PermissionError(EACCES, "Permission denied", f"{name}/A")
-        yield from real(queue, name)
+    def scandir(path: str) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+        if path.endswith(place):
+            raise PermissionError(EACCES, "Permission denied", f"{place}/A")
+        return real(path)
 
-    monkeypatch.setattr(Queue, "scan", scan)
+    monkeypatch.setattr(Disk, "scandir", staticmethod(scandir))
     with running_qmgr(near.root) as qmgr:
         qmgr.wait_for_line(f"warning: scan queue {place}: {place}/A: Permission denied")
         check_others_flow(near, qmgr)
