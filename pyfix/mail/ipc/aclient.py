@@ -21,6 +21,42 @@ PATIENCE_S: Final = 0.2
 M = TypeVar("M", bound=Message)
 
 
+_Waiting = collections.deque[asyncio.Future[AnyMessage]]
+
+
+class _Watch:
+    """Gives a connection up that brings no answer for `timeout` seconds while calls wait on it.
+
+    Each connection has its own: one that has said goodbye still owes answers when another is in use.
+    """
+
+    __slots__ = ("_timeout", "_waiting", "has_answered", "timer")
+
+    def __init__(self, waiting: _Waiting, timeout: float) -> None:
+        self._waiting = waiting
+        self._timeout = timeout
+        self.has_answered = False
+        self.timer: asyncio.TimerHandle | None = None
+        """None while nobody has to look."""
+
+    def start(self, connection: Connection) -> None:
+        """Look after `timeout` seconds whether any answer has come meanwhile."""
+        self.has_answered = False
+        self.timer = asyncio.get_running_loop().call_later(self._timeout, self._check, connection)
+
+    def stop(self) -> None:
+        """The connection has ended."""
+        if self.timer is not None:
+            self.timer.cancel()
+
+    def _check(self, connection: Connection) -> None:
+        self.timer = None
+        if self._waiting and not self.has_answered:
+            connection.abort(f"no answer within {self._timeout:g} seconds")
+        elif self._waiting:
+            self.start(connection)
+
+
 class AsyncChannel:
     """A kept connection to the service on the Unix socket `path`, shared by any number of tasks.
 
@@ -30,11 +66,10 @@ class AsyncChannel:
     def __init__(self, path: str, timeout: float) -> None:
         self.path = path
         self._timeout = timeout
-        self._watch: asyncio.TimerHandle | None = None
-        self._answers = 0
         self._connection: Connection | None = None
         self._connecting: asyncio.Future[None] | None = None
-        self._waiting: collections.deque[asyncio.Future[AnyMessage]] = collections.deque()
+        self._waiting: _Waiting = collections.deque()
+        self._watch = _Watch(self._waiting, timeout)
 
     async def call(self, request: Message, expect: type[M]) -> M:
         """Send a request and return its answer; raise IpcError for no answer, a refusal or one of another type."""
@@ -42,8 +77,8 @@ class AsyncChannel:
             await self._connect()
         answer: asyncio.Future[AnyMessage] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
-        if self._watch is None:
-            self._watch_server(connection)
+        if self._watch.timer is None:
+            self._watch.start(connection)
         connection.send(request)
         reply = await answer
         if isinstance(reply, expect):
@@ -52,24 +87,6 @@ class AsyncChannel:
             raise IpcError(f"{self.path}: {reply.reason}")
         raise IpcError(f"{self.path}: unexpected answer {type(reply).__name__}")
 
-    def _watch_server(self, connection: Connection) -> None:
-        """Look after `timeout` seconds whether any answer has come meanwhile."""
-        seen = self._answers
-
-        def check() -> None:
-            self._watch = None
-            present = self._connection
-            if present is None or not self._waiting:
-                return
-            if present is not connection:
-                self._watch_server(present)
-            elif self._answers == seen:
-                connection.abort(f"no answer within {self._timeout:g} seconds")
-            else:
-                self._watch_server(connection)
-
-        self._watch = asyncio.get_running_loop().call_later(self._timeout, check)
-
     @property
     def load(self) -> int:
         """How many calls wait for their answers."""
@@ -77,9 +94,6 @@ class AsyncChannel:
 
     def disconnect(self) -> None:
         """Close the connection; calls in flight fail."""
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -106,14 +120,15 @@ class AsyncChannel:
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> Connection:
         greeting: asyncio.Future[AnyMessage] = loop.create_future()
-        waiting: collections.deque[asyncio.Future[AnyMessage]] = collections.deque([greeting])
+        waiting: _Waiting = collections.deque([greeting])
+        watch = _Watch(waiting, self._timeout)
 
         def receive(message: AnyMessage, connection: Connection) -> None:
             if isinstance(message, Goodbye):
                 self._retire(connection)
             elif waiting:
                 answer = waiting.popleft()
-                self._answers += 1
+                watch.has_answered = True
                 if not answer.done():
                     answer.set_result(message)
             else:
@@ -122,6 +137,7 @@ class AsyncChannel:
                 connection.close()
 
         def end(connection: Connection, problem: str) -> None:
+            watch.stop()
             if connection is self._connection:
                 self._connection = None
             for answer in waiting:
@@ -138,7 +154,7 @@ class AsyncChannel:
             raise
         finally:
             patience.cancel()
-        self._waiting = waiting
+        self._waiting, self._watch = waiting, watch
         return connection
 
     def _retire(self, connection: Connection) -> None:

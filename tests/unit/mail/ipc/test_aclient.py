@@ -147,6 +147,33 @@ def test_server_that_hangs_is_given_up(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("calls_meanwhile", [0, 2])
+def test_server_that_hangs_after_its_goodbye_is_given_up(tmp_path: Path, calls_meanwhile: int) -> None:
+    """It still owes an answer, whether another connection is in use meanwhile or not."""
+    retired: list[Connection] = []
+
+    def handler(message: AnyMessage, connection: Connection) -> None:
+        if not retired:
+            retired.append(connection)
+            connection.send(Goodbye())
+            echo(message, connection)
+        elif connection not in retired:
+            echo(message, connection)
+
+    async def run() -> None:
+        async with Server(tmp_path / "s", handler) as server:
+            channel = AsyncChannel(server.path, timeout=0.05)
+            answered, owed = (asyncio.create_task(channel.call(Rewrite("local", [x]), Rewritten)) for x in "xy")
+            assert (await answered).addresses == ["x"]  # behind the goodbye
+            for _ in range(calls_meanwhile):
+                assert (await channel.call(Rewrite("local", ["z"]), Rewritten)).addresses == ["z"]
+            with pytest.raises(IpcError, match="no answer within"):
+                await owed
+            channel.disconnect()
+
+    asyncio.run(run())
+
+
 def test_pool_never_opens_more_channels_than_its_limit(tmp_path: Path) -> None:
     """Twenty calls over two channels all get answers."""
 
