@@ -7,11 +7,11 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyfix.daemons.trivial_rewrite.params import TrivialRewriteParameters
-from pyfix.daemons.trivial_rewrite.routing import make_contexts, make_resolver
+from pyfix.mail.address.params import TrivialRewriteParameters
 from pyfix.mail.address.parse import AddressHeader, PathSyntaxError, parse_path
 from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.address.rewrite import rewrite
+from pyfix.mail.address.routing import make_contexts, make_resolver
 from pyfix.mail.config import Config
 
 CONFIG = Config.from_text("mydestination = local.test\nappend_dot_mydomain = yes\nrecipient_delimiter = +\n")

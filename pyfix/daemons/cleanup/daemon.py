@@ -15,28 +15,19 @@ from pyfix.daemons.cleanup.maker import MessageMaker, Written
 from pyfix.daemons.cleanup.params import CleanupParameters
 from pyfix.daemons.cleanup.refusal import Refusal
 from pyfix.daemons.cleanup.trace import TraceLog
-from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.ipc.client import Channel, IpcError
 from pyfix.mail.ipc.messages import AnyMessage, Message, Submit, Submitted
 from pyfix.mail.ipc.peer import Peer
-from pyfix.mail.maps import STRING, MatchList, open_maps
+from pyfix.mail.maps import open_maps
 from pyfix.mail.message.header import is_header
 from pyfix.mail.queue import CorruptFile, NewFile, Queue
-from pyfix.mail.rewrite.address_map import AddressMap, MapError
-from pyfix.mail.rewrite.aliases import AliasError, VirtualAliases
-from pyfix.mail.rewrite.expansion import ExpansionLimits
-from pyfix.mail.rewrite.mapping import Canonical, Mappings, Masquerade, Step
+from pyfix.mail.rewrite.address_map import MapError
+from pyfix.mail.rewrite.aliases import AliasError
+from pyfix.mail.rewrite.rules import RewriteTables
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
 
 _TRACE_TIMEOUT_S: Final = 30.0
-_MAPS: Final = (
-    "virtual_alias_maps",
-    "canonical_maps",
-    "sender_canonical_maps",
-    "recipient_canonical_maps",
-    "sender_bcc_maps",
-    "recipient_bcc_maps",
-)
+_COPY_MAPS: Final = ("sender_bcc_maps", "recipient_bcc_maps")
 
 
 class CleanupDaemon(OneClientDaemon[CleanupParameters]):
@@ -47,9 +38,8 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
     def before_jail(self) -> None:
         """Open the tables while the rights to read them are there, and check what can't be used as it is."""
         params = self.params
-        self._maps = {name: open_maps(getattr(params, name), name, self.config) for name in _MAPS}
-        self._exceptions = MatchList(params.masquerade_exceptions, "masquerade_exceptions", self.config, STRING)
-        self._local = LocalDomains(self.config, params)
+        self._rewriting = RewriteTables(self.config, params)
+        self._maps = {name: open_maps(getattr(params, name), name, self.config) for name in _COPY_MAPS}
         if params.undisclosed_recipients_header and not is_header(params.undisclosed_recipients_header):
             self.log.warning(
                 f'bad undisclosed_recipients_header header text "{params.undisclosed_recipients_header}"'
@@ -65,50 +55,16 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
         stage = AddressStage(
             Channel(f"private/{params.rewrite_service_name}", params.ipc_timeout), params.header_address_token_limit
         )
-        mappings = self._make_mappings(stage)
-        self._maker = MessageMaker(
-            params, self.log, stage, mappings, self._make_aliases(stage), self._make_copies(), trace
-        )
-
-    def _make_mappings(self, stage: AddressStage) -> Mappings:
-        params = self.params
-        steps: list[tuple[Step, list[str]]] = [
-            (Canonical(self._make_map(name, "canonical", stage), self.log), classes)
-            for name, classes in (
-                ("sender_canonical_maps", params.sender_canonical_classes),
-                ("recipient_canonical_maps", params.recipient_canonical_classes),
-                ("canonical_maps", params.canonical_classes),
-            )
-            if not self._maps[name].is_empty
-        ]
-        if params.masquerade_domains:
-            steps.append((Masquerade(params.masquerade_domains, self._exceptions.matches), params.masquerade_classes))
-        return Mappings(steps)
-
-    def _make_map(self, name: str, kind: str, stage: AddressStage) -> AddressMap:
-        params = self.params
-        return AddressMap(
-            self._maps[name], stage.complete, is_local=self._local.is_local_part_domain,
-            delimiter=params.recipient_delimiter, propagate=kind in params.propagate_unmatched_extensions,
-        )  # fmt: skip
+        mappings = self._rewriting.make_mappings(stage.complete, self.log)
+        aliases = self._rewriting.make_aliases(stage.complete, self.log)
+        self._maker = MessageMaker(params, self.log, stage, mappings, aliases, self._make_copies(), trace)
 
     def _make_copies(self) -> Copies:
         params = self.params
         return Copies(
             params.always_bcc, self._maps["sender_bcc_maps"], self._maps["recipient_bcc_maps"],
-            self._local.is_local_part_domain, params.recipient_delimiter, self.log,
+            self._rewriting.local.is_local_part_domain, params.recipient_delimiter, self.log,
         )  # fmt: skip
-
-    def _make_aliases(self, stage: AddressStage) -> VirtualAliases | None:
-        params = self.params
-        if self._maps["virtual_alias_maps"].is_empty:
-            return None
-        limits = ExpansionLimits(
-            params.virtual_alias_expansion_limit,
-            params.virtual_alias_recursion_limit,
-            params.virtual_alias_address_length_limit,
-        )
-        return VirtualAliases(self._make_map("virtual_alias_maps", "virtual", stage), self.log, limits)
 
     def handle_all(self, requests: Sequence[AnyMessage], peer: Peer) -> Iterator[Message]:
         """Make the messages, or say why not: all are written before the first is made durable."""
@@ -182,9 +138,8 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
         for maps in self._maps.values():
             if maps.has_changed():
                 self._restart(maps.name)
-        for listed, name in ((self._exceptions, "masquerade_exceptions"), (self._local, "mydestination")):
-            if listed.has_changed():
-                self._restart(name)
+        for name in self._rewriting.find_changed():
+            self._restart(name)
 
     def _restart(self, table: str) -> None:
         if not self.worker.is_retiring:

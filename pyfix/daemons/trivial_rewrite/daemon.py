@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from pyfix.base import clock
-from pyfix.daemons.trivial_rewrite.params import TrivialRewriteParameters
-from pyfix.daemons.trivial_rewrite.routing import make_contexts, make_resolver
+from pyfix.mail.address.params import TrivialRewriteParameters
 from pyfix.mail.address.rewrite import rewrite
+from pyfix.mail.address.routing import make_contexts, make_resolver
 from pyfix.mail.ipc.messages import AnyMessage, Message, Resolve, ResolvedList, Rewrite, Rewritten
 from pyfix.mail.ipc.peer import Peer
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from pyfix.base import clock
-from pyfix.daemons.virtual.locate import Locator, LookupFailed, Mailbox
 from pyfix.daemons.virtual.params import VirtualParameters
 from pyfix.mail.config import ConfigError
 from pyfix.mail.delivery import Job, JobError
@@ -24,7 +23,7 @@ from pyfix.mail.mailbox import (
     delivery_headers,
     from_line,
 )
-from pyfix.mail.maps import Maps, open_maps
+from pyfix.mail.mailbox.locate import LookupFailed, Mailbox, open_locator
 from pyfix.mail.queue import Queue
 from pyfix.service.rights import RightsError
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
@@ -56,21 +55,13 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         if self.worker.argv:
             raise ConfigError(f"unexpected command-line argument: {self.worker.argv[0]}")
         check_limit("virtual_mailbox_limit", params.virtual_mailbox_limit, params.message_size_limit)
-        self._maps = [
-            open_maps(getattr(params, name), name, self.config, substitution=False)
-            for name in ("virtual_mailbox_maps", "virtual_uid_maps", "virtual_gid_maps")
-        ]
-        mailboxes, uids, gids = self._maps
-        ids: tuple[Maps | None, Maps | None] = (uids, gids) if self.worker.rights.can_switch else (None, None)
-        self._locator = Locator(
-            params.virtual_mailbox_base, mailboxes, *ids, params.virtual_minimum_uid, params.recipient_delimiter
-        )
+        self._locator = open_locator(self.config, params, with_ids=self.worker.rights.can_switch)
         self._lock = LockPolicy.from_params(params, params.virtual_mailbox_lock, "virtual_mailbox_lock")
         self._queue = Queue.from_params(params)
 
     def idle(self) -> None:
         """End when a table has changed: a fresh process reads it."""
-        for maps in self._maps:
+        for maps in self._locator.maps:
             if maps.has_changed() and not self.worker.is_retiring:
                 self.log.info(f"table {maps.name} has changed -- restarting")
                 self.worker.retire()

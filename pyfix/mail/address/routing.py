@@ -1,14 +1,14 @@
 """Make the rewriting contexts and the resolver that the parameters say.
 
-The one place where parameters become rules: the rooms of mail/address know nothing of parameter names but those that
-they warn about.
+The one place where parameters become rules: the other modules here know nothing of parameter names but those that
+they warn about. trivial-rewrite answers by these rules; `pyfix explain` tells what it will answer.
 See: trivial-rewrite(8).
 """
 
 from __future__ import annotations
 
-from pyfix.daemons.trivial_rewrite.params import TrivialRewriteParameters
 from pyfix.mail.address.domains import LocalDomains
+from pyfix.mail.address.params import TrivialRewriteParameters
 from pyfix.mail.address.peel import PeelRules
 from pyfix.mail.address.resolve import Resolver, RoutingRules, RoutingTables
 from pyfix.mail.address.rewrite import RewriteContexts

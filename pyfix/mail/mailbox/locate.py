@@ -2,13 +2,16 @@
 
 Lookup order of virtual(8): user+extension@domain, user@domain, @domain, folded to lower case. The answer is a Mailbox,
 None for an unknown recipient, or LookupFailed for what only the administrator can put right (always temporary).
+virtual delivers there; `pyfix explain` tells where that will be.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyfix.mail.maps import MAILBOX, Maps, TableError
+from pyfix.mail.config import Config
+from pyfix.mail.mailbox.params import VirtualMailboxParameters
+from pyfix.mail.maps import MAILBOX, Maps, TableError, open_maps
 
 _LARGEST_ID = 2**32 - 2
 
@@ -48,6 +51,11 @@ class Locator:
     minimum_uid: int
     delimiter: str = ""
 
+    @property
+    def maps(self) -> tuple[Maps, ...]:
+        """The tables that are asked."""
+        return tuple(maps for maps in (self.mailboxes, self.uids, self.gids) if maps is not None)
+
     def find(self, address: str) -> Mailbox | None:
         """Return the mailbox of an address (folded); raises LookupFailed."""
         location = self._lookup(self.mailboxes, address)
@@ -76,3 +84,19 @@ class Locator:
         except TableError as error:
             raise LookupFailed(f"table {maps.name}: lookup {address}: {error}") from error
         return None if found is None else found.value
+
+
+def open_locator(config: Config, params: VirtualMailboxParameters, *, with_ids: bool) -> Locator:
+    """Open the tables; without ids every mailbox belongs to the user that runs this process. Raises ConfigError."""
+    mailboxes, uids, gids = (
+        open_maps(getattr(params, name), name, config, substitution=False)
+        for name in ("virtual_mailbox_maps", "virtual_uid_maps", "virtual_gid_maps")
+    )
+    return Locator(
+        params.virtual_mailbox_base,
+        mailboxes,
+        uids if with_ids else None,
+        gids if with_ids else None,
+        params.virtual_minimum_uid,
+        params.recipient_delimiter,
+    )

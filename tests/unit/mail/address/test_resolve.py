@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pyfix.daemons.trivial_rewrite.params import TrivialRewriteParameters
-from pyfix.daemons.trivial_rewrite.routing import make_resolver
+from pyfix.mail.address.params import TrivialRewriteParameters
 from pyfix.mail.address.resolve import Resolver, is_source_routed
+from pyfix.mail.address.routing import make_resolver
 from pyfix.mail.config import Config
 
 MAIN_CF = """\
