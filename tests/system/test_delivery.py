@@ -30,6 +30,18 @@ def test_mail_over_smtp_reaches_the_virtual_mailbox(running: Instance) -> None:
     assert running.queue_files() == []
 
 
+def test_every_queue_may_be_spread_over_subdirectories(instance: Instance, sink: Sink) -> None:
+    """hash_queue_names as main.cf files of old have it: mail comes in, bounces, and comes back."""
+    sink.answer = lambda command: "550 5.1.1 no such user" if command.startswith("RCPT") else ""
+    names = "incoming, active, deferred, bounce, defer, flush, hold, trace"
+    instance.set(relayhost=sink.nexthop, hash_queue_names=names, hash_queue_depth="2")
+    instance.start()
+    instance.send("bob@elsewhere.test", sender=instance.address)
+    (notice,) = instance.wait_for_mail()
+    assert notice["Subject"] == "Undelivered Mail Returned to Sender"
+    instance.wait_until_empty()
+
+
 def test_alias_leads_to_the_mailbox(running: Instance) -> None:
     """postmaster is an alias of the mailbox; the log names both."""
     running.send("postmaster@example.test")

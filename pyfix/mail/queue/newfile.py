@@ -12,6 +12,7 @@ debris, recognised as such. An error leaves the file to `abort`, which the calle
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -141,11 +142,18 @@ class NewFile:
         """Move, mark, sync and close: in this order, so that no complete file is ever seen outside its queue."""
         disk = self._disk
         if queue != "incoming":
-            disk.rename(self.path, self._queue_paths[queue])
-            self.path = self._queue_paths[queue]
+            self._move(self._queue_paths[queue])
         disk.fchmod(self.fd, COMPLETE_MODE)
         disk.fsync(self.fd)
         self.close()
+
+    def _move(self, target: str) -> None:
+        try:
+            self._disk.rename(self.path, target)
+        except FileNotFoundError:  # the first file of a subdirectory (hash_queue_names)
+            os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
+            self._disk.rename(self.path, target)
+        self.path = target
 
     def write_frame(self, data: bytes, offset: int) -> int:
         """Write a part of a file that is no message yet (maildrop), and return its length."""

@@ -57,7 +57,7 @@ class Queue:
     ) -> None:
         self._prefix = "" if root == "." else root.rstrip("/") + "/"
         self._encode_id = ids.encode_long if long_ids else ids.encode_short
-        self._hash_names = frozenset(hash_names)
+        self._hash_names = frozenset(hash_names) - {"maildrop"}  # whose files users make: no pickup could enter theirs
         self._hash_depth = hash_depth
         self._disk = disk or Disk()
         self._unnamed_works = hasattr(os, "O_TMPFILE")
@@ -149,11 +149,21 @@ class Queue:
             queue_id = self._encode_id(int(clock.now() * 1e9), inode)
             path = self._directory(name, queue_id) + queue_id
             try:
-                give(path)
+                self._make_way(give, path, name)
             except FileExistsError:
                 continue
             return NewFile(self._disk, fd, queue_id, (path, self.path("hold", queue_id)))
         raise FileExistsError(errno.EEXIST, f"no free queue id in {name}")
+
+    def _make_way(self, give: Callable[[str], None], path: str, name: str) -> None:
+        """Call `give`, and once more when the subdirectory of the path may have been missing."""
+        try:
+            give(path)
+        except FileNotFoundError:
+            if name not in self._hash_names:
+                raise
+            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+            give(path)
 
     def adopt(self, queue_id: str) -> NewFile:
         """Open the incomplete file that another process created in incoming; raise CorruptFile if it is none."""
@@ -183,13 +193,7 @@ class Queue:
         source, target = self.path(old, queue_id), self.path(new, queue_id)
         if mtime is not None:
             os.utime(source, (mtime, mtime), follow_symlinks=False)
-        try:
-            self._disk.rename(source, target)
-        except FileNotFoundError:
-            if new not in self._hash_names:
-                raise
-            os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
-            self._disk.rename(source, target)
+        self._make_way(lambda path: self._disk.rename(source, path), target, new)
 
     def remove(self, name: str, queue_id: str) -> None:
         """Remove a file; raise FileNotFoundError if there is none."""
@@ -214,14 +218,17 @@ class Queue:
 
     def scan(self, name: str, on_error: OnError = raise_error) -> Iterator[Entry]:
         """Yield the files of a queue, in no order; names that are no queue ids are passed over."""
-        depth = self._hash_depth if name in self._hash_names else 0
-        for _, entry in scan_directory(self._disk, f"{self._prefix}{name}", depth, ids.is_valid, on_error):
+        for _, entry in self._scan(name, ids.is_valid, on_error):
             yield entry
+
+    def _scan(self, name: str, is_wanted: Callable[[str], bool], on_error: OnError) -> Iterator[tuple[str, Entry]]:
+        depth = self._hash_depth if name in self._hash_names else 0
+        return scan_directory(self._disk, f"{self._prefix}{name}", depth, is_wanted, on_error)
 
     def remove_debris(self, name: str, older_than: float, on_error: OnError = raise_error) -> list[str]:
         """Remove incomplete files last written before `older_than`, and return their names."""
         removed: list[str] = []
-        for path, entry in scan_directory(self._disk, f"{self._prefix}{name}", 0, _is_ours, on_error):
+        for path, entry in self._scan(name, _is_ours, on_error):
             if entry.complete or entry.mtime >= older_than:
                 continue
             try:

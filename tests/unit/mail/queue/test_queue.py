@@ -269,6 +269,57 @@ def test_hash_depth_makes_more_levels(tmp_path: Path) -> None:
     assert [entry.id for entry in queue.scan("deferred")] == [queue_id]
 
 
+HASHED = ("incoming", "active", "deferred", "hold", "maildrop")
+
+
+@pytest.mark.parametrize("disk", [Disk(), Unnamed()])
+def test_every_queue_may_have_hash_directories(queue: Queue, tmp_path: Path, disk: Disk) -> None:
+    """hash_queue_names = incoming, active and so on, as old main.cf files have it."""
+    queue = Queue(str(tmp_path), hash_names=HASHED, disk=disk)
+    queue_id = commit(queue)
+    assert (tmp_path / "incoming" / queue_id[0] / queue_id).exists()
+    queue.move(queue_id, "incoming", "active")
+    assert [entry.id for entry in queue.scan("active")] == [queue_id]
+    held = queue.create()
+    held.commit(envelope(), rcpts(1), content=[b"A: b\n\n"], queue="hold")
+    assert (tmp_path / "hold" / held.id[0] / held.id).exists()
+
+
+def test_a_spare_file_finds_its_hash_directory(tmp_path: Path) -> None:
+    """It is renamed, where a new file is linked."""
+    for name in ("incoming", "active", "spare"):
+        (tmp_path / name).mkdir()
+    queue = Queue(str(tmp_path), hash_names=HASHED)
+    queue_id = commit(queue)
+    queue.move(queue_id, "incoming", "active")
+    queue.recycle("active", queue_id)
+    (tmp_path / "incoming" / queue_id[0]).rmdir()
+    file = queue.create()
+    assert (tmp_path / "incoming" / file.id[0] / file.id).exists()
+    assert os.listdir(tmp_path / "spare") == []
+    file.abort()
+
+
+def test_debris_in_hash_directories_goes_too(tmp_path: Path) -> None:
+    """What smtpd left when it was killed."""
+    (tmp_path / "incoming").mkdir()
+    queue = Queue(str(tmp_path), hash_names=HASHED)
+    file = queue.create()
+    file.close()
+    assert queue.remove_debris("incoming", 1e12) == [file.id]
+    assert list(queue.scan("incoming")) == []
+
+
+def test_maildrop_has_no_hash_directories(tmp_path: Path) -> None:
+    """Users make its files; pickup could not enter a directory that one of them has made."""
+    (tmp_path / "maildrop").mkdir()
+    queue = Queue(str(tmp_path), hash_names=HASHED)
+    file = queue.create("maildrop")
+    file.complete_drop(0o700)
+    assert os.listdir(tmp_path / "maildrop") == [file.id]
+    assert [entry.id for entry in queue.scan("maildrop")] == [file.id]
+
+
 def test_a_scan_tells_complete_from_incomplete_and_skips_strange_names(queue: Queue, tmp_path: Path) -> None:
     """What has no queue id for a name is none of ours."""
     complete = commit(queue)
