@@ -294,7 +294,7 @@ def test_a_spare_file_finds_its_hash_directory(tmp_path: Path) -> None:
     queue.move(queue_id, "incoming", "active")
     queue.recycle("active", queue_id)
     (tmp_path / "incoming" / queue_id[0]).rmdir()
-    file = queue.create()
+    file = Queue(str(tmp_path), hash_names=HASHED).create()  # one that has not looked for spares a moment ago
     assert (tmp_path / "incoming" / file.id[0] / file.id).exists()
     assert os.listdir(tmp_path / "spare") == []
     file.abort()
