@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from pyfix.base.log import Log
 from pyfix.mail.config import defaults, discover, maincf
@@ -23,6 +23,9 @@ from pyfix.mail.config.host import Host, fixed_host, this_host
 from pyfix.mail.config.maincf import MainCf, Setting
 from pyfix.mail.config.parameters import ParameterSet, PerTransport
 from pyfix.mail.config.params import DEFAULT_CONFIG_DIRECTORY
+
+if TYPE_CHECKING:
+    from pyfix.mail.maps.traced import OnLookup
 
 P = TypeVar("P", bound=ParameterSet)
 TEST_DIRECTORY: Final = "/etc/pyfix"
@@ -48,6 +51,8 @@ class Config:
         self.host = host
         self.log: Log | None = None
         """The log of the process whose configuration this is, once it has one."""
+        self.on_lookup: OnLookup | None = None
+        """Told of each lookup in the tables that this configuration opens from now on."""
         self._overrides = tuple(overrides)
         self._settings = dict(main.settings)
         self._settings.update((name, Setting(value, f"-o {name}={value}")) for name, value in overrides)

@@ -15,6 +15,7 @@ from pyfix.mail.maps.address_lookup import ALIAS, AddressMatch, IsLocal, Strateg
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.registry import open_table
 from pyfix.mail.maps.table import Ask, Table, TableError
+from pyfix.mail.maps.traced import traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,6 @@ def split_specs(value: str | list[str], parameter: str, config: Config) -> list[
 
 def _open(spec: str, parameter: str, config: Config, opening: Opening) -> Table:
     try:
-        return open_table(spec, opening)
+        return traced(open_table(spec, opening), parameter, config)
     except ConfigError as error:
         raise config.refuse(parameter, f"{parameter}: {error}") from None

@@ -12,9 +12,9 @@ See: canonical(5), ADDRESS_REWRITING_README.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from pyfix.base.log import Log
 from pyfix.mail.maps import TableError
@@ -23,11 +23,18 @@ from pyfix.mail.rewrite.address_map import AddressMap, MapError
 
 Warn = Callable[[str], object]
 """Takes a warning about the message in hand."""
-Step = Callable[[str, Warn], str]
-"""Makes one address of another; raises MapError."""
 _DEPTH: Final = 10
 _NULL: Final = '""'
 """The null address, as the tables know it."""
+
+
+class Step(Protocol):
+    """Makes one address of another; raises MapError."""
+
+    parameter: str
+    """What asks for it."""
+
+    def __call__(self, address: str, warn: Warn) -> str: ...
 
 
 class Use(enum.Enum):
@@ -55,6 +62,12 @@ class Mappings:
     def __contains__(self, use: Use) -> bool:
         return bool(self._steps[use])
 
+    def follow(self, use: Use, address: str, warn: Warn) -> Iterator[tuple[str, str]]:
+        """Yield the parameter of each step, and what it makes of the address; raises MapError."""
+        for step in self._steps[use]:
+            address = step(address, warn)
+            yield step.parameter, address
+
     def apply(self, use: Use, address: str, warn: Warn) -> str:
         """Return the official form of a complete address; raises MapError."""
         for step in self._steps[use]:
@@ -80,6 +93,7 @@ class Canonical:
     """One parameter's tables as a step."""
 
     def __init__(self, table: AddressMap, log: Log) -> None:
+        self.parameter = table.parameter
         self._table = table
         self._log = log
 
@@ -95,7 +109,7 @@ class Canonical:
                 break
             key = found
         else:
-            warn(f"unreasonable {self._table.parameter} map nesting for {key}")
+            warn(f"unreasonable {self.parameter} map nesting for {key}")
         return "" if key == _NULL else key
 
     def _lookup(self, address: str, warn: Warn) -> str | None:
@@ -103,11 +117,11 @@ class Canonical:
             found = self._table.lookup(address)
         except TableError as error:
             self._log.warning(str(error))
-            raise MapError(f"{self._table.parameter} map lookup problem for {address}") from error
+            raise MapError(f"{self.parameter} map lookup problem for {address}") from error
         if found is None:
             return None
         if len(found) > 1:
-            warn(f"multi-valued {self._table.parameter} entry for {address}")
+            warn(f"multi-valued {self.parameter} entry for {address}")
         return found[0]
 
 
@@ -116,6 +130,7 @@ class Masquerade:
 
     def __init__(self, domains: Iterable[str], is_exempt: Callable[[str], bool]) -> None:
         """`is_exempt` tells whether a user name is in masquerade_exceptions; raises TableError."""
+        self.parameter = "masquerade_domains"
         self._rules = [(word.lstrip("!").lower(), len(word) - len(word.lstrip("!"))) for word in domains]
         self._is_exempt = is_exempt
 

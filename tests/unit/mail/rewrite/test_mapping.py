@@ -1,10 +1,12 @@
 """Canonical mapping and masquerading, without a table."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from pyfix.mail.maps import TableError
 from pyfix.mail.rewrite.address_map import MapError
-from pyfix.mail.rewrite.mapping import Mapper, Mappings, Masquerade, Use
+from pyfix.mail.rewrite.mapping import Mapper, Mappings, Masquerade, Use, Warn
 
 
 def masquerade(address: str, *domains: str, exempt: str = "") -> str:
@@ -42,14 +44,26 @@ def test_a_list_of_exceptions_that_is_down_stops_the_message() -> None:
         Masquerade(["b.test"], fail)("u@a.b.test", print)
 
 
+@dataclass(frozen=True)
+class Append:
+    """A step that leaves a trace."""
+
+    parameter: str
+
+    def __call__(self, address: str, warn: Warn) -> str:
+        return address + self.parameter
+
+
 def test_each_class_of_addresses_has_its_own_steps() -> None:
     """In the order in which they are given."""
     mappings = Mappings([
-        (lambda address, warn: address + "1", ["envelope_sender", "header_sender"]),
-        (lambda address, warn: address + "2", ["envelope_sender"]),
+        (Append("1"), ["envelope_sender", "header_sender"]),
+        (Append("2"), ["envelope_sender"]),
     ])  # fmt: skip
     mapper = Mapper(mappings, print)
     assert mapper.map_all(Use.ENVELOPE_SENDER, ["a", "b"]) == ["a12", "b12"]
     assert mapper.map_all(Use.HEADER_SENDER, ["a"]) == ["a1"]
     assert mapper.map_all(Use.ENVELOPE_RECIPIENT, ["a"]) == ["a"]
-    assert not Mappings([(lambda address, warn: address, [])])
+    assert list(mappings.follow(Use.ENVELOPE_SENDER, "a", print)) == [("1", "a1"), ("2", "a12")]
+    assert list(mappings.follow(Use.ENVELOPE_RECIPIENT, "a", print)) == []
+    assert not Mappings([(Append("1"), [])])
