@@ -8,11 +8,11 @@ import tempfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyfix.daemons.local.destinations import ToAddress, ToCommand, ToFile, ToInclude, parse_destinations, parse_lines
-from pyfix.daemons.local.macros import ExpandError, expand_names
 from pyfix.daemons.pipe.macros import expand_arguments, recipient_values
 from pyfix.mail.delivery import Content
 from pyfix.mail.delivery.copy import CopyStyle
+from pyfix.mail.delivery.destinations import ToAddress, ToCommand, ToFile, ToInclude, parse_destinations, parse_lines
+from pyfix.mail.delivery.macros import ExpandError, expand_names
 from pyfix.mail.delivery.sysexits import Ended, judge, printable
 from pyfix.mail.ipc.messages import Recipient
 from pyfix.mail.mailbox import delivered_to

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from pyfix.base.log import Log
 from pyfix.daemons.local.biff import Biff
-from pyfix.daemons.local.macros import Expanded, expand_names
 from pyfix.daemons.local.neighbours import Resolver, Transports
 from pyfix.daemons.local.params import LocalParameters
 from pyfix.daemons.local.resubmit import Resubmission
 from pyfix.daemons.local.state import State
 from pyfix.daemons.local.users import User, UserLookupError
 from pyfix.mail.delivery import Job
+from pyfix.mail.delivery.macros import Expanded, expand_names
 from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, Dsn, Outcome
 from pyfix.mail.mailbox import LockPolicy
 from pyfix.mail.maps import Maps

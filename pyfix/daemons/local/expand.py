@@ -13,10 +13,8 @@ from dataclasses import replace
 from typing import Final
 
 from pyfix.daemons.local.context import LEVEL_LIMIT, Context
-from pyfix.daemons.local.destinations import Destination, ToAddress, ToCommand, ToFile, ToInclude
 from pyfix.daemons.local.external import deliver_command, deliver_file
 from pyfix.daemons.local.lists import Listed, find_alias, find_forward, find_include
-from pyfix.daemons.local.macros import ExpandError
 from pyfix.daemons.local.mailbox import deliver_mailbox, pass_on
 from pyfix.daemons.local.neighbours import NeighbourError
 from pyfix.daemons.local.resubmit import Resubmission
@@ -25,6 +23,8 @@ from pyfix.daemons.local.users import User, UserLookupError, find_user
 from pyfix.mail.address.quote import quote_address, unquote_local
 from pyfix.mail.address.split import split_address, split_extension
 from pyfix.mail.delivery import valid_text
+from pyfix.mail.delivery.destinations import Destination, ToAddress, ToCommand, ToFile, ToInclude
+from pyfix.mail.delivery.macros import ExpandError
 
 _REQUIRED: Final = ("mailer-daemon", "postmaster")
 

@@ -12,12 +12,12 @@ from itertools import chain
 from pyfix.base import clock
 from pyfix.base.failure import words_for
 from pyfix.daemons.local.context import Context
-from pyfix.daemons.local.macros import ExpandError, censor
 from pyfix.daemons.local.state import Source, State
 from pyfix.daemons.local.users import User
 from pyfix.mail.delivery import ContentError
 from pyfix.mail.delivery.command import Command, CommandError, run
 from pyfix.mail.delivery.copy import CopyStyle
+from pyfix.mail.delivery.macros import ExpandError, censor
 from pyfix.mail.delivery.sysexits import judge
 from pyfix.mail.ipc.messages import Dsn
 from pyfix.mail.mailbox import MailboxError, MaildirWriter, Mbox, delivery_headers, from_line

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pyfix.daemons.local.context import LEVEL_LIMIT, Context
-from pyfix.daemons.local.destinations import Destination, parse_destinations, parse_lines
 from pyfix.daemons.local.listfile import ListFileError, open_list, read_list
-from pyfix.daemons.local.macros import ExpandError
 from pyfix.daemons.local.neighbours import NeighbourError
 from pyfix.daemons.local.state import Source, State
 from pyfix.daemons.local.users import NOBODY_YET, User, user_of_uid
+from pyfix.mail.delivery.destinations import Destination, parse_destinations, parse_lines
+from pyfix.mail.delivery.macros import ExpandError
 from pyfix.mail.maps import Found, TableError
 from pyfix.service.rights import Rights
 

@@ -18,6 +18,7 @@ from pyfix.daemons.local.state import State
 from pyfix.daemons.local.users import User, UserLookupError, find_user
 from pyfix.mail.ipc.messages import Dsn, Outcome
 from pyfix.mail.mailbox import MailboxError, Mbox, Owner, from_line
+from pyfix.mail.mailbox.choice import choose_place
 from pyfix.mail.maps import Maps, TableError
 
 
@@ -72,30 +73,26 @@ def _table_failure(context: Context, state: State, error: TableError) -> None:
 def _deliver_to_user(context: Context, state: State, user: User) -> None:
     params = context.tools.params
     try:
-        command = context.tools.tables.mailbox_commands.lookup(state.user) or params.mailbox_command
+        place = choose_place(state.user, user.home, params, context.tools.tables.mailbox_commands)
     except TableError as error:
         _table_failure(context, state, error)
         return
-    if command:
-        deliver_command(context, state, user, command)
-    elif params.home_mailbox:
-        _deliver_home(context, state, user, params.home_mailbox)
-    elif params.mail_spool_directory.endswith("/"):
-        deliver_maildir(context, state, user, f"{params.mail_spool_directory}{state.user}/")
+    if place.command:
+        deliver_command(context, state, user, place.command)
+    elif place.is_in_home and user.home is None:
+        _defer_homeless(context, state, user, params.home_mailbox)
+    elif place.is_maildir:
+        deliver_maildir(context, state, user, place.path)
+    elif place.is_in_home:
+        _deliver_file(context, state, user, place.path, user, None)
     else:
-        path = f"{params.mail_spool_directory}/{state.user}"
-        _deliver_file(context, state, user, path, *spool_rights(params.mail_spool_directory, user))
+        _deliver_file(context, state, user, place.path, *spool_rights(params.mail_spool_directory, user))
 
 
-def _deliver_home(context: Context, state: State, user: User, name: str) -> None:
-    """Deliver to a mailbox in the home directory. An account that has none yet is a mistake that somebody mends."""
-    if user.home is None:
-        context.tools.log.warning(f"user {user.name} has no home directory, which home_mailbox = {name} needs")
-        context.deferred(state, "4.3.0", f"no home directory for user {state.user}")
-    elif name.endswith("/"):
-        deliver_maildir(context, state, user, f"{user.home}/{name}")
-    else:
-        _deliver_file(context, state, user, f"{user.home}/{name}", user, None)
+def _defer_homeless(context: Context, state: State, user: User, name: str) -> None:
+    """An account that has no home directory yet is a mistake that somebody mends."""
+    context.tools.log.warning(f"user {user.name} has no home directory, which home_mailbox = {name} needs")
+    context.deferred(state, "4.3.0", f"no home directory for user {state.user}")
 
 
 def spool_rights(directory: str, user: User) -> tuple[User, Owner | None]:

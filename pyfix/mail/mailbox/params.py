@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyfix.mail.address.params import AddressParameters
-from pyfix.mail.config import Boolean, ConfigError, Integer, ParameterSet, String
+from pyfix.mail.config import Boolean, ConfigError, Integer, ParameterSet, Raw, String
+
+HARMLESS: Final = "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""Characters that an address may bring into commands and paths."""
 
 
 class MailboxParameters(ParameterSet):
     """Who may own a mailbox."""
 
     strict_mailbox_ownership = Boolean("yes", "Defer mail for a mailbox file that its recipient does not own.")
+
+
+class LocalMailboxParameters(AddressParameters):
+    """Where the mail of local users goes, and of names that are nobody's."""
+
+    fallback_transport = String("", "Transport for names that are neither alias nor user.")
+    fallback_transport_maps = String("", "Tables of such transports, by name.")
+    forward_expansion_filter = Raw(HARMLESS, "Characters from $name in forward_path.")
+    forward_path = Raw(
+        "$home/.forward${recipient_delimiter}${extension}, $home/.forward", "Where a user's .forward may be."
+    )
+    home_mailbox = String("", "Mailbox in the home directory; with a / at its end, a Maildir.")
+    luser_relay = Raw("", "Address for names that are neither alias nor user.")
+    mail_spool_directory = String("/var/mail", "Directory of mailboxes; with a / at its end, of Maildirs.", low=1)
+    mailbox_command = Raw("", "Command that delivers to mailboxes.")
+    mailbox_command_maps = String("", "Tables of such commands, by user.")
+    mailbox_transport = String("", "Transport that delivers to mailboxes of all local names.")
+    mailbox_transport_maps = String("", "Tables of such transports, by name.")
 
 
 class VirtualMailboxParameters(AddressParameters):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyfix.daemons.local.macros import ExpandError, censor, expand_names
+from pyfix.mail.delivery.macros import ExpandError, censor, expand_names
 
 VALUES = {"user": "joe", "home": "/home/joe", "extension": None, "recipient_delimiter": "+", "local": "joe"}
 FORWARD = "$home/.forward${recipient_delimiter}${extension}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyfix.daemons.local.destinations import (
+from pyfix.mail.delivery.destinations import (
     ToAddress,
     ToCommand,
     ToFile,
