@@ -8,21 +8,13 @@ See: import_environment.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
+
+from pyfix.base.environment import choose
 
 
-def imported(names: str, own: Mapping[str, str], config_directory: str) -> dict[str, str]:
-    """Return what is kept: names, and name=value as given."""
-    found: dict[str, str] = {}
-    for word in names.replace(",", " ").split():
-        name, equals, value = word.partition("=")
-        if equals or name in own:
-            found[name] = value if equals else own[name]
-    return {**found, "MAIL_CONFIG": config_directory}
-
-
-def clean_environment(names: str, config_directory: str) -> None:
-    """Leave this process with that environment."""
-    kept = imported(names, os.environ, config_directory)
+def clean_environment(names: Sequence[str], config_directory: str) -> None:
+    """Leave this process with what the list names, and with the directory of the configuration."""
+    kept = {**choose(names, os.environ), "MAIL_CONFIG": config_directory}
     os.environ.clear()
     os.environ.update(kept)

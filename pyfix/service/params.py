@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import CoreParameters, Integer, Seconds, String
+from pyfix.mail.config import CoreParameters, Integer, ListOf, Seconds
 
 
 class ServiceParameters(CoreParameters):
@@ -14,7 +14,7 @@ class ServiceParameters(CoreParameters):
         " master.cf gives no process limit for it.",
         low=1,
     )
-    import_environment = String(
+    import_environment = ListOf(
         "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME",
         "Environment that the mail system takes over from whoever starts it.",
     )

@@ -62,9 +62,9 @@ def test_command_gets_message_and_arguments(tmp_path: Path) -> None:
 def test_command_finds_the_mail_system_that_runs_it(tmp_path: Path) -> None:
     """Its sendmail then submits to the right one; other names come with export_environment."""
     argv = service([*shell('[ "$$MAIL_CONFIG" = "$$1" ] && echo "same, A is $$A"'), f"{tmp_path}/etc"])
-    with run_worker(SERVICE, f"{OWNER}export_environment = MAIL_CONFIG, A=b\n", tmp_path, argv=argv) as worker:
+    with run_worker(SERVICE, f"{OWNER}export_environment = MAIL_CONFIG, {{ A=b, c }}\n", tmp_path, argv=argv) as worker:
         deliver(worker, enqueue(tmp_path, ["a@b.test"]))
-        assert "service (same, A is b)" in worker.wait_for_line("status=")
+        assert "service (same, A is b, c)" in worker.wait_for_line("status=")
 
 
 def test_flags_shape_the_message(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
             tables=self._tables,
             lock=LockPolicy.from_params(params, params.mailbox_delivery_lock, "mailbox_delivery_lock"),
             default_user=default_user(params.default_privs, rights.can_switch),
-            environment=exported_environment(params.export_environment.replace(",", " ").split(), os.environ),
+            environment=exported_environment(params.export_environment, os.environ),
             resolver=Resolver(Channel(f"private/{params.rewrite_service_name}", params.ipc_timeout)),
             transports=Transports(lambda name: Channel(f"private/{name}", params.ipc_timeout)),
             biff=Biff.find() if params.biff else None,

@@ -43,7 +43,7 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
             raise ConfigError(f"file {where}: service {self.worker.service}: {problem}") from problem
         attributes = self._attributes
         self._style = CopyStyle(quote_from=attributes.has(">"), quote_dot=attributes.has("."), eol=attributes.eol)
-        self._environment = exported_environment(self.params.export_environment.replace(",", " ").split(), os.environ)
+        self._environment = exported_environment(self.params.export_environment, os.environ)
         self._time_limit = self.params.time_limit(self.worker.service)
         self._queue = Queue.from_params(self.params)
 

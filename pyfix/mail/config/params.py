@@ -59,7 +59,7 @@ class CoreParameters(ParameterSet):
     max_use = Integer("100", "Connections that a process serves before it ends.", low=1)
     max_idle = Seconds("100s", "How long an idle process stays.", low=1)
     default_process_limit = Integer("100", "Processes a service where master.cf has no limit.", low=1)
-    export_environment = String("TZ MAIL_CONFIG LANG", "Environment that commands outside the mail system get.")
+    export_environment = ListOf("TZ MAIL_CONFIG LANG", "Environment that commands outside the mail system get.")
 
     bounce_service_name = String("bounce", "The service that keeps and returns failed recipients.", low=1)
     cleanup_service_name = String("cleanup", "The service that puts new mail into the queue.", low=1)

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from pyfix.base import clock
+from pyfix.base.environment import choose
 from pyfix.mail.delivery.sysexits import EX_TEMPFAIL, Ended, printable
 
 SEARCH_PATH: Final = "/usr/bin:/bin"
@@ -60,15 +61,8 @@ class Command:
 
 
 def exported_environment(names: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
-    """Return what commands may see of the mail system's environment: names, and name=value as given."""
-    found = {"PATH": SEARCH_PATH}
-    for name in names:
-        key, equals, value = name.partition("=")
-        if equals:
-            found[key] = value
-        elif key in own:
-            found[key] = own[key]
-    return found
+    """Return what commands may see of the mail system's environment."""
+    return {"PATH": SEARCH_PATH, **choose(names, own)}
 
 
 def run(command: Command, message: Iterator[bytes]) -> Ended:
