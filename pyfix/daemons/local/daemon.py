@@ -38,10 +38,10 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
         check_limit("mailbox_size_limit", params.mailbox_size_limit, params.message_size_limit)
         self._queue = Queue.from_params(params)
         self._tables = Tables(
-            open_maps(params.alias_maps, "alias_maps", self.config, substitution=False),
-            open_maps(params.mailbox_command_maps, "mailbox_command_maps", self.config, substitution=False),
-            open_maps(params.mailbox_transport_maps, "mailbox_transport_maps", self.config, substitution=False),
-            open_maps(params.fallback_transport_maps, "fallback_transport_maps", self.config, substitution=False),
+            open_maps(params.alias_maps, "alias_maps", self.config, sensitive=True),
+            open_maps(params.mailbox_command_maps, "mailbox_command_maps", self.config, sensitive=True),
+            open_maps(params.mailbox_transport_maps, "mailbox_transport_maps", self.config, sensitive=True),
+            open_maps(params.fallback_transport_maps, "fallback_transport_maps", self.config, sensitive=True),
         )
         self._forwarder = Forwarder(
             self._queue, Channel(f"public/{params.cleanup_service_name}", params.ipc_timeout), params, rights

@@ -89,7 +89,7 @@ class Locator:
 def open_locator(config: Config, params: VirtualMailboxParameters, *, with_ids: bool) -> Locator:
     """Open the tables; without ids every mailbox belongs to the user that runs this process. Raises ConfigError."""
     mailboxes, uids, gids = (
-        open_maps(getattr(params, name), name, config, substitution=False)
+        open_maps(getattr(params, name), name, config, sensitive=True)
         for name in ("virtual_mailbox_maps", "virtual_uid_maps", "virtual_gid_maps")
     )
     return Locator(

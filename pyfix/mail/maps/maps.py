@@ -88,15 +88,22 @@ class Maps:
 
 
 def open_maps(
-    value: str | list[str], parameter: str, config: Config, *, fold: bool = True, substitution: bool = True
+    value: str | list[str],
+    parameter: str,
+    config: Config,
+    *,
+    fold: bool = True,
+    substitution: bool = True,
+    sensitive: bool = False,
 ) -> Maps:
     """Open the tables of a parameter; raises ConfigError for types that there are not and for bad syntax.
 
     Warnings about the content of tables go to config.warnings. `fold=False`: keys keep their case.
     `substitution=False`: a rule of a pattern table whose result has $1 is skipped, where text of strangers must not
-    become a command, a path or a host (local(8), virtual(8), transport(5)).
+    become a host (transport(5)). `sensitive=True`: the same, and tables of unauthenticated servers are refused, since
+    results are commands, paths or rights (local(8), virtual(8)).
     """
-    opening = Opening.of_process(config, fold=fold, substitution=substitution)
+    opening = Opening.of_process(config, fold=fold, substitution=substitution, sensitive=sensitive)
     return Maps(parameter, [_open(spec, parameter, config, opening) for spec in split_specs(value, parameter, config)])
 
 

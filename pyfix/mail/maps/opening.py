@@ -17,6 +17,8 @@ class Opening:
     fold: bool = True
     substitution: bool = True
     """Whether results of pattern tables may hold $1."""
+    sensitive: bool = False
+    """Results decide about commands, files and rights: a server that nobody has authenticated is not asked."""
     inform: Warn = lambda text: None
     """Told of lookups, where a table is there to tell of them."""
     later: Warn | None = None
@@ -25,9 +27,14 @@ class Opening:
     """The main.cf in which tables without a file of their own have their settings."""
 
     @classmethod
-    def of_process(cls, config: Config, *, fold: bool = True, substitution: bool = True) -> Opening:
+    def of_process(
+        cls, config: Config, *, fold: bool = True, substitution: bool = True, sensitive: bool = False
+    ) -> Opening:
         """Return how a process with this configuration opens its tables."""
-        return cls(config.warnings.append, fold, substitution, config.inform, config.complain, config)
+        return cls(
+            config.warnings.append, fold, substitution and not sensitive, sensitive, config.inform, config.complain,
+            config,
+        )  # fmt: skip
 
     @property
     def complain(self) -> Warn:

@@ -23,9 +23,11 @@ from pyfix.mail.maps.indexed import Index, IndexedTable
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.pattern_table import PatternTable
 from pyfix.mail.maps.randmap import open_random
+from pyfix.mail.maps.socketmap import open_socketmap
 from pyfix.mail.maps.source import LogicalLine, logical_lines, map_entries
 from pyfix.mail.maps.static import FailTable, StaticTable
 from pyfix.mail.maps.table import FileStamp, FixedTable, Table, UnavailableTable, Warn
+from pyfix.mail.maps.tcp import open_tcp
 
 INDEX_SUFFIX: Final = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 """Types with an index that postmap builds, and how its file name ends."""
@@ -39,9 +41,7 @@ LATER: Final = frozenset(
         "nis",
         "pgsql",
         "sdbm",
-        "socketmap",
         "sqlite",
-        "tcp",
     }
 )
 """Types of Postfix that pyfix does not have."""
@@ -88,6 +88,21 @@ def _random(spec: str, name: str, opening: Opening) -> Table:
 
 def _debug(spec: str, name: str, opening: Opening) -> Table:
     return DebugTable(spec, open_table(name, opening), opening.inform)
+
+
+def _socketmap(spec: str, name: str, opening: Opening) -> Table:
+    return _unauthenticated(spec, opening) or open_socketmap(spec, name)
+
+
+def _tcp(spec: str, name: str, opening: Opening) -> Table:
+    return _unauthenticated(spec, opening) or open_tcp(spec, name)
+
+
+def _unauthenticated(spec: str, opening: Opening) -> Table | None:
+    """Return what stands in the place of a table whose word must not be taken here; None where it may be."""
+    if not opening.sensitive:
+        return None
+    return UnavailableTable(spec, f"{spec} map is not allowed for security sensitive data")
 
 
 def _inline(spec: str, name: str, opening: Opening) -> Table:
@@ -213,7 +228,9 @@ _OPENERS: Final[dict[str, Callable[[str, str, Opening], Table]]] = {
     "proxy": _proxy,
     "randmap": _random,
     "regexp": _regexp,
+    "socketmap": _socketmap,
     "static": _static,
+    "tcp": _tcp,
     "texthash": _texthash,
     "unionmap": _union,
     "unix": _unix,

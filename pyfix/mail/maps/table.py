@@ -105,6 +105,22 @@ class FixedTable(Table):
         return self._stamp is not None and self._stamp.has_changed()
 
 
+def encode_key(key: str) -> bytes | None:
+    """Return the bytes of a key for another program; None for what is no text, and so can be in no table."""
+    try:
+        return key.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def decode_value(raw: bytes, table: str, key: str) -> str:
+    """Return the text that another program gave for a key; raises TableError when it is none."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise TableError(f"table {table}: key {key[:100]}: the value is not UTF-8 text") from None
+
+
 @dataclass(frozen=True, slots=True)
 class FileStamp:
     """How a file looked when it was opened.

@@ -1,0 +1,61 @@
+"""Whatever a server of a table sends, a lookup gives a value, nothing, or TableError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from table_server import TableServer, cut_line, cut_netstring
+
+from pyfix.mail.config import Config
+from pyfix.mail.maps import TableError, open_maps
+
+PIECES = st.sampled_from(
+    [
+        b"OK ",
+        b"NOTFOUND ",
+        b"TEMP ",
+        b"200 ",
+        b"500 ",
+        b"400 ",
+        b"%",
+        b"%41",
+        b":",
+        b",",
+        b"\n",
+        b"\r\n",
+        b" ",
+        b"3",
+        b"10",
+        b"x",
+    ]
+)
+REPLIES = st.one_of(st.binary(max_size=60), st.lists(PIECES, max_size=12).map(b"".join))
+TYPES = {"tcp": ("tcp:127.0.0.1:{}", cut_line), "socketmap": ("socketmap:inet:127.0.0.1:{}:m", cut_netstring)}
+quick = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(params=sorted(TYPES))
+def server(request: pytest.FixtureRequest) -> Iterator[tuple[TableServer, str]]:
+    """A server that hangs up after each answer, and the table that asks it."""
+    spec, cut = TYPES[request.param]
+    with TableServer(lambda request: b"", cut, hangs_up=True) as running:
+        yield running, spec.format(running.port)
+
+
+@quick
+@given(reply=REPLIES)
+def test_any_reply_is_a_value_or_an_error(server: tuple[TableServer, str], reply: bytes) -> None:
+    """One line tells of it."""
+    running, spec = server
+    answer: Any = lambda request: reply  # noqa: E731 - it depends on the example
+    running.answer = answer
+    try:
+        value = open_maps([spec], "test_maps", Config.from_text("")).lookup("key")
+    except TableError as error:
+        assert "\n" not in str(error)
+    else:
+        assert value is None or value
