@@ -91,7 +91,9 @@ class Postmaps:
         expected = self.theirs("-q", "-", spec, stdin=questions)
         got = self.ours("-q", "-", other_spec or spec, stdin=questions)
         assert "fatal" not in expected.stderr, expected.stderr
-        assert got.stdout.splitlines() == expected.stdout.splitlines()
+        differing = set(got.stdout.splitlines()) ^ set(expected.stdout.splitlines())
+        assert not differing, "\n".join(sorted(differing)[:20])
+        assert got.stdout == expected.stdout
         assert got.returncode == expected.returncode
         return len(expected.stdout.splitlines())
 

@@ -23,6 +23,7 @@ from pyfix.mail.maps.indexed import Index, IndexedTable
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.pattern_table import PatternTable
 from pyfix.mail.maps.randmap import open_random
+from pyfix.mail.maps.settings import Settings, read_settings
 from pyfix.mail.maps.socketmap import open_socketmap
 from pyfix.mail.maps.source import LogicalLine, logical_lines, map_entries
 from pyfix.mail.maps.static import FailTable, StaticTable
@@ -41,7 +42,6 @@ LATER: Final = frozenset(
         "nis",
         "pgsql",
         "sdbm",
-        "sqlite",
     }
 )
 """Types of Postfix that pyfix does not have."""
@@ -88,6 +88,36 @@ def _random(spec: str, name: str, opening: Opening) -> Table:
 
 def _debug(spec: str, name: str, opening: Opening) -> Table:
     return DebugTable(spec, open_table(name, opening), opening.inform)
+
+
+def _sqlite(spec: str, name: str, opening: Opening) -> Table:
+    from pyfix.mail.maps.sqlite import open_sqlite
+
+    return _configured(spec, name, opening, open_sqlite)
+
+
+Configured = Callable[[str, Settings, Opening], Table]
+
+
+def _configured(spec: str, name: str, opening: Opening, open_it: Configured) -> Table:
+    """Read the settings of a table and open it; warn about settings that it does not know."""
+    try:
+        settings = read_settings(name, opening)
+    except OSError as error:
+        return _cannot_open(spec, name, error)
+    try:
+        table = open_it(spec, settings, opening)
+    except OSError as error:
+        table = _cannot_open(spec, error.filename or name, error)
+    for warning in settings.warnings():
+        opening.warn(warning)
+    return table
+
+
+def _cannot_open(spec: str, path: str, error: OSError) -> Table:
+    if isinstance(error, IsADirectoryError):
+        return UnavailableTable(spec, f"read {path}: Is a directory")
+    return UnavailableTable(spec, f"open {path}: {error.strerror}", missing=path)
 
 
 def _socketmap(spec: str, name: str, opening: Opening) -> Table:
@@ -229,6 +259,7 @@ _OPENERS: Final[dict[str, Callable[[str, str, Opening], Table]]] = {
     "randmap": _random,
     "regexp": _regexp,
     "socketmap": _socketmap,
+    "sqlite": _sqlite,
     "static": _static,
     "tcp": _tcp,
     "texthash": _texthash,
