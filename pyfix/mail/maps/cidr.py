@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pyfix.mail.address.valid import parse_hostaddr
 from pyfix.mail.maps.network import BadNetwork, Network, parse_network
-from pyfix.mail.maps.source import SPACE, LogicalLine, shown
+from pyfix.mail.maps.source import SPACE, LogicalLine, first_word, shown
 from pyfix.mail.maps.table import FileStamp, Table, Warn
 
 
@@ -76,7 +76,7 @@ def read_rules(lines: Iterable[LogicalLine], path: str, warn: Warn) -> list[_Rul
 
 
 def _statement(line: LogicalLine, rules: list[_Rule], opened: list[tuple[_Rule, int]]) -> None:
-    word = line.text.split(None, 1)[0].lower()
+    word = first_word(line.text).lower()
     if word == "endif":
         _end_if(line, rules, opened)
     elif word == "if" or word.startswith("if!"):
@@ -94,7 +94,7 @@ def _statement(line: LogicalLine, rules: list[_Rule], opened: list[tuple[_Rule, 
 
 
 def _split(text: str) -> tuple[str, str]:
-    pattern = text.split(None, 1)[0] if text else ""
+    pattern = first_word(text)
     return pattern, text[len(pattern) :].strip(SPACE)
 
 
@@ -109,6 +109,6 @@ def _network(text: str) -> tuple[Network, bool]:
 def _end_if(line: LogicalLine, rules: list[_Rule], opened: list[tuple[_Rule, int]]) -> None:
     if not opened:
         raise BadNetwork("ENDIF without IF")
-    if line.text[5:].strip():
+    if line.text[5:].strip(SPACE):
         raise BadNetwork("garbage after ENDIF")
     opened.pop()[0].after = len(rules)

@@ -22,7 +22,7 @@ from pyfix.mail.maps import ere
 from pyfix.mail.maps.backtrack import is_exponential
 from pyfix.mail.maps.pattern_table import Rule
 from pyfix.mail.maps.replacement import BadRule, Result, compile_result
-from pyfix.mail.maps.source import SPACE, LogicalLine, shown
+from pyfix.mail.maps.source import SPACE, LogicalLine, first_word, shown
 from pyfix.mail.maps.table import Warn
 
 
@@ -86,7 +86,7 @@ class PatternReader:
     def _end_if(self, line: LogicalLine) -> None:
         if not self._open:
             raise BadRule("ignoring ENDIF without matching IF")
-        if line.text[5:].strip():
+        if line.text[5:].strip(SPACE):
             self._complain(line.number, "ignoring extra text after ENDIF")
         self._open.pop()[0].after = len(self._rules)
 
@@ -119,7 +119,7 @@ class PatternReader:
         if end < 0:
             raise BadRule(f'no closing regexp delimiter "{shown(bare[0])}": {self._dialect.skipping}')
         rest = bare[end + 1 :]
-        flags = rest.split(None, 1)[0] if rest and rest[0] not in SPACE else ""
+        flags = first_word(rest)
         return bare[1:end], flags, negated, rest[len(flags) :].strip(SPACE)
 
 

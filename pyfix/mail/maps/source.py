@@ -80,6 +80,14 @@ def shown(text: str, limit: int = 100) -> str:
     return clean.replace("\ufffd", "?")
 
 
+def first_word(text: str) -> str:
+    """Return what stands before the first white space. Other control characters are none, unlike for str.split."""
+    for index, char in enumerate(text):
+        if char in SPACE:
+            return text[:index]
+    return text
+
+
 def map_entries(lines: Iterable[LogicalLine], path: str, warn: Warn, *, lenient: bool = True) -> Iterator[Entry]:
     """Yield the entries of a `key whitespace value` text; lenient: a line without a value is skipped, and says so."""
     ignoring = " -- ignoring this line" if lenient else ""
