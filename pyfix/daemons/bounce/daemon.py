@@ -83,7 +83,6 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
         channel = Channel(f"public/{params.cleanup_service_name}", params.ipc_timeout)
         filtered = CLEANUP_FILTER if "bounce" in params.internal_mail_filter_classes else 0
         self._submission = Submission(self._queue, channel, CLEANUP_NOTICE | CLEANUP_LOCAL | CLEANUP_MAP | filtered)
-        self._classes = frozenset(word.lower() for word in params.notify_classes)
         self._addresses = Addresses(
             f"{params.double_bounce_sender}@{params.myhostname}",
             params.bounce_notice_recipient,
@@ -144,7 +143,7 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
         envelope = request.envelope
         if entries.owner is not None:
             envelope = structs.replace(envelope, sender=entries.owner, ret=0, envid="")
-        plans = plan_notices(self._role, envelope, self._addresses, self._classes)
+        plans = plan_notices(self._role, envelope, self._addresses, self.params.notify_classes)
         if isinstance(plans, Withheld):
             self._say_withheld(request.queue_id, plans)
             return

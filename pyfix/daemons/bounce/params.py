@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from pyfix.mail.address.params import AddressParameters
-from pyfix.mail.config import Boolean, Integer, ListOf, String
+from pyfix.mail.config import Boolean, Integer, String
 from pyfix.mail.lifetime import LifetimeParameters
-from pyfix.mail.message.params import FromParameters
+from pyfix.mail.notices.params import NoticeParameters
 from pyfix.mail.queue.params import QueueParameters
 
 
-class BounceParameters(AddressParameters, FromParameters, QueueParameters, LifetimeParameters):
+class BounceParameters(AddressParameters, NoticeParameters, QueueParameters, LifetimeParameters):
     """Who is told about failures, and how much of a message is returned."""
 
-    bounce_notice_recipient = String("postmaster", "Who gets the postmaster's copies of non-delivery notices.", low=1)
     double_bounce_notice_recipient = String(
         "postmaster", "Who gets mail that cannot be returned to its sender.", low=1, name="2bounce_notice_recipient"
     )
     delay_notice_recipient = String("postmaster", "Who gets the postmaster's copies of delay warnings.", low=1)
-    notify_classes = ListOf("resource, software", "Classes of trouble that the postmaster is told about.")
     bounce_size_limit = Integer("50000", "Larger messages are returned as their headers only.", low=1)
     bounce_template_file = String("", "A file with other texts for the notices: see bounce(5).")
     enable_threaded_bounces = Boolean("no", "Refer to the Message-ID of the original in References: and In-Reply-To:.")
-    internal_mail_filter_classes = ListOf(
-        "", "Mail of the mail system itself (bounce, notify) that content filters see."
-    )

@@ -13,8 +13,8 @@ from typing import Final
 from pyfix.base.log import sanitize
 from pyfix.daemons.bounce.decide import Kind
 from pyfix.daemons.bounce.recipient_log import Entry
-from pyfix.daemons.bounce.wrap import fold
 from pyfix.mail.message.dates import format_date
+from pyfix.mail.message.wrap import fold
 
 _REPORTED_VERBS: Final = {"bounced": "failed", "deferred": "delayed"}
 

@@ -9,6 +9,7 @@ See: trivial-rewrite(8), postconf(5).
 from __future__ import annotations
 
 from pyfix.mail.config import Boolean, CoreParameters, ListOf, ParameterSet, String
+from pyfix.mail.message.params import Utf8Parameters
 
 
 class RelayParameters(ParameterSet):
@@ -24,7 +25,7 @@ class SenderRouteParameters(ParameterSet):
     sender_dependent_default_transport_maps = String("", "Tables that override default_transport by sender.")
 
 
-class AddressParameters(CoreParameters):
+class AddressParameters(CoreParameters, Utf8Parameters):
     """Domains, tables and the form of addresses."""
 
     recipient_delimiter = String("", "Characters that separate a user name from an address extension.")
@@ -36,9 +37,6 @@ class AddressParameters(CoreParameters):
         "debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,qmqpd_authorized_clients,"
         "relay_domains,smtpd_access_maps",
         "Lists in which example.com holds its subdomains.",
-    )
-    smtputf8_enable = Boolean(
-        "${{$compatibility_level} <level {1} ? {no} : {yes}}", "Accept addresses and headers in UTF-8."
     )
     helpful_warnings = Boolean("yes", "Warn about settings that contradict each other.")
     show_user_unknown_table_name = Boolean("yes", "Name the table in User unknown replies.")

@@ -16,6 +16,7 @@ from pyfix.mail.config.parameters import (
     PerTransport,
     Raw,
     Seconds,
+    SomeOf,
     String,
 )
 from pyfix.mail.config.params import CoreParameters
@@ -32,5 +33,6 @@ __all__ = [
     "PerTransport",
     "Raw",
     "Seconds",
+    "SomeOf",
     "String",
 ]

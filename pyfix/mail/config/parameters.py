@@ -146,6 +146,17 @@ class ListOf(Parameter[list[str]]):
         return values.words(text, name)
 
 
+class SomeOf(Parameter[frozenset[str]]):
+    """Words out of a list, in any case and order; code sees them as they stand in the list."""
+
+    def __init__(self, default: str, known: tuple[str, ...], doc: str) -> None:
+        super().__init__(default, doc)
+        self.known = known
+
+    def convert(self, text: str, name: str) -> frozenset[str]:
+        return values.some_of(text, name, self.known)
+
+
 class Level(Parameter[tuple[int, ...]]):
     """A compatibility level: a release of Postfix, or one of the early numbers 0, 1, 2."""
 

@@ -114,6 +114,18 @@ def words(text: str, name: str) -> list[str]:
     return found
 
 
+def some_of(text: str, name: str, known: tuple[str, ...]) -> frozenset[str]:
+    """Return the words of a list, each of which must be known, as they are known."""
+    found = set()
+    for word in words(text, name):
+        if word.lower() not in known:
+            raise ValueRefused(
+                f'unknown {name} value "{one_line(word)}" in "{one_line(text)}"; specify some of: {", ".join(known)}'
+            )
+        found.add(word.lower())
+    return frozenset(found)
+
+
 def _word_end(text: str, start: int) -> int:
     """Return where the word at start ends, -1 for a brace without its fellow."""
     position = start

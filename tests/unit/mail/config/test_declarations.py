@@ -20,7 +20,7 @@ from pyfix.mail.config.unused import references
 
 PACKAGE = Path(pyfix.__file__).parent
 HOLDERS = re.compile(r"_?(params|parameters)$")
-KINDS = {"String", "Raw", "Integer", "Boolean", "Seconds", "Choice", "ListOf", "Level", "PerTransport"}
+KINDS = {"String", "Raw", "Integer", "Boolean", "Seconds", "Choice", "SomeOf", "ListOf", "Level", "PerTransport"}
 
 
 def sources() -> Iterator[tuple[Path, ast.Module]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyfix.daemons.bounce.wrap import fold
+from pyfix.mail.message.wrap import fold
 
 
 def test_short_text_stays() -> None:

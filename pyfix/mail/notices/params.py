@@ -1,0 +1,26 @@
+"""Parameters of who tells the postmaster of trouble: bounce, smtpd, smtp."""
+
+from __future__ import annotations
+
+from pyfix.mail.config import CoreParameters, SomeOf, String
+from pyfix.mail.lifetime import DoubleBounceParameters
+from pyfix.mail.message.params import FromParameters, Utf8Parameters
+
+
+class NoticeParameters(DoubleBounceParameters, FromParameters, CoreParameters, Utf8Parameters):
+    """What the postmaster is told about, and at which address."""
+
+    notify_classes = SomeOf(
+        "resource, software",
+        ("bounce", "2bounce", "data", "delay", "policy", "protocol", "resource", "software"),
+        "Classes of trouble that the postmaster is told about.",
+    )
+    error_notice_recipient = String("postmaster", "Who gets transcripts of sessions that had trouble.", low=1)
+    bounce_notice_recipient = String(
+        "postmaster",
+        "Who gets the postmaster's copies of non-delivery notices, and of refused mail.",
+        low=1,
+    )
+    internal_mail_filter_classes = SomeOf(
+        "", ("bounce", "notify"), "Mail of the mail system itself that content filters see."
+    )
