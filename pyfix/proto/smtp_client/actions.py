@@ -122,6 +122,11 @@ class Violated:
 
 
 @dataclass(frozen=True, slots=True)
+class Garbled:
+    """Among the lines of a reply was one that is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Complaint:
     """Something for the log about a reply, wanting the server's name in front."""
 
@@ -146,6 +151,7 @@ Action = (
     | Idle
     | Lost
     | Violated
+    | Garbled
     | Complaint
     | Closed
 )

@@ -26,6 +26,8 @@ class Reply:
     """All lines with their codes, joined by newline, unprintable characters replaced by "?"."""
     complaint: str = ""
     """A warning for the log, wanting the server's name in front; "" for none."""
+    has_garbage: bool = False
+    """Some of its lines are none of a reply."""
 
     @property
     def kind(self) -> int:
@@ -50,7 +52,17 @@ class Reply:
 class ReplyParser:
     """Collects bytes and yields replies."""
 
-    __slots__ = ("_buffer", "_complaint", "_count", "_count_limit", "_kept", "_length", "_line_limit", "error")
+    __slots__ = (
+        "_buffer",
+        "_complaint",
+        "_count",
+        "_count_limit",
+        "_has_garbage",
+        "_kept",
+        "_length",
+        "_line_limit",
+        "error",
+    )
 
     def __init__(self, line_limit: int = 2048, count_limit: int = 1000) -> None:
         self._line_limit = line_limit
@@ -60,6 +72,7 @@ class ReplyParser:
         self._length = 0
         self._count = 0
         self._complaint = ""
+        self._has_garbage = False
         self.error = ""
         """Set once a reply had no end; nothing is read after it."""
 
@@ -67,6 +80,11 @@ class ReplyParser:
     def has_pending(self) -> bool:
         """True when part of a reply has come."""
         return bool(self._buffer or self._count)
+
+    @property
+    def unfinished(self) -> Reply | None:
+        """The lines of a reply that has no end yet; code 0. None when there are none."""
+        return Reply(0, "\n".join(self._kept), has_garbage=self._has_garbage) if self._kept else None
 
     def receive(self, data: bytes) -> list[Reply]:
         """Return the replies that are complete now, oldest first; look at `error` after them."""
@@ -108,17 +126,19 @@ class ReplyParser:
         if self._length < self._line_limit:
             self._kept.append(text)
             self._length += len(text) + 1
+        self._has_garbage = self._has_garbage or not is_reply or text[3:4] not in ("", " ", "-")
         if not is_reply or (len(text) > 3 and text[3] != " "):
             return None
         whole = "\n".join(self._kept)
-        self._kept, self._length, self._count = [], 0, 0
-        return self._finished(code, whole)
+        has_garbage = self._has_garbage
+        self._kept, self._length, self._count, self._has_garbage = [], 0, 0, False
+        return self._finished(code, whole, has_garbage)
 
-    def _finished(self, code: str, text: str) -> Reply:
-        if not self._complaint:
+    def _finished(self, code: str, text: str, has_garbage: bool = False) -> Reply:
+        if not self._complaint and not has_garbage:
             return Reply(int(code), text)
         complaint, self._complaint = self._complaint, ""
-        return Reply(int(code), text, complaint)
+        return Reply(int(code), text, complaint, has_garbage)
 
     def _printable(self, raw: bytes) -> str:
         """Return the line as text within the limit, without what could confuse a log reader."""

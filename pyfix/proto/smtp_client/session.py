@@ -30,12 +30,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pyfix.proto.dialogue import Dialogue
 from pyfix.proto.smtp_client.actions import (
     Accepted,
     Action,
     Closed,
     Complaint,
     Finished,
+    Garbled,
     Idle,
     Lost,
     MessageRefused,
@@ -82,6 +84,7 @@ class Session:
         "_accepted",
         "_awaited",
         "_commands",
+        "_dialogue",
         "_greeting_name",
         "_indexes",
         "_mail_refused",
@@ -99,8 +102,10 @@ class Session:
         "stage",
     )
 
-    def __init__(self, settings: SessionSettings) -> None:
+    def __init__(self, settings: SessionSettings, dialogue: Dialogue | None = None) -> None:
+        """What is said goes into the dialogue, but for content."""
         self._settings = settings
+        self._dialogue = dialogue
         self._parser = ReplyParser(settings.line_limit, settings.reply_limit)
         self._out: list[Action] = []
         self._awaited: deque[Stage] = deque()
@@ -135,6 +140,8 @@ class Session:
     def lost(self) -> list[Action]:
         """The connection has ended or the time is up."""
         stage = self.stage
+        if stage is not Stage.CLOSED and (unfinished := self._parser.unfinished):
+            self._take(unfinished)
         if stage is Stage.CONTENT:
             self._believe_early_refusals()
         if self._undecided or (stage not in _QUIET_STAGES and not self._commands):
@@ -337,8 +344,23 @@ class Session:
         self.stage = self._awaited.popleft()
 
     def _command(self, text: str, stage: Stage) -> None:
-        self._out.append(Send(text.encode()))
+        self._say(text)
         self.stage = stage
+
+    def _say(self, text: str) -> None:
+        self._out.append(Send(text.encode()))
+        if self._dialogue is not None:
+            for command in text.removesuffix("\r\n").split("\r\n"):
+                self._dialogue.said(command)
+
+    def _take(self, reply: Reply) -> None:
+        """Note what is unusual about a reply, whatever it answers."""
+        if self._dialogue is not None:
+            self._dialogue.heard(reply.text.encode())
+        if reply.complaint:
+            self._out.append(Complaint(reply.complaint))
+        if reply.has_garbage:
+            self._out.append(Garbled())
 
     def _leave(self) -> None:
         if not self._quit_sent:
@@ -357,7 +379,7 @@ class Session:
 
     def _refuse_site(self, reply: Reply) -> None:
         self._out.append(SiteRefused(reply, self.stage))
-        self._out.append(Send(b"QUIT\r\n"))
+        self._say("QUIT\r\n")
         self._close()
 
     def _refuse_message(self, reply: Reply) -> None:
@@ -411,8 +433,7 @@ class Session:
         parser = self._parser
         while self._pending and self.stage not in _OWNERS_TURN:
             reply = self._pending.popleft()
-            if reply.complaint:
-                self._out.append(Complaint(reply.complaint))
+            self._take(reply)
             _ON_REPLY[self.stage](self, reply)
         if len(self._pending) > self._settings.early_limit + len(self._commands):
             self._violated("too many replies")

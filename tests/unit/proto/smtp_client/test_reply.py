@@ -1,5 +1,7 @@
 """Cutting a server's stream into replies."""
 
+import pytest
+
 from pyfix.proto.smtp_client.reply import Reply, ReplyParser
 
 
@@ -57,6 +59,32 @@ def test_garbage_is_taken_along_like_a_continuation_line() -> None:
     """Lines that are no replies neither end nor break one."""
     (reply,) = parse(b"hello\r\n12\r\n250x\r\n250 done\r\n")
     assert reply.text == "hello\n12\n250x\n250 done"
+    assert reply.has_garbage
+
+
+@pytest.mark.parametrize(
+    ("data", "has_garbage"),
+    [
+        (b"250-one\r\n250\r\n", False),
+        (b"250-one\r\n\r\n250 two\r\n", True),
+        (b"250x\r\n250 y\r\n", True),
+    ],
+)
+def test_garbage_is_told_of_the_reply_that_it_came_with(data: bytes, has_garbage: bool) -> None:
+    """The next reply is an innocent one."""
+    first, second = parse(data + b"250-two\r\n250 three\r\n")
+    assert (first.has_garbage, second.has_garbage) == (has_garbage, False)
+
+
+def test_reply_without_end_can_be_looked_at() -> None:
+    """What had come of it when the connection broke."""
+    parser = ReplyParser()
+    assert parser.receive(b"250 one\r\nhello\r\nthe") != []
+    unfinished = parser.unfinished
+    assert unfinished is not None
+    assert (unfinished.code, unfinished.text, unfinished.has_garbage) == (0, "hello", True)
+    parser.receive(b"re\r\n250 two\r\n")
+    assert parser.unfinished is None
 
 
 def test_long_line_is_cut_with_a_complaint() -> None:
