@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_cleanup import FakeCleanup, Received
 from harness import RunningWorker, run_worker
 from mail_agents import CONTENT, deliver, enqueue, left, verbs
 from smtp_server import CLOSE, SILENCE, Script, ScriptedServer
@@ -19,6 +20,9 @@ from pyfix.daemons.smtp.daemon import LMTP_SERVICE, SERVICE, SmtpDaemon
 from pyfix.daemons.smtp.delivery import Delivery
 from pyfix.daemons.smtp.params import ClientParameters
 from pyfix.mail.ipc.messages import (
+    CLEANUP_LOCAL,
+    CLEANUP_MAP,
+    CLEANUP_NOTICE,
     NOTIFY_DELAY,
     NOTIFY_SUCCESS,
     RET_HDRS,
@@ -535,3 +539,90 @@ def test_an_unexpected_exception_defers_its_message_alone(
         assert "secret" not in answer.outcomes[0].dsn.reason
         send(worker, server, "good@b.test")
         assert "status=sent" in status_of(worker, "good@b.test")
+
+
+NOTICES = "notify_classes = protocol\nerror_notice_recipient = errors\nmyhostname = mail.example.test\n"
+BAD_RCPT = Script(rcpt=b"503 5.5.1 out of order\r\n")
+
+
+def transcript_of(notice: Received) -> list[str]:
+    """The lines of a notice that quote a session."""
+    return notice.content.decode().partition("session follows.\n\n")[2].partition("\n\n")[0].splitlines()
+
+
+def test_postmaster_is_told_of_a_server_that_breaks_the_protocol(tmp_path: Path) -> None:
+    """From the double-bounce address to error_notice_recipient, as mail from inside; the bounce is none the less."""
+    with ScriptedServer(BAD_RCPT) as server, client(tmp_path, NOTICES) as worker, FakeCleanup(tmp_path) as cleanup:
+        answer = send(worker, server, "a@b.test")
+        worker.stop()
+        (notice,) = cleanup.received
+    assert verbs(answer) == [("a@b.test", "bounced", "5.5.1")]
+    assert (notice.envelope.sender, notice.recipients) == ("double-bounce@mail.example.test", ["errors"])
+    assert notice.envelope.rewrite_context == "local"
+    assert notice.flags == CLEANUP_NOTICE | CLEANUP_LOCAL | CLEANUP_MAP
+    assert b"\nSubject: Postfix SMTP client: errors from 127.0.0.1[127.0.0.1]:%d\n" % server.port in notice.content
+    assert transcript_of(notice)[-5:] == [
+        " In:  503 5.5.1 out of order",
+        " In:  354 go on",
+        " Out: .",
+        " In:  250 2.0.0 Ok: queued as 12345",
+        " Out: QUIT",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("main_cf", "sender"),
+    [
+        ("notify_classes = bounce, policy, resource, software, data\n", "sender@example.test"),
+        (NOTICES, ""),
+        (NOTICES, "double-bounce@mail.example.test"),
+    ],
+)
+def test_postmaster_is_not_told(tmp_path: Path, main_cf: str, sender: str) -> None:
+    """Without the class; and never about a notice, or there would be no end."""
+    with ScriptedServer(BAD_RCPT) as server, client(tmp_path, main_cf) as worker, FakeCleanup(tmp_path) as cleanup:
+        send(worker, server, "a@b.test", sender=sender)
+        worker.stop()
+        assert cleanup.received == []
+
+
+@pytest.mark.parametrize("last_words", [SILENCE, CLOSE])
+def test_garbage_instead_of_a_greeting_is_told(tmp_path: Path, last_words: bytes) -> None:
+    """Even though the reply that it is part of never ends."""
+    script = Script(greeting=b"hello there\r\n" + last_words)
+    main_cf = f"{NOTICES}smtp_helo_timeout = 1s\n"
+    with ScriptedServer(script) as server, client(tmp_path, main_cf) as worker, FakeCleanup(tmp_path) as cleanup:
+        send(worker, server, "a@b.test")
+        worker.stop()
+        (notice,) = cleanup.received
+    assert transcript_of(notice) == [" In:  hello there"]
+
+
+def test_dialogue_of_a_kept_connection_begins_with_the_message(tmp_path: Path) -> None:
+    """What was said about another message is not in the notice; greeting and all of its own are."""
+    script = Script(rcpt={"bad": b"503 5.5.1 no\r\n", "*": b"250 Ok\r\n"})
+    main_cf = f"{NOTICES}smtp_connection_cache_destinations = 127.0.0.1\n"
+    with ScriptedServer(script) as server, client(tmp_path, main_cf) as worker, FakeCleanup(tmp_path) as cleanup:
+        for address in ("bad@one.test", "good@two.test", "bad@three.test"):
+            send(worker, server, address)
+        worker.stop()
+        first, second = cleanup.received
+    assert len(server.sessions) == 1
+    assert transcript_of(first)[0].startswith(" In:  220 ")
+    assert " Out: RCPT TO:<bad@one.test>" in transcript_of(first)
+    assert transcript_of(second)[0].startswith(" Out: MAIL FROM:")
+    assert not any("one.test" in line or "two.test" in line for line in transcript_of(second))
+
+
+@pytest.mark.parametrize("trouble", ["refuse", "reject", "hang up", "absent"])
+def test_notice_that_cannot_be_queued_is_a_line_in_the_log(tmp_path: Path, trouble: str) -> None:
+    """The delivery goes on as if nothing was; no file is left behind."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(ScriptedServer(BAD_RCPT))
+        worker = stack.enter_context(client(tmp_path, NOTICES))
+        if trouble != "absent":
+            stack.enter_context(FakeCleanup(tmp_path, answers=[trouble]))
+        assert verbs(send(worker, server, "a@b.test")) == [("a@b.test", "bounced", "5.5.1")]
+        worker.wait_for_line("warning: postmaster notify: ")
+        worker.stop()
+    assert os.listdir(tmp_path / "incoming") == []

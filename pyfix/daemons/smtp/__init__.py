@@ -13,6 +13,9 @@ other moment defers. Nothing that a server says can end the process.
 Connections are kept for smtp_connection_cache_time_limit where mail for the same next hop is in progress or has just
 been, and used again. They live in this process, so there is no scache(8).
 
+With class protocol in notify_classes the postmaster gets a transcript of a session in which the protocol was broken
+(mail/notices), but never about a notice.
+
 Not in this release: TLS, SASL, XFORWARD, content inspection (smtp_header_checks), smtp_generic_maps, best_mx_transport,
 verification of addresses with the DATA command. Their parameters are unknown, which the configuration check says.
 

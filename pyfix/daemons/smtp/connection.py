@@ -22,12 +22,14 @@ from pyfix.daemons.smtp import verdict
 from pyfix.mail.delivery import Content
 from pyfix.mail.delivery.content import ContentError
 from pyfix.mail.ipc.messages import Dsn
+from pyfix.proto.dialogue import Dialogue
 from pyfix.proto.smtp_client.actions import (
     Accepted,
     Action,
     Closed,
     Complaint,
     Finished,
+    Garbled,
     Idle,
     Lost,
     MessageRefused,
@@ -125,9 +127,12 @@ class Connection(asyncio.Protocol):
         *,
         line_limit: int,
         skip_5xx_greeting: bool,
+        keeps_dialogue: bool = False,
     ) -> None:
         self.endpoint = endpoint
-        self.session = Session(settings)
+        self.dialogue = Dialogue() if keeps_dialogue else None
+        """What was said since the connection was opened or kept."""
+        self.session = Session(settings, self.dialogue)
         self.uses = 0
         self.opened_at = 0.0
         self.idle_until = 0.0
@@ -135,6 +140,8 @@ class Connection(asyncio.Protocol):
         self.greeting_name = ""
         self.on_idle: Callable[[Connection], None] | None = None
         self.on_closed: Callable[[Connection], None] | None = None
+        self.on_trouble: Callable[[Connection], None] | None = None
+        """Told at the end of a dialogue in which the protocol was broken."""
         self.wants_keep: Callable[[Connection], bool] = lambda connection: False
         self._timeouts_s = timeouts_s
         self._log = log
@@ -158,6 +165,7 @@ class Connection(asyncio.Protocol):
         self._timer_at = 0.0
         self._deadline = 0.0
         self._is_late = False
+        self._has_trouble = False
 
     # --- what its owner asks ----------------------------------------------------------------------------------
 
@@ -273,11 +281,13 @@ class Connection(asyncio.Protocol):
             self._listener.accepted(action.index, action.reply)
 
     def _do_recipient_refused(self, action: RecipientRefused) -> None:
+        self._look_for_trouble(action.reply)
         if self._listener is not None:
             dsn = verdict.refused(action.reply, action.stage, self.endpoint.host, self.endpoint.peer)
             self._listener.recipient_refused(action.index, dsn)
 
     def _do_message_refused(self, action: MessageRefused) -> None:
+        self._look_for_trouble(action.reply)
         if self._listener is None:
             return
         if self.uses > 1 and action.stage is Stage.MAIL and action.reply.code == 421:
@@ -295,6 +305,7 @@ class Connection(asyncio.Protocol):
             self._listener.recipient_refused(action.index, verdict.unsendable(sender=False))
 
     def _do_site_refused(self, action: SiteRefused) -> None:
+        self._look_for_trouble(action.reply)
         self._fail(
             verdict.site_refused(
                 action.reply,
@@ -316,7 +327,11 @@ class Connection(asyncio.Protocol):
         self._end_message()
         self._perform(self.session.finish(keep=self._keep or self.wants_keep(self)))
 
+    def _do_garbled(self, action: Garbled) -> None:
+        self._has_trouble = True
+
     def _do_idle(self, action: Idle) -> None:
+        self._end_dialogue()
         if self.on_idle is not None:
             self.on_idle(self)
 
@@ -324,6 +339,7 @@ class Connection(asyncio.Protocol):
         self._log.warning(f"{self.endpoint.peer}: {action.text}")
 
     def _do_closed(self, action: Closed) -> None:
+        self._end_dialogue()
         self._end_message()
         if self._transport is not None:
             self._flush()
@@ -343,6 +359,20 @@ class Connection(asyncio.Protocol):
         self._message = None
         self._encoder = None
         self._wake()
+
+    # --- trouble ------------------------------------------------------------------------------------------------
+
+    def _look_for_trouble(self, reply: Reply) -> None:
+        self._has_trouble = self._has_trouble or verdict.breaks_protocol(reply)
+
+    def _end_dialogue(self) -> None:
+        """Tell of trouble; what comes next is about another message."""
+        if self.dialogue is None:
+            return
+        if self._has_trouble and self.on_trouble is not None:
+            self.on_trouble(self)
+        self._has_trouble = False
+        self.dialogue.clear()
 
     # --- content ------------------------------------------------------------------------------------------------
 
@@ -455,6 +485,7 @@ _PERFORM: Final[dict[type[Action], Callable[[Connection, Action], None]]] = cast
         SiteRefused: Connection._do_site_refused,
         Lost: Connection._do_lost,
         Violated: Connection._do_violated,
+        Garbled: Connection._do_garbled,
         Finished: Connection._do_finished,
         Idle: Connection._do_idle,
         Complaint: Connection._do_complaint,

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import socket
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pyfix.base import clock
 from pyfix.base.failure import words_for
@@ -14,7 +14,7 @@ from pyfix.base.log import one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.daemons.smtp.cache import ConnectionCache
 from pyfix.daemons.smtp.connection import Connection, Endpoint
-from pyfix.daemons.smtp.delivery import Delivery
+from pyfix.daemons.smtp.delivery import Delivery, OnTrouble
 from pyfix.daemons.smtp.params import ClientParameters
 from pyfix.daemons.smtp.settings import ClientSettings, make_settings
 from pyfix.mail.config import ConfigError
@@ -22,11 +22,18 @@ from pyfix.mail.delivery import Job, JobError
 from pyfix.mail.delivery.job import UNKNOWN_ERROR
 from pyfix.mail.dns.hosts import HostFinder
 from pyfix.mail.dns.resolver import AsyncResolver, ResolverSettings
+from pyfix.mail.ipc.aclient import AsyncPool
 from pyfix.mail.ipc.connection import Connection as Client
 from pyfix.mail.ipc.messages import AnyMessage, Deliver, Delivered, Dsn, Outcome
 from pyfix.mail.maillog import Stages, delivery_status
+from pyfix.mail.notices.mailer import TranscriptMailer
+from pyfix.mail.notices.transcript import client_transcript
+from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.queue import Queue
 from pyfix.service.service import ManyClientsDaemon, Service
+
+_CLEANUPS: Final = 1
+"""Connections to cleanup: for notices, which can wait for each other."""
 
 
 class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
@@ -47,16 +54,23 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         self._resolver = AsyncResolver(self.resolver_settings)
         self._resolver.prepare()
         self._queue = Queue.from_params(self.params)
+        self._silent_senders = ("", f"{self.params.double_bounce_sender}@{self.params.myhostname}")
+        """Trouble with a notice makes no further notice."""
 
     async def start(self) -> None:
         self._finder = HostFinder(self._resolver, self.settings.hosts, self.log)
         self._cache = ConnectionCache(self.settings.cache)
         self._deliveries: set[asyncio.Task[None]] = set()
+        params = self.params
+        self._cleanup = AsyncPool(f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS)
+        self._mailer = TranscriptMailer(params, self._queue, self._cleanup, self.log, self.worker.spawn)
 
     async def stop(self) -> None:
         if self._deliveries:
             await asyncio.wait(self._deliveries)
         self._cache.close()
+        await self._mailer.finish()
+        self._cleanup.close()
 
     def receive(self, message: AnyMessage, connection: Client) -> None:
         """Start on a request; the answer comes when it is done."""
@@ -80,9 +94,18 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
 
     async def _run(self, request: Deliver) -> Delivered:
         job = Job(request, self._queue, self.log, self.params)
-        relayhost = self.params.relayhost
-        delivery = Delivery(job, self.settings, self._finder, self._cache, self._connect, self.log, relayhost=relayhost)
+        delivery = Delivery(
+            job, self.settings, self._finder, self._cache, self._connect, self.log, relayhost=self.params.relayhost,
+            on_trouble=None if request.envelope.sender in self._silent_senders else self._tell_of_trouble,
+        )  # fmt: skip
         return await delivery.run()
+
+    def _tell_of_trouble(self, connection: Connection) -> None:
+        """Mail the postmaster what a connection and its server said to each other."""
+        if connection.dialogue is not None:
+            protocol = "LMTP" if self.settings.session.lmtp else "SMTP"
+            transcript = client_transcript(protocol, connection.endpoint.relay, connection.dialogue)
+            self._mailer.send(transcript, Trouble.PROTOCOL)
 
     def _defer(self, request: Deliver) -> Delivered:
         """The queue file can't be used. Who is marked done in it stays so."""
@@ -97,7 +120,7 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         outcomes = [Outcome(rcpt.position, "deferred", UNKNOWN_ERROR, rcpt.address) for rcpt in request.recipients]
         return Delivered(request.seq, outcomes)
 
-    async def _connect(self, endpoint: Endpoint) -> Connection | Dsn:
+    async def _connect(self, endpoint: Endpoint, on_trouble: OnTrouble | None) -> Connection | Dsn:
         """Return a connection, or why there is none."""
         source = self.settings.bind_ipv6 if ":" in endpoint.address else self.settings.bind_ipv4
         if source and endpoint.port:
@@ -109,14 +132,14 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
                     return Dsn("4.4.0", "server configuration error")
                 source = ""
         try:
-            return await self._open(endpoint, source)
+            return await self._open(endpoint, source, on_trouble)
         except TimeoutError:
             reason = os.strerror(errno.ETIMEDOUT)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
         return verdict.not_connected(endpoint.host, endpoint.address, endpoint.port, reason)
 
-    async def _open(self, endpoint: Endpoint, source: str) -> Connection:
+    async def _open(self, endpoint: Endpoint, source: str, on_trouble: OnTrouble | None) -> Connection:
         loop = asyncio.get_running_loop()
         settings = self.settings
         connection = Connection(
@@ -126,7 +149,9 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
             self.log,
             line_limit=settings.line_limit,
             skip_5xx_greeting=settings.skip_5xx_greeting,
+            keeps_dialogue=Trouble.PROTOCOL in self._mailer.wanted,
         )
+        connection.on_trouble = on_trouble
         key = (endpoint.address, endpoint.port)
         connection.on_idle = lambda idle: self._cache.keep(key, idle)
         async with asyncio.timeout(settings.connect_timeout_s or None):

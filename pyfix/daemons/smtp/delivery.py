@@ -46,7 +46,8 @@ from pyfix.mail.ipc.messages import (
 from pyfix.proto.smtp_client.commands import Mail, Rcpt
 from pyfix.proto.smtp_client.reply import Reply
 
-Connect = Callable[[Endpoint], Awaitable[Connection | Dsn]]
+OnTrouble = Callable[[Connection], None]
+Connect = Callable[[Endpoint, OnTrouble | None], Awaitable[Connection | Dsn]]
 
 _RET: Final = {RET_FULL: "FULL", RET_HDRS: "HDRS"}
 _NOTIFY: Final = (
@@ -70,6 +71,7 @@ class Delivery:
         connect: Connect,
         log: Log,
         relayhost: str = "",
+        on_trouble: OnTrouble | None = None,
     ) -> None:
         self._job = job
         self._request = job.request
@@ -79,6 +81,7 @@ class Delivery:
         self._connect = connect
         self._log = log
         self._relayhost = relayhost
+        self._on_trouble = on_trouble
         self._left: list[Recipient] = list(job.request.recipients)
         """Recipients without a verdict."""
         self._attempted: list[Recipient] = []
@@ -193,7 +196,7 @@ class Delivery:
         kept = self._cache.take((endpoint.address, endpoint.port))
         if kept is not None and await self._converse(kept, is_last=is_last):
             return self._sessions == self._settings.session_limit
-        connected = await self._connect(endpoint)
+        connected = await self._connect(endpoint, self._on_trouble)
         if isinstance(connected, Dsn):
             self._why = connected
             self._log.info(connected.reason)
@@ -225,6 +228,7 @@ class Delivery:
 
     def _start(self, connection: Connection, *, is_last: bool) -> None:
         self._connection = connection
+        connection.on_trouble = self._on_trouble
         self._attempted = self._left
         self._marked = set()
         self._kept = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pyfix.mail.address.params import RelayParameters
 from pyfix.mail.config import Boolean, Choice, Integer, ListOf, ParameterSet, Seconds, String
 from pyfix.mail.delivery import DeliveryParameters
+from pyfix.mail.notices.params import NoticeParameters
 from pyfix.mail.queue.params import QueueParameters
 
 
@@ -90,7 +91,9 @@ class LmtpParameters(ParameterSet):
     lmtp_defer_if_no_mx_address_found = Boolean("no", "Defer mail when no MX host has an address.")
 
 
-class ClientParameters(SmtpParameters, LmtpParameters, DeliveryParameters, QueueParameters, RelayParameters):
+class ClientParameters(
+    SmtpParameters, LmtpParameters, DeliveryParameters, NoticeParameters, QueueParameters, RelayParameters
+):
     """All of the program's."""
 
     disable_dns_lookups = Boolean("no", "Ask the DNS nothing: addresses come from the system's own name service.")

@@ -16,6 +16,15 @@ def refused(reply: Reply, stage: Stage, host: str, peer: str) -> Dsn:
     return _from_reply(reply, f"host {peer} said: {reply.line} (in reply to {stage.request})", host)
 
 
+def breaks_protocol(reply: Reply) -> bool:
+    """True for a refusal which says that one of the two does not speak SMTP: a matter for the postmaster.
+
+    Codes of the form x0z are about syntax (RFC 5321 section 4.2.1), 555 is about an option; no command is refused with
+    2xx or 3xx.
+    """
+    return reply.code < 400 or reply.code > 599 or 500 <= reply.code < 510 or reply.code == 555
+
+
 def site_refused(reply: Reply, stage: Stage, host: str, peer: str, *, skip_5xx_greeting: bool) -> Dsn:
     """Return the verdict on a server that does not want to talk to us."""
     dsn = _from_reply(reply, f"host {peer} refused to talk to me: {reply.line}", host)
