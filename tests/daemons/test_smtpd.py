@@ -22,6 +22,7 @@ from neighbours import Neighbours
 
 from pyfix.daemons.smtpd.daemon import SERVICE
 from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.mail.notices.mailer import PENDING_LIMIT
 from pyfix.service.status import STOP
 
 MAIN_CF = """
@@ -422,3 +423,84 @@ def test_soft_error_limit_delays_replies(tmp_path: Path) -> None:
         assert good.say("NOOP") == "250 2.0.0 Ok"
         assert bad.read().startswith("500 ")
         assert time.monotonic() - begin >= 0.9  # the loop counts in milliseconds
+
+
+NOTICES = "notify_classes = protocol\nmyhostname = mail.example.test\nerror_notice_recipient = errors\n"
+
+
+def test_notice_is_sent_before_the_process_ends(tmp_path: Path) -> None:
+    """Of a session that the end of the mail system cuts short; the process waits for cleanup."""
+    with scene(tmp_path, NOTICES) as stage:
+        client = stage.connect()
+        assert client.say("XYZZY").startswith("500 ")
+        stage.worker.status.send(STOP)
+        assert client.read() == "421 4.3.2 mail.example.test Service shutting down"
+        assert stage.worker.stop() == 0
+        (notice,) = stage.neighbours.messages
+    assert notice.submit.envelope.sender == "double-bounce@mail.example.test"
+    assert [recipient.address for recipient in notice.submit.recipients] == ["errors"]
+    assert notice.content.endswith(
+        b" In:  XYZZY\n Out: 500 5.5.2 Error: command not recognized\n"
+        b" Out: 421 4.3.2 mail.example.test Service shutting down\n\n\nFor other details, see the local mail logfile\n"
+    )
+
+
+def test_notice_that_cleanup_does_not_take_does_not_keep_the_process(tmp_path: Path) -> None:
+    """It has a moment, for the sake of a mail system that stops, and leaves no file behind."""
+    with scene(tmp_path, f"{NOTICES}ipc_timeout = 2\n") as stage:
+        client = stage.connect()
+        client.say("XYZZY")
+        stage.neighbours.speaks.clear()
+        client.say("QUIT")
+        assert stage.worker.stop() == 0
+        stage.worker.wait_for_line("warning: postmaster notify: 1 notices given up when the process ended")
+        assert stage.incoming() == []
+
+
+@pytest.mark.parametrize("trouble", ["refusal", "dies"])
+def test_notice_that_cannot_be_queued_is_a_line_in_the_log(tmp_path: Path, trouble: str) -> None:
+    """No file is left behind, and nobody else notices."""
+    with scene(tmp_path, NOTICES) as stage:
+        stage.neighbours.refusal = (451, "4.3.0", "queue file write error") if trouble == "refusal" else None
+        stage.neighbours.dies = trouble == "dies"
+        client = stage.connect()
+        client.say("XYZZY")
+        assert client.say("QUIT").startswith("221 ")
+        stage.worker.wait_for_line("warning: postmaster notify: ")
+        assert stage.incoming() == []
+        assert stage.connect().say("NOOP").startswith("250 ")
+
+
+def test_notices_do_not_pile_up_behind_a_cleanup_that_hangs(tmp_path: Path) -> None:
+    """Beyond a limit they are dropped, each with a line in the log; those before it go out in the end."""
+    with scene(tmp_path, NOTICES) as stage:
+        stage.neighbours.speaks.clear()
+        for _ in range(PENDING_LIMIT + 1):
+            client = stage.connect()
+            client.say("XYZZY")
+            client.say("QUIT")
+            client.close()
+        stage.worker.wait_for_line(f"warning: postmaster notify: {PENDING_LIMIT} notices wait for cleanup already")
+        assert len(stage.incoming()) == PENDING_LIMIT
+        stage.neighbours.speaks.set()
+        stage.worker.stop()
+        assert len(stage.neighbours.messages) == PENDING_LIMIT
+
+
+def test_dialogue_of_one_session_is_bounded(tmp_path: Path) -> None:
+    """However much a client says in one message: the beginning and the end are told."""
+    with scene(tmp_path, NOTICES) as stage:
+        client = stage.connect()
+        for command in ("EHLO client.example", "MAIL FROM:<a@b.c>", "RCPT TO:<u1@virtual.test>"):
+            assert client.say(command).startswith("250 ")
+        for _ in range(20):
+            client.sock.sendall(b"BDAT 1\r\nx" * 200)
+            assert [client.read()[:3] for _ in range(200)] == ["250"] * 200
+        client.say("XYZZY")
+        client.say("QUIT")
+        stage.worker.stop()
+        (notice,) = stage.neighbours.messages
+    assert b" In:  EHLO client.example\n" in notice.content
+    assert b" commands and replies are left out here)\n" in notice.content
+    assert b" In:  XYZZY\n" in notice.content
+    assert len(notice.content) < 100_000

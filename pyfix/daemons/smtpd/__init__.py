@@ -15,6 +15,7 @@ piece into the queue file, and only a complete body takes one of the few connect
     restrictions/    who may do what: pure, asks questions that answers.py carries to tables and to trivial-rewrite
     transaction.py   one mail transaction and its queue file; content.py receives its content
     replies.py       every text that a client can see; log.py every line about it
+    trouble.py       the class of a refusal: what of notify_classes makes the postmaster get a transcript (mail/notices)
 
 Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),
 2034. Not built: STARTTLS, AUTH, XCLIENT, XFORWARD, milters, policy and proxy services, client rate limits: neither

@@ -38,7 +38,9 @@ from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.content import Receiver
 from pyfix.daemons.smtpd.peername import Peer, address_of
 from pyfix.daemons.smtpd.server import Server
+from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.smtp import replies
+from pyfix.proto.dialogue import Dialogue
 
 INPUT_LIMIT: Final = 64 * 1024
 AFTER_MESSAGE: Final = "END-OF-MESSAGE"
@@ -88,6 +90,12 @@ class Connection(SMTP, ABC):
         self._receiver: Receiver | None = None
         """What takes the input while it is content."""
         self._output: list[str] = []
+        self._dialogue = Dialogue() if server.keeps_dialogue else None
+        """What was said, for the postmaster; None when nobody wants to know."""
+        self._trouble = Trouble.NONE
+        """The classes of all that went wrong in this dialogue."""
+        self._reason = ""
+        """Why the session ended before its time."""
         self._is_working = False
         self._is_closing = False
         self._has_ended = False
@@ -200,6 +208,12 @@ class Connection(SMTP, ABC):
     async def _begin(self, address: str) -> None:
         """Greet the client, then answer what it has sent meanwhile."""
 
+    def _say(self, reply: str) -> None:
+        """Put a reply to those that go out next."""
+        self._output.append(reply)
+        if self._dialogue is not None:
+            self._dialogue.said(reply)
+
     @abstractmethod
     async def push(self, status: str) -> None:  # type: ignore[override]  # bytes are never pushed here
         """Queue a reply."""
@@ -237,8 +251,9 @@ class Connection(SMTP, ABC):
         server.worker.client_closed()
         if not self._has_ended:
             self._has_ended = True
+            self._reason = "lost connection"
             if self.where != AFTER_MESSAGE:
-                self._log_end("lost connection")
+                self._log_end(self._reason)
         self._release()
 
     def break_off(self, error: BaseException) -> None:
@@ -246,9 +261,11 @@ class Connection(SMTP, ABC):
         log.internal_error(self.server.log, self.where, self.peer.label, one_line(error))
         self._has_ended = True
         self._is_working = False
+        self._trouble |= Trouble.SOFTWARE
+        self._reason = "internal error"
         try:
             if not self._is_closing:
-                self._output.append(replies.internal_error(self.params.myhostname))
+                self._say(replies.internal_error(self.params.myhostname))
                 self._close()
             if self._lost:
                 self._ended()
@@ -274,13 +291,16 @@ class Connection(SMTP, ABC):
             return
         if self._is_closing or self._writable is not None:
             if not self._has_ended:
-                self._has_ended = True
-                self._log_end("timeout")
+                self._end_late()
             self.transport.abort()
         elif self._is_working:
             self.deadline = self.loop.time() + self._timeout
         else:
-            self._log_end("timeout")
-            self._has_ended = True
-            self._output.append(replies.timeout(self.params.myhostname))
+            self._end_late()
+            self._say(replies.timeout(self.params.myhostname))
             self._close()
+
+    def _end_late(self) -> None:
+        self._has_ended = True
+        self._reason = "timeout"
+        self._log_end(self._reason)

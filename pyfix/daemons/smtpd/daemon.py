@@ -19,6 +19,7 @@ from pyfix.daemons.smtpd.tables import Opened, Tables
 from pyfix.mail.dns.peername import HostsFile, PeerNames
 from pyfix.mail.dns.resolver import AsyncResolver
 from pyfix.mail.ipc.aclient import AsyncChannel, AsyncPool
+from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.queue import Queue
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
@@ -68,6 +69,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._cleanup = AsyncPool(
             f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS, _IN_FLIGHT
         )  # fmt: skip
+        self._queue = Queue.from_params(params)
+        self._mailer = TranscriptMailer(params, self._queue, self._cleanup, self.log, self.worker.spawn)
         self._common = Common()
         self._deadlines = Deadlines(loop, min(params.smtpd_timeout, self._stressed.params.smtpd_timeout))
         self._calm_server, self._stressed_server = map(self._make_server, (self._calm, self._stressed))
@@ -82,10 +85,11 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             parents="smtpd_access_maps" in params.parent_domain_matches_subdomains, rewrite=self._rewrite,
         )  # fmt: skip
         return Server(
-            worker=self.worker, params=params, log=self.log, loop=asyncio.get_running_loop(),
-            queue=Queue.from_params(params), rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
-            peers=Peers(self._names, partial(_describe, tables), self.log), cleanup=self._cleanup, disk=self._disk,
-            forbidden=tables.forbidden, deadlines=self._deadlines, common=self._common,
+            worker=self.worker, params=params, log=self.log, loop=asyncio.get_running_loop(), queue=self._queue,
+            rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
+            peers=Peers(self._names, partial(_describe, tables), self.log), cleanup=self._cleanup,
+            mailer=self._mailer, disk=self._disk, forbidden=tables.forbidden, deadlines=self._deadlines,
+            common=self._common,
         )  # fmt: skip
 
     def stress_changed(self) -> None:
@@ -114,7 +118,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
                 session.say_goodbye()
 
     async def stop(self) -> None:
-        """All sessions have ended: close the connections to the neighbours."""
+        """All sessions have ended: tell what there is to tell, and close the connections to the neighbours."""
+        await self._mailer.finish()
         self._cleanup.close()
         self._rewrite.disconnect()
         self._table_timer.cancel()

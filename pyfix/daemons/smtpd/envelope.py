@@ -10,6 +10,7 @@ from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.daemons.smtpd.state import State
 from pyfix.daemons.smtpd.transaction import Transaction
 from pyfix.mail.ipc.messages import Recipient
+from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.smtp import replies
 from pyfix.mail.smtp.commands import CommandError, parse_mail, parse_rcpt
 from pyfix.mail.smtp.path import BadPath, take_path
@@ -24,7 +25,7 @@ class EnvelopeVerbs(State):
         if not argument:
             return await self._refuse(replies.SYNTAX_HELO)
         if refusal := await self._take_helo(argument, "HELO"):
-            return await self._refuse(refusal)
+            return await self._deny(refusal)
         await self.push(f"250 {self.params.myhostname}")
         return True
 
@@ -32,7 +33,7 @@ class EnvelopeVerbs(State):
         if not argument:
             return await self._refuse(replies.SYNTAX_EHLO)
         if refusal := await self._take_helo(argument, "EHLO"):
-            return await self._refuse(refusal)
+            return await self._deny(refusal)
         self.protocol = "ESMTP"
         extensions = self.extensions
         if extensions.discarded:
@@ -47,6 +48,7 @@ class EnvelopeVerbs(State):
         if refusal := await self._evaluate(Stage.HELO, where):
             self.context.helo = old
             return refusal
+        self._report(self.params.smtpd_history_flush_threshold)
         self._reset()
         return ""
 
@@ -70,12 +72,12 @@ class EnvelopeVerbs(State):
             refusal = replies.NO_STORAGE
         if refusal:
             self._log_refusal("MAIL", refusal)
-        else:
-            self.transaction = Transaction(server, mail, clock.now())
-            refusal = await self._evaluate(Stage.MAIL, "")
-        if refusal:
-            self.transaction = self.context.sender = None
+            self.context.sender = None
             return await self._refuse(refusal)
+        self.transaction = Transaction(server, mail, clock.now())
+        if refusal := await self._evaluate(Stage.MAIL, ""):
+            self.transaction = self.context.sender = None
+            return await self._deny(refusal)
         await self.push(replies.SENDER_OK)
         return True
 
@@ -96,12 +98,15 @@ class EnvelopeVerbs(State):
             return await self._refuse_arguments(error, "RCPT")
         if len(transaction.recipients) >= params.smtpd_recipient_limit:
             transaction.over_limit += 1
+            is_tolerable = transaction.over_limit <= params.smtpd_recipient_overshoot_limit
+            if not is_tolerable:
+                self._trouble |= Trouble.POLICY
             await self.push(replies.TOO_MANY_RECIPIENTS)
-            return transaction.over_limit <= params.smtpd_recipient_overshoot_limit
+            return is_tolerable
         self.context.recipient = rcpt.recipient
         if refusal := await self._evaluate(Stage.RCPT, ""):
             self.context.recipient = None
-            return await self._refuse(refusal)
+            return await self._deny(refusal)
         if transaction.file is None and not self._open_file(transaction):
             return await self._refuse(transaction.failure)
         transaction.recipients.append(Recipient(rcpt.recipient, rcpt.recipient, rcpt.orcpt, rcpt.notify))
@@ -132,6 +137,6 @@ class EnvelopeVerbs(State):
         refusal = await self._evaluate(Stage.RCPT, "VRFY")
         self.context.recipient = kept
         if refusal:
-            return await self._refuse(refusal)
+            return await self._deny(refusal)
         await self.push(replies.vrfy_ok(argument[: len(argument) - len(rest)]))
         return True

@@ -12,7 +12,9 @@ from pyfix.daemons.smtpd.envelope import EnvelopeVerbs
 from pyfix.daemons.smtpd.received import make_received
 from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.daemons.smtpd.transaction import Transaction
+from pyfix.daemons.smtpd.trouble import trouble_of_command, trouble_of_message
 from pyfix.mail.ipc.messages import Client
+from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.smtp import replies
 
 _CHUNK_DIGITS: Final = 18
@@ -30,7 +32,7 @@ class MessageVerbs(EnvelopeVerbs):
         if argument:
             return await self._refuse(replies.SYNTAX_DATA)
         if refusal := await self._evaluate(Stage.DATA, ""):
-            return await self._refuse(refusal)
+            return await self._deny(refusal)
         strict, detect = self._newline_rules()
         transaction.has_lines = True
         self._receiver = DataReceiver(transaction, strict=strict, detect_bare_newline=detect)
@@ -107,6 +109,8 @@ class MessageVerbs(EnvelopeVerbs):
             problem = "BDAT request from {client} exceeds message size limit"
             log.bad_chunk(self.server.log, transaction.queue_id, self.peer.label, problem)
             refusal = replies.CHUNK_TOO_BIG
+        if refusal:
+            self._trouble |= trouble_of_command(refusal)
         elif not self._passed_data_stage:
             refusal = await self._evaluate(Stage.DATA, "BDAT")
             self._passed_data_stage = True
@@ -126,7 +130,7 @@ class MessageVerbs(EnvelopeVerbs):
             case Skipper(reply=reply, is_last=is_last):
                 if is_last:
                     self._reset()
-                return await self._refuse(reply)
+                return await self._deny(reply)
             case DataReceiver(reader=reader):
                 return await self._end_message(reader.bare_newline, None)
             case ChunkReceiver(transaction=transaction, count=count):
@@ -140,26 +144,36 @@ class MessageVerbs(EnvelopeVerbs):
 
     async def _end_message(self, bare_newline: bool, chunk_size: int | None) -> bool:
         """The whole message is there: hand it on and answer for it."""
-        transaction, server = self.transaction, self.server
+        transaction, threshold = self.transaction, self.params.smtpd_history_flush_threshold
         assert transaction is not None
         self.where = AFTER_MESSAGE
+        reply = await self._hand_on(transaction, bare_newline)
+        queue_id = transaction.queue_id
+        self._reset()
+        if not reply:
+            self.error_count = self.junk_count = 0
+            self._trouble = Trouble.NONE
+        await self.push(reply or replies.queued(queue_id, chunk_size))
+        self._report(threshold)
+        return not reply
+
+    async def _hand_on(self, transaction: Transaction, bare_newline: bool) -> str:
+        """Return the reply that refuses the message, "" when the queue has it."""
         params = self.params
         if bare_newline:
             self._log_refusal(AFTER_MESSAGE, "bare <LF> received")
-            reply = replies.bare_newline(params.smtpd_forbid_bare_newline_reject_code, params.myhostname)
-        elif transaction.failure:
-            reply = transaction.failure
-        elif not (reply := await self._evaluate(Stage.END_OF_MESSAGE, "")):
-            server.log.flush()
+            self._trouble |= Trouble.PROTOCOL
+            return replies.bare_newline(params.smtpd_forbid_bare_newline_reject_code, params.myhostname)
+        reply = transaction.failure
+        if not reply:
+            if refusal := await self._evaluate(Stage.END_OF_MESSAGE, ""):
+                return refusal
+            self.server.log.flush()
             head = self._received_header(transaction)
             reply = await transaction.submit(head, self._client(), self.peer.rewrite_context)
-        queue_id = transaction.queue_id
-        self._reset()
         if reply:
-            return await self._refuse(reply)
-        self.error_count = self.junk_count = 0
-        await self.push(replies.queued(queue_id, chunk_size))
-        return True
+            self._trouble |= trouble_of_message(reply)
+        return reply
 
     def _client(self) -> Client:
         peer = self.peer

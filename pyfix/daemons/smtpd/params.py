@@ -5,10 +5,11 @@ from __future__ import annotations
 from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Boolean, Choice, Integer, ListOf, Seconds, String
 from pyfix.mail.message.params import LineParameters, MessageParameters
+from pyfix.mail.notices.params import NoticeParameters
 from pyfix.mail.queue.params import QueueParameters
 
 
-class SmtpdParameters(AddressParameters, LineParameters, QueueParameters, MessageParameters):
+class SmtpdParameters(AddressParameters, NoticeParameters, LineParameters, QueueParameters, MessageParameters):
     """Limits, texts and restrictions of the SMTP server. Defaults are those of Postfix 3.7."""
 
     smtpd_banner = String("$myhostname ESMTP $mail_name", "Text behind the 220 of the greeting.")
@@ -48,6 +49,9 @@ class SmtpdParameters(AddressParameters, LineParameters, QueueParameters, Messag
     )
     smtpd_junk_command_limit = Integer(
         "${stress?{1}:{100}}", "NOOP, RSET, VRFY, ETRN and HELO between two messages until they count as errors.", low=1
+    )
+    smtpd_history_flush_threshold = Integer(
+        "100", "Lines of a dialogue after which a new one begins, with HELO, RSET or the end of a message.", low=1
     )
     smtpd_recipient_limit = Integer("1000", "Recipients a message.", low=1)
     smtpd_recipient_overshoot_limit = Integer("1000", "Recipients past the limit until each counts as an error.", low=1)

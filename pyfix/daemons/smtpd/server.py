@@ -18,6 +18,8 @@ from pyfix.daemons.smtpd.restrictions.progress import Rules
 from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.mail.ipc.aclient import AsyncPool
 from pyfix.mail.maps import MatchList
+from pyfix.mail.notices.mailer import TranscriptMailer
+from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.queue import Queue
 from pyfix.service.worker import Worker
 
@@ -51,6 +53,7 @@ class Server:
     answers: Answers
     peers: Peers
     cleanup: AsyncPool
+    mailer: TranscriptMailer
     disk: Executor
     forbidden: MatchList
     deadlines: Deadlines
@@ -59,6 +62,7 @@ class Server:
     def __post_init__(self) -> None:
         params = self.params
         self._room_until = 0.0
+        self.keeps_dialogue = self.mailer.wanted is not Trouble.NONE
         self.greeting = f"220 {params.smtpd_banner}"
         self.extensions: Extensions = make_extensions(params)
         self.noop_commands = frozenset(word.upper() for word in params.smtpd_noop_commands)

@@ -19,7 +19,9 @@ from pyfix.daemons.smtpd.connection import guarded
 from pyfix.daemons.smtpd.content import Receiver
 from pyfix.daemons.smtpd.peername import Peer
 from pyfix.daemons.smtpd.restrictions.questions import Stage
+from pyfix.daemons.smtpd.trouble import trouble_of_command
 from pyfix.daemons.smtpd.verbs import COMMANDS, ORDER, UNKNOWN, Command, Verbs
+from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.smtp import replies
 
 _HEADER: Final = re.compile(r"[^\s:]+:")
@@ -108,6 +110,8 @@ class Session(Verbs):
 
     def _dispatch(self, line: bytes) -> Coroutine[Any, Any, None]:
         """Return what one line wants to be done."""
+        if self._dialogue is not None:
+            self._dialogue.heard(line)
         if not line.endswith(b"\r") and self._forbids_bare_newline():
             return self._end_bare_newline()
         try:
@@ -181,6 +185,7 @@ class Session(Verbs):
 
     async def _fail(self, reply: str) -> None:
         self.error_count += 1
+        self._trouble |= trouble_of_command(reply)
         await self.push(reply)
 
     async def push(self, status: str) -> None:  # type: ignore[override]  # as in connection.py
@@ -189,6 +194,8 @@ class Session(Verbs):
             self._flush()
             await asyncio.sleep(self.params.smtpd_error_sleep_time)
         self._output.append(status)
+        if self._dialogue is not None:
+            self._dialogue.said(status)
         if replies.is_final(status):
             self._has_ended = True
             self._close()
@@ -198,9 +205,11 @@ class Session(Verbs):
 
     def _end_offender(self) -> None:
         """smtpd_hard_error_limit is reached."""
-        self._log_end("too many errors")
+        self._reason = "too many errors"
+        self._log_end(self._reason)
         self._has_ended = True
-        self._output.append(replies.too_many_errors(self.params.myhostname))
+        self._trouble |= Trouble.PROTOCOL
+        self._say(replies.too_many_errors(self.params.myhostname))
         self._close()
 
     def _is_early_input(self) -> bool:
@@ -214,7 +223,7 @@ class Session(Verbs):
         if not self.params.smtpd_forbid_unauth_pipelining:
             return False
         self._has_ended = True
-        self._output.append(replies.PIPELINING)
+        self._say(replies.PIPELINING)
         self._close()
         return True
 
@@ -227,7 +236,8 @@ class Session(Verbs):
         params = self.params
         self._log_refusal(self.where, "bare <LF> received")
         self._has_ended = True
-        self._output.append(replies.bare_newline(params.smtpd_forbid_bare_newline_reject_code, params.myhostname))
+        self._trouble |= Trouble.PROTOCOL
+        self._say(replies.bare_newline(params.smtpd_forbid_bare_newline_reject_code, params.myhostname))
         self._close()
 
     # --- the end
@@ -242,7 +252,7 @@ class Session(Verbs):
         """The mail system stops: an idle client is told so."""
         if not self._is_closing:
             self._has_ended = True
-            self._output.append(replies.shutting_down(self.params.myhostname))
+            self._say(replies.shutting_down(self.params.myhostname))
             self._close()
 
     def _log_end(self, reason: str) -> None:
@@ -253,4 +263,5 @@ class Session(Verbs):
 
     def _release(self) -> None:
         self._reset()
+        self._report()
         log.disconnected(self.server.log, self.peer.label, self.counts, ORDER)

@@ -9,6 +9,9 @@ from pyfix.daemons.smtpd.restrictions.evaluate import evaluate
 from pyfix.daemons.smtpd.restrictions.questions import Context, Note, Stage
 from pyfix.daemons.smtpd.server import Server
 from pyfix.daemons.smtpd.transaction import Transaction
+from pyfix.daemons.smtpd.trouble import trouble_of_command
+from pyfix.mail.notices.transcript import server_transcript
+from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.smtp import replies
 
 
@@ -71,6 +74,8 @@ class State(Connection):
             log.noted(server.log, queue_id, where, self.context, self.protocol, note)
         if decision.fate is not None and transaction is not None:
             transaction.fate.add(decision.fate)
+        if decision.trouble is not Trouble.NONE:
+            self._trouble |= decision.trouble
         if decision.rejection is None:
             return ""
         reply = decision.rejection.reply
@@ -91,5 +96,22 @@ class State(Connection):
 
     async def _refuse(self, reply: str) -> bool:
         """Answer a command that fails; a return value for handlers."""
+        self._trouble |= trouble_of_command(reply)
+        return await self._deny(reply)
+
+    async def _deny(self, reply: str) -> bool:
+        """The same where the class of the trouble is known already, as with all that _evaluate refuses."""
         await self.push(reply)
         return False
+
+    def _report(self, threshold: int = 0) -> None:
+        """Begin a new dialogue if this one has more lines than that; tell the postmaster if there was trouble in it."""
+        dialogue = self._dialogue
+        if dialogue is None or dialogue.line_count <= threshold:
+            return
+        mailer = self.server.mailer
+        if self._trouble & mailer.wanted:
+            transcript = server_transcript(self.peer.label, dialogue, self._reason, self._as_sent)
+            mailer.send(transcript, self._trouble)
+        self._trouble = Trouble.NONE
+        dialogue.clear()

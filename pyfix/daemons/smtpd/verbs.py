@@ -22,6 +22,7 @@ class Verbs(MessageVerbs):
     async def smtp_RSET(self, argument: str) -> bool:
         if argument:
             return await self._refuse(replies.SYNTAX_RSET)
+        self._report(self.params.smtpd_history_flush_threshold)
         self._reset()
         await self.push(replies.OK)
         return True
@@ -32,7 +33,7 @@ class Verbs(MessageVerbs):
 
     async def smtp_ETRN(self, argument: str) -> bool:
         if self.params.smtpd_helo_required and not self.context.helo:
-            return await self._refuse(replies.NEED_HELO)
+            return await self._refuse(replies.ETRN_NEED_HELO)
         if self.transaction is not None:
             return await self._refuse(replies.ETRN_IN_MAIL)
         if not argument or len(argument.split()) != 1:

@@ -41,6 +41,7 @@ BAD_ETRN: Final = "501 Error: invalid parameter syntax"
 DSN_DISABLED: Final = "501 5.7.1 DSN support is disabled"
 
 NEED_HELO: Final = "503 5.5.1 Error: send HELO/EHLO first"
+ETRN_NEED_HELO: Final = "503 Error: send HELO/EHLO first"
 NEED_MAIL: Final = "503 5.5.1 Error: need MAIL command"
 NEED_RCPT: Final = "503 5.5.1 Error: need RCPT command"
 NESTED_MAIL: Final = "503 5.5.1 Error: nested MAIL command"

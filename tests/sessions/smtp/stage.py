@@ -18,6 +18,7 @@ from pyfix.daemons.smtpd.session import Session
 from pyfix.daemons.smtpd.tables import Opened, Tables
 from pyfix.mail.config import Config
 from pyfix.mail.ipc.messages import Resolve, Resolved, ResolvedList, Rewrite, Rewritten, Submit, Submitted
+from pyfix.mail.notices.mailer import TranscriptMailer
 
 MAIN_CF = """
 compatibility_level = 3.7
@@ -79,7 +80,7 @@ class File:
 
 
 class FakeQueue:
-    """A queue on a disk without end."""
+    """A queue on a disk with a gigabyte of room."""
 
     def __init__(self) -> None:
         self.files: list[File] = []
@@ -89,7 +90,7 @@ class FakeQueue:
         return self.files[-1]
 
     def free_space(self) -> int:
-        return 1 << 60
+        return 1 << 30
 
 
 class FakeRewrite:
@@ -115,7 +116,7 @@ class FakeCleanup:
     def __init__(self) -> None:
         self.submitted: list[Submit] = []
 
-    async def call(self, request: Submit, expect: type[Any]) -> Submitted:
+    async def call(self, request: Submit, expect: type[Any], weight: int = 1) -> Submitted:
         await asyncio.sleep(0)
         self.submitted.append(request)
         return Submitted(request.queue_id)
@@ -149,13 +150,14 @@ class Stage:
         self.executor = ThreadPoolExecutor(1)
         rewrite: Any = FakeRewrite()
         anything: Any = self
+        self.mailer = TranscriptMailer(params, anything.queue, anything.cleanup, self.log, loop.create_task)
         self.server = Server(
             worker=anything.worker, params=params, log=self.log, loop=loop, queue=anything.queue, rules=tables.rules,
             stages=active_stages(tables.rules),
             answers=Answers(self.log, tables.networks, lambda domain: False, self.executor, rewrite=rewrite),
             peers=Peers(None, lambda name, address, reverse: Peer(name, address, reverse, f"{name}[{address}]",
                                                                   may_send_bare_newline=False), self.log),
-            cleanup=anything.cleanup, disk=self.executor, forbidden=tables.forbidden,
+            cleanup=anything.cleanup, mailer=self.mailer, disk=self.executor, forbidden=tables.forbidden,
             deadlines=Deadlines(loop, params.smtpd_timeout), common=Common(),
         )  # fmt: skip
         self.wire = Wire()
@@ -178,6 +180,7 @@ class Stage:
         await self.settle()
         self.session.connection_lost(None)
         await self.settle()
+        await self.mailer.finish()
         self.executor.shutdown()
         assert faults or not [line for line in self.log.lines if "internal error" in line]
         return self.wire.written

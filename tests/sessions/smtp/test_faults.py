@@ -27,11 +27,11 @@ async def fail_later(*args: Any, **kwargs: Any) -> Any:
     raise Fault("boom")
 
 
-def run(pieces: list[bytes], break_it: Callable[[Stage], None]) -> tuple[bytes, Stage]:
-    """Play a session in which something is broken."""
+def run(pieces: list[bytes], break_it: Callable[[Stage], None], main_cf: str = "") -> tuple[bytes, Stage]:
+    """Play a session in which something is broken; nobody is told of it unless main.cf says so."""
 
     async def play() -> tuple[bytes, Stage]:
-        stage = Stage()
+        stage = Stage(main_cf or "notify_classes =\n")
         break_it(stage)
         return await stage.play(pieces, faults=True), stage
 
@@ -60,6 +60,32 @@ def test_fault_ends_the_session_with_421_and_one_line(part: str, method: str, br
     assert stage.wire.closed
     assert stage.worker.clients == 0
     assert list(stage.server.deadlines) == []
+    assert all(file.gone for file in stage.queue.files)
+
+
+def test_postmaster_is_told_of_a_fault() -> None:
+    """It is trouble of the class software, which the default of notify_classes holds."""
+
+    def break_it(stage: Stage) -> None:
+        stage.server.peers.find = fail  # type: ignore[method-assign]  # that is the fault
+
+    _, stage = run(MESSAGE, break_it, "notify_classes = software\n")
+    (notice,) = stage.cleanup.submitted
+    assert notice.envelope.sender == "double-bounce@mail.example.test"
+    assert (notice.body or b"").endswith(
+        b"Transcript of session follows.\n\n Out: 421 4.3.0 mail.example.test Error: internal error\n\n"
+        b"Session aborted, reason: internal error\n\nFor other details, see the local mail logfile\n"
+    )
+
+
+@pytest.mark.parametrize("broken", [fail, fail_later], ids=["at once", "in a task"])
+@pytest.mark.parametrize(("part", "method"), [("queue", "create"), ("cleanup", "call")])
+def test_fault_in_a_notice_is_one_more_line(part: str, method: str, broken: Callable[..., Any]) -> None:
+    """What breaks the session breaks the notice about it: no circle, and nothing is left behind."""
+    if (part, broken) == ("queue", fail_later):
+        pytest.skip("files are created without waiting")
+    _, stage = run(MESSAGE, lambda stage: setattr(getattr(stage.server, part), method, broken), "mail_name = Postfix\n")
+    assert len([line for line in stage.log.lines if line.startswith("warning: postmaster notify: Fault: boom")]) == 1
     assert all(file.gone for file in stage.queue.files)
 
 

@@ -30,6 +30,7 @@ from pyfix.daemons.smtpd.restrictions.progress import (
     recipient_subject,
     refuse,
     sender_subject,
+    settle,
 )
 from pyfix.daemons.smtpd.restrictions.questions import (
     Context,
@@ -116,7 +117,7 @@ def _lists(progress: Progress, lists: Sequence[tuple[Steps, Subject]]) -> Evalua
         if progress.is_discarded:
             return
     if progress.if_permit is not None:
-        progress.decision.rejection = progress.if_permit
+        settle(progress, progress.if_permit)
 
 
 def _list(progress: Progress, steps: Steps, subject: Subject, depth: int) -> Evaluation[Verdict]:

@@ -11,8 +11,9 @@ from pyfix.daemons.smtpd.restrictions.questions import Context, Decision, Note, 
 from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables
 from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.notices.trouble import Trouble
 
-CONFIGURATION_ERROR: Final = Rejection(451, "4.3.5", "Server configuration error")
+CONFIGURATION_ERROR: Final = Rejection(451, "4.3.5", "Server configuration error", Trouble.SOFTWARE)
 Steps = tuple[Restriction, ...]
 
 
@@ -107,10 +108,17 @@ def refuse(progress: Progress, rejection: Rejection | None) -> Verdict:
     """Take a refusal as the decision, unless warn_if_reject makes it a line in the log."""
     if rejection is None:
         return Verdict.DUNNO
+    progress.decision.trouble |= rejection.trouble
     if progress.only_warns:
         progress.decision.notes.append(Note("reject_warning", rejection.reply))
         return Verdict.DUNNO
     if progress.if_reject is not None and rejection.code // 100 == 5:
         rejection = progress.if_reject
-    progress.decision.rejection = rejection
+    settle(progress, rejection)
     return Verdict.REJECT
+
+
+def settle(progress: Progress, rejection: Rejection) -> None:
+    """Make this the decision."""
+    progress.decision.rejection = rejection
+    progress.decision.trouble |= rejection.trouble

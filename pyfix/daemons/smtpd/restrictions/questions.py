@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.maps import Maps
+from pyfix.mail.notices.trouble import Trouble
 
 T = TypeVar("T")
 
@@ -113,11 +114,12 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A refusal before it is a reply: code, RFC 3463 status, text."""
+    """A refusal before it is a reply: code, RFC 3463 status, text, and its class for the postmaster."""
 
     code: int
     status: str
     text: str
+    trouble: Trouble = Trouble.POLICY
 
     @property
     def reply(self) -> str:
@@ -141,3 +143,5 @@ class Decision:
     notes: list[Note] = field(default_factory=list)
     fate: Fate | None = None
     """What was said about the message, None for nothing."""
+    trouble: Trouble = Trouble.NONE
+    """The classes of all refusals that were met, even if they came to nothing, as in Postfix."""

@@ -21,6 +21,7 @@ from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.address.split import split_address
 from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.maps import Maps
+from pyfix.mail.notices.trouble import Trouble
 from pyfix.proto.enhanced_status import split_status
 
 _FINAL = ("local", "alias", "virtual")
@@ -43,7 +44,7 @@ class RecipientTables:
 
 def retry(name: str) -> Rejection:
     """A table or trivial-rewrite has no answer now."""
-    return Rejection(451, "4.3.0", f"<{name}>: Temporary lookup failure")
+    return Rejection(451, "4.3.0", f"<{name}>: Temporary lookup failure", Trouble.DATA)
 
 
 def is_authorized(resolved: Resolved) -> bool:
@@ -69,12 +70,13 @@ def find_unlisted(recipient: str, resolved: Resolved, tables: RecipientTables) -
     if resolved.transport in ("error", "retry"):
         code = tables.virtual_alias_code if resolved.address_class == "alias" else 550
         status, text = split_status(resolved.nexthop, resolved.status or "5.1.1")
-        return Rejection(code if resolved.transport == "error" else 450, status, name + text)
+        code = code if resolved.transport == "error" else 450
+        return Rejection(code, status, name + text, Trouble.BOUNCE)
     search, maps, code, table = _table_of(resolved.address_class, tables)
     if maps is None or maps.is_empty or (yield Lookup(search, maps, address)) is not None:
         return None
     shown = f" in {table} table" if tables.show_table else ""
-    return Rejection(code, "5.1.1", f"{name}User unknown{shown}")
+    return Rejection(code, "5.1.1", f"{name}User unknown{shown}", Trouble.BOUNCE)
 
 
 def _table_of(address_class: str, tables: RecipientTables) -> tuple[Search, Maps | None, int, str]:

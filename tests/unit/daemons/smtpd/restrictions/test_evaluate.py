@@ -25,6 +25,7 @@ from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables
 from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.maps import Maps, TableError
 from pyfix.mail.maps.table import FixedTable
+from pyfix.mail.notices.trouble import Trouble
 
 
 def table(name: str, content: Mapping[str, str] | None = None) -> Maps:
@@ -246,6 +247,34 @@ def test_refusal_becomes_a_deferral_that_was_asked_for() -> None:
     """defer_if_reject."""
     rules = replace(RULES, helo=steps("check_helo_access t:h reject", h={"helo.example": "DEFER_IF_REJECT wait"}))
     assert rcpt(rules) == "450 4.7.1 <helo.example>: Helo command rejected: wait"
+
+
+@pytest.mark.parametrize(
+    ("text", "recipient", "world", "trouble"),
+    [
+        ("permit", "to@virtual.test", {}, Trouble.NONE),
+        ("reject", "to@virtual.test", {}, Trouble.POLICY),
+        ("reject_unauth_destination", "x@elsewhere", {}, Trouble.POLICY),
+        ("defer_if_permit", "to@virtual.test", {}, Trouble.POLICY),
+        ("warn_if_reject reject", "to@virtual.test", {}, Trouble.POLICY),
+        ("nonsense", "to@virtual.test", {}, Trouble.SOFTWARE),
+        ("reject_unauth_destination", "x@elsewhere", {"broken": True}, Trouble.DATA),
+        ("permit", "no@virtual.test", {}, Trouble.BOUNCE),
+        ("permit", "no@local.test", {}, Trouble.BOUNCE),
+        ("permit", "no@alias.test", {}, Trouble.BOUNCE),
+        ("permit", "no@relay.test", {}, Trouble.BOUNCE),
+        ("defer_if_reject reject_unlisted_recipient", "no@relay.test", {}, Trouble.BOUNCE | Trouble.POLICY),
+    ],
+)
+def test_refusals_have_classes(text: str, recipient: str, world: dict[str, Any], trouble: Trouble) -> None:
+    """All that were met, the one that only warns and the one that became a deferral included, as in Postfix."""
+    tables = RecipientTables(
+        table("l", {"joe@local.test": "x"}), table("v", {"to@virtual.test": "x"}), table("a"),
+        table("r", {"to@relay.test": "x"}),
+    )  # fmt: skip
+    context = replace(CONTEXT, recipient=recipient)
+    decision = decide(Stage.RCPT, Rules(tables, recipient=steps(text)), context, World(**world))
+    assert decision.trouble == trouble
 
 
 def test_without_delay_each_stage_has_its_own_list() -> None:
