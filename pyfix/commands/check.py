@@ -23,7 +23,6 @@ from pyfix.master.layout import LayoutError, check_layout, check_maillog
 from pyfix.master.services import plan_services
 
 _CLASS_LISTS: Final = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
-_NOTICES: Final = ("bounce", "2bounce", "delay")
 _TABLE = re.compile(r"^(?:proxy:)?(texthash|hash|btree|lmdb|cdb|regexp|pcre|cidr):(/\S+)$")
 
 
@@ -55,7 +54,6 @@ def check_instance(config: Config, explain: Callable[[str], None] = lambda text:
     result.warnings += check_files(config.directory, params)
     explain("checking lookup tables and address classes")
     result.warnings += [*check_tables(config), *overlapping_classes(config)]
-    result.warnings += unserved_notify_classes(config)
     if os.getuid() != 0:
         result.notes.append(
             f"not root: every process runs as user id {os.getuid()}, ports below 1024 and other users' mailboxes"
@@ -114,15 +112,6 @@ def _writable_table(parameter: str, spec: str) -> Iterator[str]:
     match = _TABLE.match(spec)
     if match and os.path.exists(match[2]) and os.stat(match[2]).st_mode & stat.S_IWOTH:
         yield f"{parameter}: world-writable: {match[2]}"
-
-
-def unserved_notify_classes(config: Config) -> Iterator[str]:
-    """Name the notify_classes that somebody asks for and no process of this release reports."""
-    if not config.is_set("notify_classes"):
-        return
-    for name in re.split(r"[\s,]+", config.evaluate("notify_classes", "").lower()):
-        if name and name not in _NOTICES:
-            yield f"{config.place('notify_classes')}: notify_classes: no notices of class {name} in this release"
 
 
 def overlapping_classes(config: Config) -> Iterator[str]:

@@ -47,7 +47,8 @@ virtual_minimum_uid = 100
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtp_tls_security_level = none
 smtpd_tls_security_level = none
-transport_maps = inline:{{relay.test=smtp:[127.0.0.1]:{sink}}}
+sink = [127.0.0.1]:{sink}
+transport_maps = inline:{{relay.test=smtp:$sink}}
 smtpd_client_connection_count_limit = 0
 default_destination_concurrency_limit = 100
 default_process_limit = 100
@@ -70,12 +71,14 @@ class MailSystem:
     command: list[str]
 
     def lay_out(self, sink: int, settings: Mapping[str, str]) -> None:
-        """Write the configuration, with these settings added, and make the directories."""
+        """Write the configuration, with these settings in place of what it says, and make the directories."""
         for name in ("etc", "queue", "data", "mail/box"):
             (self.directory / name).mkdir(parents=True)
         etc = self.directory / "etc"
-        main = MAIN_CF.format(directory=self.directory, sink=sink)
-        (etc / "main.cf").write_text(main + "".join(f"{name} = {value}\n" for name, value in settings.items()))
+        main = MAIN_CF.format(directory=self.directory, sink=sink).splitlines()
+        kept = [line for line in main if line.partition("=")[0].strip() not in settings]
+        added = [f"{name} = {value}" for name, value in settings.items()]
+        (etc / "main.cf").write_text("\n".join([*kept, *added, ""]))
         master = STOCK_MASTER_CF.read_text()
         master = re.sub(r"(?m)^smtp +inet .*$", f"{self.port} inet n - n - - smtpd", master)
         if self.name == "postfix":

@@ -48,7 +48,7 @@ def test_domain_in_two_address_classes_is_named(instance: Instance) -> None:
         ("mynetworks = 127.0.0.0/8, cidr:/nowhere/net\n", "/nowhere/net"),
         ("smtpd_client_restrictions = check_client_access hash:/nowhere/access\n", "/nowhere/access"),
         ("smtpd_helo_restrctions = permit\n", "smtpd_helo_restrctions"),
-        ("notify_classes = bounce, policy\n", "no notices of class policy in this release"),
+        ("notify_classes = bounce, polcy\n", 'unknown notify_classes value "polcy" in "bounce, polcy"'),
         ("transport_maps = foo:/etc/x\n", "unsupported dictionary type: foo"),
     ],
 )
