@@ -213,7 +213,11 @@ def _access(progress: Progress, step: Restriction, depth: int) -> Evaluation[Ver
         return Verdict.DUNNO
     search, key, subject = target
     address = progress.context.address if search is Search.CLIENT else ""
-    value: str | None = yield Lookup(search, step.maps, key, address)
+    try:
+        value: str | None = yield Lookup(search, step.maps, key, address)
+    except LookupFailed:
+        text = f"<{subject.value}>: {subject.title} rejected: Server configuration error"
+        return refuse(progress, Rejection(451, "4.3.5", text))
     if value is None:
         return Verdict.DUNNO
     return (yield from _act(progress, parse_action(value), subject, step.maps, depth))

@@ -163,6 +163,18 @@ def test_failed_lookup_defers_everything_that_needs_it() -> None:
     assert rcpt(RULES, "x@y", broken=True) == "451 4.3.0 <x@y>: Temporary lookup failure"
 
 
+def test_access_table_without_an_answer_is_a_matter_of_configuration() -> None:
+    """As if it had said so itself: the reply names what it was asked about, as Postfix's does, and the list ends."""
+    rules = replace(RULES, helo=steps("check_helo_access t:h permit", h={}))
+    assert (
+        rcpt(rules, "x@y", broken=True) == "451 4.3.5 <helo.example>: Helo command rejected: Server configuration error"
+    )
+    rules = replace(
+        RULES, relay=steps("warn_if_reject check_recipient_access t:r permit", r={}), rejects_unlisted=False
+    )
+    assert rcpt(rules, "x@y", broken=True) == "ok"
+
+
 def test_bare_postmaster_is_always_welcome() -> None:
     """RFC 5321 section 4.5.1, even for clients that are refused otherwise."""
     assert rcpt(Rules(NO_TABLES, client=steps("reject"), relay=steps("reject")), "PostMaster") == "ok"
