@@ -1,7 +1,19 @@
-"""`pyfix check`: find what would go wrong, before mail does.
+"""pyfix-check(1): find what would go wrong, before mail does.
 
-Creates missing directories as Postfix does; everything else is only reported. Errors are what keeps the system from
-starting; warnings are what will surprise somebody. See: postfix(1).
+    pyfix [-c DIR] [-v] check
+
+Looks at main.cf and master.cf, at the directories and the rights of files, at every lookup table that a parameter
+names, and at domains that are in two address classes. Creates missing directories of the queue, and changes nothing
+else.
+
+    warning: ...   what will surprise somebody
+    fatal: ...     what keeps the mail system from starting
+
+Exit status: 1 when the mail system would not start, 0 otherwise.
+
+See: pyfix(1), postconf(1), postconf(5), master(5)
+
+Inside: check_files.py looks through whole trees.
 """
 
 from __future__ import annotations

@@ -1,8 +1,19 @@
-"""`pyfix init`: lay out a complete private instance that whoever calls can run.
+"""pyfix-init(1): lay out a complete private instance that whoever calls can run.
 
-Everything lies below one directory: etc/ (main.cf, master.cf, tables), spool/ (the queue), data/, log/, mail/. It
-listens on a free port of the loopback interface, takes mail for one domain into one Maildir, and needs neither root
-nor a database server. Called by root, mail and queue belong to an existing system user.
+    pyfix init DIR [--domain D] [--user NAME] [--port N]
+
+Everything lies below one directory: etc/ (main.cf, master.cf, tables), spool/ (the queue), data/, log/, mail/. The
+instance listens on a free port of the loopback interface, takes mail for one domain into one Maildir, and needs neither
+root nor a database server. Called by root, mail and queue belong to an existing system user.
+
+Exit status: 0 when it is laid out, 1 otherwise; a directory that has an instance already is left alone.
+
+Example:
+
+    pyfix init /tmp/mail --domain example.test --user alice
+    pyfix -c /tmp/mail/etc start
+
+See: pyfix(1), postconf(5), master(5)
 """
 
 from __future__ import annotations

@@ -1,4 +1,14 @@
-"""`pyfix install-init`: put a boot script in place, with the paths of this installation."""
+"""pyfix-install-init(1): put a boot script in place, with the paths of this installation.
+
+    pyfix [-c DIR] install-init [--systemd | --sysv] [--root DIR]
+
+Without an option it is a systemd unit where systemd runs, and a SysV script elsewhere. What remains to be done is
+printed.
+
+Exit status: 0 when it is installed, 1 otherwise.
+
+See: pyfix(1), pyfix-check(1)
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,14 @@
-"""`pyfix logrotate`: move maillog_file aside, let the log service open a new one, compress the old.
+"""pyfix-logrotate(1): move maillog_file aside, let the log service open a new one, compress the old.
 
-The log service looks at the file's name before it writes, so no line is lost: what it wrote before the rename is in
-the old file, everything later in the new one. See: postfix(1), maillog_file_rotate_suffix.
+    pyfix [-c DIR] [-v] logrotate
+
+The old file's name ends with what maillog_file_rotate_suffix makes of the time, and maillog_file_compressor compresses
+it. The log service looks at the file's name before it writes, so no line is lost: what it wrote before is in the old
+file, everything later in the new one.
+
+Exit status: 0 when it is done, 1 otherwise, for instance without a maillog_file.
+
+See: pyfix(1), postlogd(8)
 """
 
 from __future__ import annotations

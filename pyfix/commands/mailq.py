@@ -1,8 +1,16 @@
-"""mailq: list the mail queue, as `postqueue -p` does.
+"""mailq(1): list the mail queue.
 
     mailq [-c DIR | -C DIR] [-v]
 
--c and -C name the directory of main.cf; without them MAIL_CONFIG does. Other options are sendmail's, which takes no -c.
+Prints what `postqueue -p` does. -c and -C name the directory of main.cf; without them MAIL_CONFIG does. Other options
+are those of sendmail(1), which takes no -c.
+
+Options:
+
+    -c DIR, -C DIR   the directory of main.cf
+    -v               accepted, and without effect
+
+See: postqueue(1), sendmail(1), showq(8)
 """
 
 from __future__ import annotations

@@ -1,9 +1,15 @@
-"""newaliases: build the index of every table in alias_database.
+"""newaliases(1): build the index of every table in alias_database.
 
     newaliases [-c DIR | -C DIR] [-oA TABLE] [-v]
 
-With -oA, of that table instead. Exit status 0 when all are built; the first failure ends it. `sendmail -I` and
-`sendmail -bi` are the same, wherefore the options are sendmail's. See: newaliases(1).
+To be run after each change of aliases. With -oA, of that table instead. `sendmail -I` and `sendmail -bi` are the same,
+wherefore the options are sendmail's.
+
+Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
+
+Exit status: 0 when all are built; the first failure ends it with 1.
+
+See: aliases(5), postalias(1), sendmail(1), local(8)
 """
 
 from __future__ import annotations

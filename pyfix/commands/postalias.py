@@ -1,8 +1,18 @@
-"""postalias: build, change and query alias tables.
+"""postalias(1): build, change and query alias tables.
 
-As postmap, for sources in aliases(5) format: `name: value, value ...`. A new index also gets the entries that tell
-NIS and sendmail when and where it was made. Exit status 0: done, or key found; 1: failure, or no such key. See:
-postalias(1).
+    postalias [type:]file ...
+    postalias -q key [type:]file ...
+    postalias -d key [type:]file ...
+    postalias -s [type:]file ...
+
+Does what postmap(1) does, for sources in the form of aliases(5). A new index also gets the entries that tell NIS and
+sendmail when and where it was made. newaliases(1) builds all tables of alias_database.
+
+Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
+
+Exit status: 0 when it is done, or the key was found; 1 for a failure, or no such key.
+
+See: aliases(5), newaliases(1), postmap(1), lmdb_table(5)
 """
 
 from __future__ import annotations

@@ -1,10 +1,17 @@
-"""postcat: show what is in a queue file.
+"""postcat(1): show what is in a queue file.
 
     postcat [-behq] [-c DIR] file ...
 
-Without a selection: envelope, headers and body. -e envelope only, -h headers only, -b body only (these may be
-combined); -q: the arguments are queue ids, looked for in all queues. The envelope is shown as `name: value`, recipients
-that are done as done_recipient. Needs the right to read the files. Exit status: 0 shown, 1 not. See: postcat(1).
+Without a selection: envelope, headers and body. The envelope is shown as `name: value`, recipients that are done as
+done_recipient. With -q the arguments are queue ids, looked for in all queues.
+
+Rights: it needs the right to read the files, which only root and the owner of the queue have.
+
+Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
+
+Exit status: 0 when all are shown, 1 otherwise.
+
+See: mailq(1), postsuper(1)
 """
 
 from __future__ import annotations

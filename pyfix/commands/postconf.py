@@ -1,16 +1,36 @@
-"""postconf: show and change the configuration.
+"""postconf(1): show and change the configuration.
 
-    postconf [-dfhHnx] [-c DIR] [-C class,...] [-o name=value] [parameter ...]      show main.cf
-    postconf [-e] [-c DIR] name=value ...                                           set
-    postconf -# | -X [-c DIR] parameter ...                                         comment out | remove
-    postconf -M [-fx] [service[/type]] ...                                          show master.cf: whole lines
-    postconf -F [-fhHx] [service[/type[/field]]] ...                                field by field
-    postconf -P [-fhHx] [service[/type[/parameter]]] ...                            -o settings
-    postconf -m | -l | -a | -A                                                      kinds of tables, locks, SASL
+    postconf [-dfhHnx] [-c DIR] [-C class,...] [-o name=value] [name ...]
+    postconf [-e] [-c DIR] name=value ...
+    postconf -# | -X [-c DIR] parameter ...
+    postconf -M [-fx] [service[/type]] ...
+    postconf -F [-fhHx] [service[/type[/field]]] ...
+    postconf -P [-fhHx] [service[/type[/parameter]]] ...
+    postconf -m | -l | -a | -A
 
-What nothing reads is warned about, with the nearest known name. Changes of master.cf (-Me, -Fe, -Pe, -M#, -MX, -PX),
-bounce templates (-b, -t) and TLS reports (-T) are refused. Exit status 1 when a request is refused, 0 otherwise.
-See: postconf(1).
+In this order: shows parameters of main.cf, all without a name; sets some; comments some out, or removes them; shows the
+services of master.cf as whole lines, field by field, or their -o settings; lists the types of tables, the ways to lock
+a mailbox, and the SASL plug-ins (there are none).
+
+A change keeps everything else in the file as it is, comments and order included, and is atomic: a reader sees the old
+file or the new one, and of two changes at once none is lost. A running mail system hears of it by `pyfix reload`.
+
+What nothing reads is warned about, with the nearest known name.
+
+Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
+
+Exit status: 1 when a request is refused, 0 otherwise.
+
+Not built: changes of master.cf (-Me, -Fe, -Pe, -M#, -MX, -PX), bounce templates (-b, -t) and TLS reports (-T).
+
+Example:
+
+    postconf -n
+    postconf -d message_size_limit
+    postconf message_size_limit=50000000 'mynetworks=127.0.0.0/8 [::1]'
+    postconf -P submission/inet
+
+See: postconf(5), master(5), pyfix(1)
 """
 
 from __future__ import annotations

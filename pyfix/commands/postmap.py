@@ -1,12 +1,30 @@
-"""postmap: build, change and query lookup tables.
+"""postmap(1): build, change and query lookup tables.
 
-    postmap [type:]file ...               build the index of each file
-    postmap -q key [type:]file ...        print the value in the first table that has the key
-    postmap -d key [type:]file ...        remove a key
-    postmap -s [type:]file ...            print all keys and values
+    postmap [type:]file ...
+    postmap -q key [type:]file ...
+    postmap -d key [type:]file ...
+    postmap -s [type:]file ...
 
-The key `-` stands for the lines of standard input. Without a type it is default_database_type. Exit status 0: done,
-or key found; 1: failure, or no such key. See: postmap(1).
+In this order: builds the index of each file; prints the value in the first table that has the key; removes a key;
+prints all keys and values. The key - stands for the lines of standard input. Without a type it is
+default_database_type.
+
+An index is built beside the old one and renamed over it, while readers go on with the old one. It gets the mode of its
+source, and root makes it with the rights of the owner of its source.
+
+Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
+
+Exit status: 0 when it is done, or the key was found; 1 for a failure, or no such key.
+
+Failures: a line that makes no sense is skipped with a warning that names file and line.
+
+Example:
+
+    postmap /etc/pyfix/virtual
+    postmap -q joe@example.com hash:/etc/pyfix/virtual
+    postmap -q 192.0.2.1 cidr:/etc/pyfix/clients.cidr
+
+See: lookup_tables(5), texthash_table(5), lmdb_table(5), postalias(1)
 """
 
 from __future__ import annotations

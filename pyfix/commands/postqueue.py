@@ -1,11 +1,28 @@
-"""postqueue: look at the queue, and have it tried now.
+"""postqueue(1): look at the queue, and have it tried now.
 
-    postqueue -p          list the queue (what mailq prints)      postqueue -j      the same as JSON, an object a line
-    postqueue -f          try every message now                   postqueue -i ID   try one deferred message now
-    postqueue -s site     needs the flush service, which is not configured: an error
+    postqueue -p
+    postqueue -j
+    postqueue -f
+    postqueue -i ID
+    postqueue -s site
 
-While the mail system is down, whoever may read the queue directory still gets the listing. Exit status: 0 done, 64
-usage, 69 the mail system is down, 77 not allowed (authorized_mailq_users, authorized_flush_users). See: postqueue(1).
+Every user may look at the queue and have it tried, as far as authorized_mailq_users and authorized_flush_users allow.
+In the list, * after a queue id marks a message that is being delivered, ! one on hold.
+
+While the mail system is down, whoever may read the queue directory still gets the listing.
+
+Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
+
+Exit status:
+
+    0    done
+    64   a mistake in the options
+    69   the mail system is down
+    77   not allowed
+
+Not built: -s needs the flush service, and is an error.
+
+See: mailq(1), postsuper(1), postcat(1), qmgr(8), showq(8)
 """
 
 from __future__ import annotations

@@ -1,15 +1,30 @@
-"""postsuper: delete, hold, release and requeue messages, and put the queue directory in order.
+"""postsuper(1): delete, hold, release and requeue messages, and put the queue directory in order.
 
-    postsuper -d ID   delete            postsuper -h ID   put on hold      postsuper -H ID   release from hold
-    postsuper -r ID   requeue: rewritten and expanded again                postsuper -p      purge old temporary files
-    postsuper -s      structure: files into the right subdirectory, under the name that fits their inode
+    postsuper [-c DIR] [-d ID] [-h ID] [-H ID] [-r ID] [-ps] [queue ...]
 
-ID may be `-` (read ids from standard input, one a line) or ALL. Queues may be named behind the options; the default is
-that of Postfix for each request. The request is carried out while the mail system runs: a message that moves at the
-same moment is found again or was delivered. Only for root and the owner of the queue. -e, -f (expire) and -S are not
-built.
+ID is a queue id, - for the ids on standard input, one a line, or ALL. The queues that are searched may be named:
+maildrop, incoming, active, deferred, hold, corrupt. Otherwise they are hold, incoming, active and deferred; for -h all
+of these but hold, for -H hold alone. Repairs come first; without any request -p and -s are carried out.
 
-Exit status: 0 done (also when an id was not there), 1 not. See: postsuper(1).
+A request is carried out while the mail system runs: a message that moves at the same moment is found again or was
+delivered. A message that is requeued goes through pickup(8) again, so that its addresses are rewritten and expanded as
+the configuration now says.
+
+Rights: only root and the owner of the queue may use it.
+
+Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
+
+Exit status: 0 when it is done, also when an id was not there; 1 otherwise.
+
+Not built: -e and -f, which make messages expire, and -S.
+
+Example:
+
+    postsuper -d 4C7F21A0B2
+    postsuper -h ALL deferred
+    postsuper -r ALL
+
+See: postqueue(1), postcat(1), mailq(1), qmgr(8), pickup(8)
 """
 
 from __future__ import annotations

@@ -1,12 +1,56 @@
-"""sendmail: take a message from a program and put it into the mail system.
+"""sendmail(1): take a message from a program and put it into the mail system.
 
-The message goes over public/pickup, where the kernel tells who submits: no special rights are needed. While the mail
-system is down it is left in maildrop/, if the rights of that directory allow it; if not, the exit status is 75 and the
-caller tries again later. Other jobs of the name are passed on: -bp is mailq, -bi newaliases, -q postqueue.
+    sendmail [options] recipient ...
+    sendmail -t [options] < message
+    sendmail -bp | -bi | -bs | -q
 
-    0 accepted   64 usage   65 bad input   69 refused   75 try later   77 not allowed   78 configuration
+Reads a message on standard input, and hands it to pickup(8) over public/pickup, where the kernel tells who submits: no
+special rights are needed. While the mail system is down the message is left in maildrop/, if the rights of that
+directory allow it; if not, the exit status is 75 and the caller tries again later. Other jobs of the name are passed
+on: -bp is mailq(1), -bi newaliases(1), -q postqueue(1).
 
-See: sendmail_options.py for the options; sendmail(1) of Postfix.
+Options: a value may stand in the same word or in the next one, but for -q and -d.
+
+    -bm               submit a message; the default
+    -bp               list the queue: mailq(1)
+    -bs               speak SMTP on standard input and output
+    -bv               do not deliver, but mail a report of what would be done
+    -bi, -I           rebuild the alias tables: newaliases(1)
+    -bd, -bl          start the mail system: pyfix(1)
+    -B TYPE           the body: 7BIT or 8BITMIME
+    -C DIR            the directory of main.cf; without it MAIL_CONFIG
+    -f, -r SENDER     the envelope sender; the user otherwise
+    -F NAME           the full name for the header From:
+    -G                the message is passed on: header addresses and missing headers stay as they are
+    -i, -oi           a line with a dot alone does not end the message
+    -N WHEN           never, or of success, failure and delay: when the sender is told
+    -oA TABLE         the alias table that -bi rebuilds
+    -o7, -o8          as -B 7BIT, -B 8BITMIME
+    -q                try the whole queue: postqueue(1)
+    -qIid             try one message
+    -qRsite           try the messages for a destination
+    -R WHAT           full or hdrs: how much of the message a notice returns
+    -t                recipients are also those of the headers To:, Cc: and Bcc:
+    -v                mail a report of the delivery; twice: tell more of the submission
+    -V ID             the envelope id, which notices repeat
+    -A, -D, -L, -O    accepted, and without effect; likewise -U, -X, -bh, -bH, -c, -d, -e, -h, -m, -n, -p, -x, other
+                      letters after -o, and an interval after -q
+
+Environment: MAIL_CONFIG names the directory of main.cf, NAME the full name.
+
+Exit status:
+
+    0    accepted
+    64   a mistake in the options
+    65   the message or an address makes no sense
+    69   refused
+    75   try again later
+    77   not allowed: authorized_submit_users
+    78   a mistake in main.cf
+
+See: pickup(8), mailq(1), newaliases(1), postqueue(1), pyfix(1)
+
+Inside: sendmail_options.py reads the command line, sendmail_input.py the message, submission.py hands it over.
 """
 
 from __future__ import annotations

@@ -7,8 +7,11 @@ from pyfix.service.params import ServiceParameters
 
 
 class MasterParameters(ServiceParameters):
-    """What the master itself needs to know, and what each process reads at its birth, the log service included: with a
-    bad one of those none could live, or tell why."""
+    """What the master needs to know.
+
+    And what each process reads at its birth, the log service included: with a bad one of those none could live, or tell
+    why.
+    """
 
     service_throttle_time = Seconds(
         "60s", "How long a service is left alone after a process of it died at birth.", low=1

@@ -1,8 +1,45 @@
-"""The texts of notices: those that Postfix has always sent, or those of bounce_template_file.
+"""bounce(5): the texts of notices.
 
-Users and programs know these texts, so the defaults are Postfix's to the letter. A file may replace some of them; what
-is wrong in it is reported, and that template keeps its default text. Pure but for reading the file.
-See: bounce(5).
+    bounce_template_file = /etc/pyfix/bounce.cf
+
+bounce(8) sends the texts that Postfix has always sent, since users and programs know them. The file may replace some:
+it holds any of these templates.
+
+    failure_template   mail could not be delivered
+    delay_template     mail could not be delivered yet
+    success_template   mail was delivered, and the sender had asked to be told
+    verify_template    the report of `sendmail -bv`
+
+Format: each template begins with its name, = and a word behind <<, and ends with a line that is that word alone.
+Between them stand headers, an empty line, and the text. Elsewhere, empty lines and lines that begin with # do not
+count.
+
+    Charset:              of the text; us-ascii otherwise
+    From:                 who it comes from
+    Subject:              of the notice to the sender
+    Postmaster-Subject:   of the copy for the postmaster
+
+In the text, $name stands for a parameter of main.cf, $delay_warning_time_hours and $maximal_queue_lifetime_days for
+these times in the unit that the name ends with (seconds, minutes, hours, days, weeks). $$ is one dollar.
+
+Failures: what is wrong in the file is logged, and that template keeps its own text.
+
+Example:
+
+    failure_template = <<EOF
+    Charset: us-ascii
+    From: MAILER-DAEMON (Mail Delivery System)
+    Subject: Undelivered Mail Returned to Sender
+    Postmaster-Subject: Postmaster Copy: Undelivered Mail
+
+    This is the mail system at host $myhostname.
+
+    Your message could not be delivered. Please call us.
+    EOF
+
+See: bounce(8)
+
+Inside: pure but for reading the file.
 """
 
 from __future__ import annotations

@@ -1,5 +1,11 @@
-"""discard - say that mail was delivered, and throw it away
+"""discard(8): say that mail was delivered, and throw it away.
 
-The nexthop is the reason, with or without an RFC 3463 code before it; every recipient of the request is logged as sent
-with it. Needs no rights and reads no content.
+    discard unix - - n - - discard
+
+The next hop is the reason, with or without an RFC 3463 code before it; every recipient of the request is logged as sent
+with it.
+
+Rights: it needs none, and reads no content.
+
+See: transport(5), qmgr(8)
 """

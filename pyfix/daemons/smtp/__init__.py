@@ -1,25 +1,45 @@
-"""smtp - the SMTP and LMTP client: deliver mail over the network.
+"""smtp(8), lmtp(8): deliver mail over the network.
 
-One process serves many requests at once. Each request names a file in active/, recipients, and a next hop; the hosts of
-the next hop are found (mail/dns), tried in order until one takes the mail or refuses it for good, and every reply
-becomes sent, deferred or bounced with Postfix's text. Started as `lmtp` it speaks LMTP and reads the lmtp_ parameters.
+    smtp unix - - n - - smtp
+    lmtp unix - - n - - lmtp
 
-Next hops: domain, domain:port, [host], [host]:port, [address], [ipv6:address]; for lmtp also unix:path and inet:host.
-Several may be listed; smtp_fallback_relay is appended.
+The SMTP client, and the LMTP client, which is the same program under another name and reads the lmtp_ parameters.
 
-Promise: a recipient is sent only after the server's 2xx reply to the end of data; a connection that breaks at any
+The hosts of the next hop are tried in order until one takes the mail or refuses it for good. The reply of the server
+becomes sent, deferred or bounced, in Postfix's words. smtp_fallback_relay comes after all hosts. Next hops, several of
+which may be listed with commas between them:
+
+    domain               its mail exchangers; for lmtp its addresses
+    [host]               the addresses of the host
+    [192.0.2.1]          an IPv4 address
+    [ipv6:2001:db8::1]   an IPv6 address
+    ...:port             any of these with another port than smtp_tcp_port
+    unix:/path           a socket; for lmtp
+    inet:host            the same as host; for lmtp
+
+One process serves many requests at once. Connections are kept for smtp_connection_cache_time_limit where mail for the
+same next hop is in progress or has just been, and used again. They live in this process, so there is no scache.
+
+Promise: a recipient is sent only after the server's 2XX reply to the end of data; a connection that breaks at any
 other moment defers. Nothing that a server says can end the process.
 
-Connections are kept for smtp_connection_cache_time_limit where mail for the same next hop is in progress or has just
-been, and used again. They live in this process, so there is no scache(8).
+Rights: it runs as mail_owner, and may be chrooted.
 
-With class protocol in notify_classes the postmaster gets a transcript of a session in which the protocol was broken
-(mail/notices), but never about a notice.
+Standards: RFC 5321, 2033 (LMTP), 1870 (SIZE), 2920 (PIPELINING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8), 5321
+section 5 and 7505 (mail exchangers).
 
-Not in this release: TLS, SASL, XFORWARD, content inspection (smtp_header_checks), smtp_generic_maps, best_mx_transport,
-verification of addresses with the DATA command. Their parameters are unknown, which the configuration check says.
+Failures: a next hop without meaning defers, since it is the configuration that is wrong. A domain that does not exist
+bounces, one whose DNS does not answer is tried again. With class protocol in notify_classes the postmaster gets a
+transcript of a session in which the protocol was broken, but never about a notice.
 
-destination  parse next hops                  settings     the parameters as this program uses them
-verdict      replies and failures as Dsn      connection   one server connection on the event loop
-cache        kept connections                 delivery     one request from its first host to its last
+Not built: TLS, SASL, XFORWARD, content inspection (smtp_header_checks), smtp_generic_maps, best_mx_transport,
+verification of addresses with the DATA command. Their parameters are unknown, which `pyfix check` says.
+
+See: transport(5), qmgr(8), trivial-rewrite(8)
+
+Inside:
+
+    destination  parse next hops                  settings     the parameters as this program uses them
+    verdict      replies and failures as Dsn      connection   one server connection on the event loop
+    cache        kept connections                 delivery     one request from its first host to its last
 """

@@ -1,12 +1,36 @@
-"""smtpd: receive mail over SMTP.
+"""smtpd(8): receive mail over SMTP.
 
-Promise: a message answered with `250 2.0.0 Ok: queued as ID` is on stable storage and belongs to the queue. Nothing
-is answered so before cleanup says it, and whatever goes wrong before leaves no file behind. With an unchanged
-configuration the server relays for nobody but `mynetworks`.
+    smtp inet n - n - - smtpd
+
+Takes mail from the network, asks for each command whether it is allowed (restrictions(5)), and gives every complete
+message to cleanup(8).
 
 One process serves thousands of clients on an event loop. A slow client costs some memory and nothing else:
 a body of up to 256 KiB (4 KiB when all sessions together hold 64 MiB) is gathered in memory, a larger one goes piece by
 piece into the queue file, and only a complete body takes one of the few connections to cleanup.
+
+Arguments of the service in master.cf are `-o name=value` and `-v`, as for all processes (master(5)).
+
+Promise: a message answered with `250 2.0.0 Ok: queued as ID` is on stable storage and belongs to the queue. Nothing
+is answered so before cleanup says it, and whatever goes wrong before leaves no file behind.
+
+Rights: with an unchanged configuration the server relays for nobody but `mynetworks`. A main.cf whose restrictions keep
+nobody from relaying is refused: no client is served. The process runs as mail_owner, and may be chrooted.
+
+Failures: what a client did wrong is answered with a 5XX code, what it may try again with a 4XX code; the log has the
+reason in full, the client sees neither paths nor tables. A table or a neighbour that can't be asked is
+`451 4.3.0`, a full disk `452 4.3.1`, a mistake in main.cf `451 4.3.5`. Classes of trouble that are in notify_classes
+bring the postmaster a transcript of the session.
+
+Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),
+2034 (ENHANCEDSTATUSCODES).
+
+Not built: STARTTLS, AUTH, XCLIENT, XFORWARD, milters, policy and proxy services, client rate limits: neither
+announced nor accepted. ETRN is answered as Postfix answers it for a domain that is not in fast_flush_domains.
+
+See: restrictions(5), access(5), cleanup(8), trivial-rewrite(8)
+
+Inside:
 
     connection.py    bytes in, replies out, timeouts (deadlines.py); session.py lines, counts, limits
     verbs.py         the command table; envelope.py and message.py the commands that do the work
@@ -16,9 +40,4 @@ piece into the queue file, and only a complete body takes one of the few connect
     transaction.py   one mail transaction and its queue file; content.py receives its content
     replies.py       every text that a client can see; log.py every line about it
     trouble.py       the class of a refusal: what of notify_classes makes the postmaster get a transcript (mail/notices)
-
-Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),
-2034. Not built: STARTTLS, AUTH, XCLIENT, XFORWARD, milters, policy and proxy services, client rate limits: neither
-announced nor accepted. ETRN is answered as Postfix answers it for a domain that is not in fast_flush_domains.
-See: smtpd(8), postconf(5) for the parameters; params.py lists them.
 """

@@ -19,6 +19,7 @@ from typing import Final
 from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.address.peel import PeelRules, peel
 from pyfix.mail.address.quote import unquote_address
+from pyfix.mail.address.relocated import find_moved
 from pyfix.mail.address.rewrite import STANDARD
 from pyfix.mail.address.transport import Route, TransportTable
 from pyfix.mail.address.valid import is_valid_hostname, is_valid_ipv4, is_valid_mailhost_literal
@@ -129,17 +130,13 @@ class Resolver:
         address_class, route = self._class_route(sender, domain, is_local)
         if address_class != "alias":
             route = self._tables.transport.route(recipient, domain, route)
-        moved = self._relocated(recipient)
-        if moved is not None:
-            route = Route("error", f"5.1.6 User has moved to {moved}")
-        return Resolved(route.transport, route.nexthop, recipient, address_class)
-
-    def _relocated(self, recipient: str) -> str | None:
         tables = self._tables
-        found = tables.relocated.lookup_address(
-            recipient, self._rules.recipient_delimiter, tables.local.is_local_part_domain, ALIAS
+        moved = find_moved(
+            tables.relocated, recipient, self._rules.recipient_delimiter, tables.local.is_local_part_domain
         )
-        return found.value if found else None
+        if moved is not None:
+            route = Route("error", moved)
+        return Resolved(route.transport, route.nexthop, recipient, address_class)
 
     def _class_route(self, sender: str, domain: str, is_local: bool) -> tuple[str, Route]:
         """Return the address class and the route that goes with it."""

@@ -1,10 +1,41 @@
-"""The transport table: which transport and next hop a recipient gets instead of those of its class.
+"""transport(5): tables that say how mail for an address or a domain is delivered.
 
-    transport:nexthop     transport: or transport   (next hop: the recipient's domain)     :nexthop     :   (no change)
+    pattern   transport:nexthop
 
-`error` and `retry` take the text behind the colon as the reason. Searched: user+ext@domain, user@domain, domain, its
-parents, `*`. Pure apart from the tables; TableError passes through.
-See: transport(5).
+transport_maps gives a recipient another transport, that is another service of master.cf, and another next hop than its
+domain's class has. trivial-rewrite(8) asks the tables. Virtual aliases come before: an address that is one never gets
+here.
+
+Format: a table of any type, made of lines as texthash_table(5) describes them.
+
+Search: these keys, in this order, the first that is there decides; case does not count.
+
+    user+ext@domain   the address, where recipient_delimiter is "+"
+    user@domain       without the extension
+    domain            the domain
+    parent            a parent domain, as .parent unless parent_domain_matches_subdomains has transport_maps
+    *                 everything else
+
+Tables of patterns are asked for the whole address only.
+
+Results: what the next hop means is the transport's business; smtp(8) has the forms for mail that leaves.
+
+    transport:nexthop       both
+    transport: , transport  the next hop is the domain of the recipient
+    :nexthop                the transport stays
+    :                       nothing changes
+
+For error(8) and retry the next hop is the text for the sender.
+
+Failures: a table that can't be asked defers the mail.
+
+Example: mail for one domain to an internal server, for another to a command, for a third to nobody
+
+    example.com         smtp:[10.1.2.3]
+    lists.example.com   mailman:
+    .example.org        error:5.1.2 No mail for example.org
+
+See: trivial-rewrite(8), relocated(5), smtp(8), error(8), master(5), texthash_table(5), postmap(1)
 """
 
 from __future__ import annotations

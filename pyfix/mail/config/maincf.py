@@ -1,8 +1,41 @@
-"""Read main.cf: logical lines of "name = value".
+"""postconf(5): main.cf, the parameters of the mail system.
 
-Of several assignments to one name the last counts; the others are warned about as "overriding earlier entry". A line
-without a name or without "=" is a ConfigError.
-See: postconf(5).
+    name = value
+
+Every parameter has a default, so that main.cf need only hold what is to be different; it can be empty. postconf(1)
+shows and changes it, `pyfix check` finds mistakes, `pyfix reload` makes a running mail system read it anew.
+
+A line that begins with white space continues the one before. Empty lines and lines whose first character is # do not
+count. Of several assignments to one name the last counts, and the others are warned about. A name that nothing reads is
+warned about, with the nearest known name. One may use names of one's own, to be referred to.
+
+A value may refer to others:
+
+    $name, ${name}, $(name)     the value of name
+    ${name?{a}:{b}}             a if the value of name is not empty, otherwise b
+    ${name?text}                text if the value of name is not empty
+    ${name:text}                text if the value of name is empty
+    ${{x} == {y} ? {a} : {b}}   a if the comparison is true, otherwise b; == != < <= > >=, with numbers as numbers
+    ${{x} <level {y} ? {a}}     the same for compatibility levels, where 3.10 is more than 3.9
+    $$                          a dollar
+
+In a list, words are separated by commas and white space, and { } holds together what belongs together. Tables are named
+as type:name: lookup_tables(5).
+
+A parameter for one transport, shown here as transport_name, has the name of a service of master.cf in place of the
+word transport, for instance relay_destination_concurrency_limit.
+
+Failures: a line without a name or without =, a value of the wrong type or out of range and a reference that goes round
+in a circle are refused with file, line and remedy. A process that can't use its parameters does not start, and the log
+says why.
+
+Different from Postfix: the directories are pyfix's own, so that the two can stand side by side. A parameter of
+Postfix's that pyfix does not have is reported as unused.
+
+See: postconf(1), master(5), lookup_tables(5), pyfix(1)
+
+Inside: of several assignments the texts of the others are kept as warnings ("overriding earlier entry"); a line without
+a name or without "=" is a ConfigError.
 """
 
 from __future__ import annotations

@@ -1,13 +1,53 @@
-"""Read master.cf: one service a logical line, eight columns and more.
+"""master(5): master.cf, the services of the mail system.
 
-    name type private unprivileged chroot wakeup maxproc program arguments...
+    service type private unprivileged chroot wakeup_time max_proc command
+        arguments...
 
-A "-" asks for the default of its column. Arguments in braces may hold white space. `-o name=value` and
-`-o { name = value }` are settings of main.cf for this service, `-v` makes it verbose; what follows belongs to the
-program. Of several entries with one name and type the last counts. Everything else is a ConfigError with file, line
-and remedy. Stricter than Postfix: a wakeup time or a process limit with letters behind it is refused rather than cut
-off. The option -D (debugger_command) is refused.
-See: master(5).
+Every process of the mail system is a service, and has a line here; master(8) starts them as they are needed. A line
+that begins with white space continues the one before; empty lines and lines that begin with # do not count. A "-" asks
+for the default of its column. Of several lines with one name and type the last counts.
+
+    service        where it is reached: for inet a port, host:port or [address]:port, with ports as numbers or names;
+                   otherwise the name of a socket in private/ or public/ of the queue directory
+    type           inet (the network), unix, unix-dgram, or fifo, which is served as unix; pass is not started
+    private        y: only for the mail system itself; n: for all, needed for inet; - is y
+    unprivileged   y: runs as mail_owner; n: as root, for processes that change to the users whose mail they deliver;
+                   - is y
+    chroot         y: sees the queue directory as the root of all files; - is n
+    wakeup_time    seconds after which the service is woken to look for work, 0 for never; with ? behind it only once
+                   the service has been used; - is 0
+    max_proc       the most processes, 0 for no limit; - is default_process_limit. Where one process serves many
+                   clients (smtpd, smtp, qmgr), the most clients; - is process_client_limit a process
+    command        the program: the name of one of the pages of section 8
+
+Arguments, of which those with white space stand in braces:
+
+    -o name=value        a setting of main.cf for this service alone
+    -o { name = value }  the same with white space
+    -v                   log more, twice: even more
+    others               belong to the program: pipe(8)
+
+The name of a service that delivers mail is what transport(5) tables and parameters such as default_transport refer to,
+and what the parameters for one transport begin with: relay_destination_concurrency_limit is that of the service relay.
+
+Failures: a line that makes no sense is refused, with file, line and remedy; the mail system does not start, or goes on
+with what it had. A program that pyfix does not have leaves its service out, with a warning. A service whose processes
+die as soon as they start is left alone for service_throttle_time.
+
+Different from Postfix: a wakeup time or a process limit with letters behind it is refused rather than cut off. The
+option -D is refused.
+
+Example: a second port for the users' mail programs, and delivery through a command
+
+    submission inet n - n - - smtpd
+        -o syslog_name=postfix/submission
+        -o { smtpd_relay_restrictions = permit_mynetworks, reject }
+    maildrop unix - n n - - pipe
+        flags=DRXhu user=vmail argv=/usr/bin/maildrop -d ${recipient}
+
+See: master(8), postconf(5), postconf(1), pyfix(1)
+
+Inside: everything that is wrong is a ConfigError.
 """
 
 from __future__ import annotations

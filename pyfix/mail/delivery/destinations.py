@@ -1,12 +1,47 @@
-r"""Read the right side of an alias, a line of a .forward or of an :include: file.
+"""aliases(5): the aliases of local delivery.
 
-    joe, "|/usr/bin/vacation joe", /var/log/mail.archive, :include:/etc/lists/friends, Joe Doe <joe@example.com>
+    name: value, value, ...
 
-Items are separated by commas and white space outside quotes, comments and < >, so a command with arguments needs
-quotes. The text of an item without its quotes decides what it is: "/..." and "~/..." a file, "|..." a command,
-":include:..." a file of further items, anything else an address. A line that begins with "#" is a comment. Total: any
-text gives a list, nothing is raised.
-See: aliases(5).
+alias_maps redirects mail for local names: to other addresses, to commands, to files. local(8) asks the tables; who
+sends to a name that is in them need not be an account. newaliases(1) builds the tables of alias_database after their
+text has changed.
+
+Format: a line without white space before it begins an entry, one with white space continues it; empty lines and lines
+that begin with # do not count. A name is a local part, without a domain, in quotes if it has special characters; case
+does not count. The lines of a .forward and of an :include: file are like the right side of an alias. Values:
+
+    address               mail goes there; one without a domain is local
+    /file/name            the message is appended; a name that ends in "/" is a Maildir
+    ~/file/name           the same, in a .forward: in the home directory
+    |command              the message is its standard input; in quotes, "|command argument", when it has arguments
+    :include:/file/name   all values that the file holds
+
+Names with a meaning of their own:
+
+    owner-list   who is told of what fails in the alias `list`, and the envelope sender of what it forwards
+    postmaster   every domain needs one: RFC 5321
+
+Search: user+ext, then user, where recipient_delimiter is "+"; never a domain.
+
+Rights: a command or a file of an alias has the rights of the owner of the table, those of default_privs if that is
+root; of an :include: file those of its owner. allow_mail_to_commands and allow_mail_to_files say where they may stand.
+
+Failures: a table that can't be asked defers the mail, and so does an entry without any value. A loop of aliases
+bounces.
+
+Example: a person, a list with its owner, a program
+
+    postmaster:     root
+    root:           jane
+    staff:          jane, joe, jim@example.com
+    owner-staff:    jane
+    requests:       "|/usr/local/bin/tickets --queue mail"
+    newsletter:     :include:/etc/mail/lists/newsletter
+
+See: local(8), newaliases(1), postalias(1), virtual(5)
+
+Inside: this module reads the right side. Items are separated by commas and white space outside quotes, comments and
+< >; the text of an item without its quotes decides what it is. Total: any text gives a list, nothing is raised.
 """
 
 from __future__ import annotations

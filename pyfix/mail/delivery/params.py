@@ -6,7 +6,10 @@ from pyfix.mail.config import CoreParameters, Integer, ParameterSet, Seconds
 
 
 class DeliveryParameters(CoreParameters):
-    """Read by `Job`; each agent's own set derives from this."""
+    """Of all delivery agents.
+
+    Read by `Job`; each agent's own set derives from this.
+    """
 
     delay_logging_resolution_limit = Integer(
         "2", "Most digits after the decimal point of sub-second delays in the log.", low=0, high=6

@@ -1,9 +1,33 @@
-"""The `cidr:` table: address blocks tried in order, the first that holds the address gives the result.
+"""cidr_table(5): address blocks; the first that holds an address gives the result.
 
-    network result      !network result      if [!]network ... endif
+    network result
 
-A rule that is wrong is skipped with a warning that names file and line. A key that is no IP address is in no block.
-See: cidr_table(5).
+cidr:/file/name is for clients and other IP addresses, where a table of networks by name (access(5)) is too coarse.
+
+Format: one rule a line; a line that begins with white space continues the one before.
+
+    network result    the result for addresses in the network: address or address/prefix, IPv4 or IPv6
+    !network result   the result for all others
+    if network        what follows, up to endif, is for addresses in the network
+    if !network       what follows, up to endif, is for all others
+    endif             ends the innermost if
+
+The host part of a network must be zero. A key that is no IP address is in no block. Rules may also stand in main.cf:
+cidr:{{rule}, {rule}}.
+
+Failures: a rule that is wrong is skipped with a warning that names file and line; the others work.
+
+Example: check_client_access cidr:/etc/pyfix/clients.cidr
+
+    192.0.2.66      REJECT
+    192.0.2.0/24    OK
+    2001:db8::/32   OK
+    if 10.0.0.0/8
+    10.1.0.0/16     REJECT
+    0.0.0.0/0       OK
+    endif
+
+See: access(5), match_list(5), regexp_table(5), postmap(1)
 """
 
 from __future__ import annotations

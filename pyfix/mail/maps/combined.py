@@ -1,7 +1,19 @@
-"""Tables made of tables.
+"""unionmap_table(5), pipemap_table(5): tables made of tables.
 
-`unionmap:{a:x, b:y}` joins all results with commas, `pipemap:{a:x, b:y}` looks each result up in the next table.
-See: DATABASE_README.
+    unionmap:{type:name, type:name ...}
+    pipemap:{type:name, type:name ...}
+
+unionmap: joins the results of all tables that have the key, with commas between them. pipemap: looks the key up in the
+first table, the result in the second and so on; the last result counts, and none as soon as a table has none.
+
+Failures: a table that can't be asked makes the whole a temporary failure.
+
+Example: mail for the staff goes to everybody whom any of two tables names
+
+    virtual_alias_maps = unionmap:{hash:/etc/pyfix/staff,
+        hash:/etc/pyfix/guests}
+
+See: lookup_tables(5)
 """
 
 from __future__ import annotations

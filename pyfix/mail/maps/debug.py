@@ -1,8 +1,14 @@
-"""The `debug:type:name` table: logs each lookup in another table, with its result.
+"""debug_table(5): logs each lookup in another table, with its result.
 
-    static:x lookup: "key" = "value"            ... = "not_found"            ... = "error"
+    debug:type:name
 
-See: DATABASE_README.
+The log then has lines of these forms:
+
+    type:name lookup: "key" = "value"
+    type:name lookup: "key" = "not_found"
+    type:name lookup: "key" = "error"
+
+See: lookup_tables(5), postmap(1)
 """
 
 from __future__ import annotations

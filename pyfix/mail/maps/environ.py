@@ -1,8 +1,11 @@
-"""The `environ:` table: the process's environment, a value for each name.
+"""environ_table(5): the environment of the process, a value for each name.
+
+    environ:
 
 What processes have there is decided by import_environment. Like all keys the name folds to lower case, so that only
 names in lower case can be asked for, except with `postmap -f`.
-See: DATABASE_README, import_environment.
+
+See: lookup_tables(5), postmap(1)
 """
 
 from __future__ import annotations

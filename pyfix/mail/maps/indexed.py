@@ -1,8 +1,27 @@
-"""The `hash:`, `btree:`, `lmdb:` and `cdb:` tables: a source text and beside it the index that postmap made of it.
+"""lmdb_table(5), hash_table(5), btree_table(5), cdb_table(5): tables with an index that postmap makes of a text.
 
-Only the index is read. The first three hold the same, an LMDB file; the name tells where it is: FILE.db for hash and
-btree, as scripts and manuals expect it, FILE.lmdb for lmdb. FILE.cdb is a constant database.
-See: postmap(1), lmdb_table(5), cdb_file.py.
+    hash:/file/name
+
+For tables of any size: a lookup takes microseconds, and a reader needs no more memory for a large table. postmap(1)
+builds the index, or postalias(1) for aliases; it must be run after each change of the text. What is looked up is the
+index alone.
+
+    hash:FILE, btree:FILE   FILE.db, an LMDB file
+    lmdb:FILE               FILE.lmdb, the same
+    cdb:FILE                FILE.cdb, a constant database, as Postfix makes and reads it
+
+An index is built beside the old one and renamed over it, so that readers see the old or the new one, and never a part.
+A process notices a new index and finishes soon, so that another takes its place.
+
+Format: that of the text is in texthash_table(5); for aliases in aliases(5).
+
+Failures: an index that is missing or no index is a temporary failure, with the command that builds it. One that is
+older than its text is warned about. A FILE.db that Postfix made is a Berkeley DB file, which is not read: run postmap
+once.
+
+See: postmap(1), postalias(1), newaliases(1), texthash_table(5), lookup_tables(5)
+
+Inside: the formats are in index_file.py and cdb_file.py.
 """
 
 from __future__ import annotations

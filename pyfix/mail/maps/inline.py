@@ -1,9 +1,18 @@
-"""Tables that are written in main.cf itself.
+"""inline_table(5): a table that is written in main.cf itself.
 
     inline:{key=value, { key = value with, commas and blanks }}
-    regexp:{{/pattern/ result}, ...}      (pcre and cidr likewise)
 
-See: DATABASE_README, postconf(5).
+For a handful of entries. Entries are separated by commas and white space; one that holds some stands in braces. Rules
+of regexp_table(5), pcre_table(5) and cidr_table(5) can be written likewise: regexp:{{/pattern/ result}, ...}.
+
+Failures: wrong syntax is a mistake in main.cf, which keeps the process from starting.
+
+Example:
+
+    transport_maps = inline:{example.com=smtp:[10.1.2.3],
+        { example.org = error: this domain has closed }}
+
+See: lookup_tables(5), texthash_table(5), postconf(5)
 """
 
 from __future__ import annotations

@@ -1,12 +1,29 @@
-"""Lists of hosts, networks and domains: mynetworks, mydestination, relay_domains and their like.
+"""match_list(5): lists of hosts, networks and domains.
 
-    name   .domain   192.168.0.0/16   [2001:db8::]/32   type:table   /file/name (more of the same)   !any of these
+    mynetworks = pattern, pattern, ...
 
-The first pattern that fits decides; `!` says no. A pattern of a network that is wrong makes the list unusable: every
-match raises TableError from there on, so that neither everybody nor nobody is trusted by mistake. A file is read
-once; has_changed() tells. Consecutive patterns without tables are put into sets when the list is made, so a match
-costs a few set lookups.
-See: postconf(5) mynetworks, parent_domain_matches_subdomains; match_list of the Postfix sources for the order.
+`mynetworks`, `mydestination`, relay_domains, virtual_mailbox_domains and their like are lists of patterns. The first
+that fits decides.
+
+    name             the name itself; in relay_domains and others that parent_domain_matches_subdomains names also
+                     what is below it
+    .domain          what is below the domain
+    192.0.2.0/24     a network, in lists of clients; IPv6 in brackets: [2001:db8::]/32
+    type:table       what is a key of the table; its value does not matter
+    /file/name       the patterns in the file
+    !pattern         any of these with ! says no
+
+Failures: a pattern of a network that is wrong makes the list unusable: whoever needs it gets a temporary error, so that
+neither everybody nor nobody is trusted by mistake. A block whose host part is not zero is such a mistake.
+
+Example: all of a network but one host
+
+    mynetworks = 127.0.0.0/8, !192.0.2.66, 192.0.2.0/24, [::1]/128
+
+See: lookup_tables(5), cidr_table(5), postconf(5)
+
+Inside: a file is read once; has_changed() tells. Consecutive patterns without tables are put into sets when the list is
+made, so a match costs a few set lookups. The order is that of Postfix's match_list.
 """
 
 from __future__ import annotations

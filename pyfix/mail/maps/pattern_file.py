@@ -1,13 +1,50 @@
-"""Read the `regexp:` and `pcre:` tables: rules tried in order, the first that matches gives the result.
+r"""regexp_table(5), pcre_table(5): rules with regular expressions; the first that matches a key gives the result.
 
-    /pattern/flags result      !/pattern/flags result      if /pattern/ ... endif      if !/pattern/ ... endif
+    /pattern/flags result
 
-A result may hold $1, ${1} or $(1) for what a group matched, and $$ for a dollar. A rule that is wrong is skipped with
-a warning that names file and line; the others work. Keys are matched as they come: folding is the pattern's business
-(case does not count unless flag i says so).
+regexp:/file/name has POSIX extended regular expressions, pcre:/file/name Perl's, as Python has them.
 
-A pattern whose time grows exponentially (see backtrack.py) is such a rule.
-See: pattern_table.py, which looks up; regexp_table(5), pcre_table(5).
+Format: one rule a line; a line that begins with white space continues the one before. Instead of / any character that
+is no letter or digit may stand around the pattern.
+
+    /pattern/flags result    the result for keys that match
+    !/pattern/flags result   the result for keys that do not
+    if /pattern/flags        what follows, up to endif, is for keys that match
+    if !/pattern/flags       what follows, up to endif, is for keys that do not
+    endif                    ends the innermost if
+
+Flags, each of which turns its meaning over:
+
+    i   case counts; otherwise it does not
+    m   ^ and $ match at every line
+    s   in pcre: . does not match a line break
+    x   in pcre: white space and comments in the pattern do not count
+    A   in pcre: the pattern matches at the beginning only
+
+A key is matched as it comes, and whole: an address with its domain, never a part of it. Rules may also stand in
+main.cf: regexp:{{/pattern/ result}, {/pattern/ result}}.
+
+Results: $1, ${1} and $(1) stand for what a group matched, $$ for a dollar. A rule with ! has no groups. Where the
+result decides what is run or where a file is (the aliases of local(8), the mailboxes of virtual(8)) such rules are
+refused.
+
+Failures: a rule that is wrong is skipped with a warning that names file and line; the others work. So is a pattern
+whose time grows exponentially with the length of the key, such as (a+)+. A lookup that takes more than a second of
+processor time makes the table unusable for that key: a temporary failure.
+
+Different from Postfix: of several alternatives Python takes the first that fits, POSIX the longest; this shows in what
+$1 holds after (a|ab), never in whether a key matches. The flags x of regexp, U and X of pcre are refused.
+
+Example: check_helo_access regexp:/etc/pyfix/helo
+
+    /^[0-9.]+$/                   REJECT an address is no name
+    if !/\./
+    /^(.*)$/                      REJECT $1 has no domain
+    endif
+
+See: cidr_table(5), access(5), postmap(1)
+
+Inside: ere.py translates POSIX's expressions, backtrack.py tells which patterns can explode, pattern_table.py looks up.
 """
 
 from __future__ import annotations

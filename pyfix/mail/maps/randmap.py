@@ -1,7 +1,15 @@
-"""The `randmap:{value, value ...}` table: one of the values by chance, whatever the key.
+"""randmap_table(5): one of several values by chance, whatever the key.
+
+    randmap:{value, value ...}
 
 Values cannot hold blanks or commas; one that stands there twice comes twice as often.
-See: DATABASE_README.
+
+Example: mail leaves through either of two relays
+
+    transport_maps = randmap:{smtp:[relay1.example.com],
+        smtp:[relay2.example.com]}
+
+See: lookup_tables(5), transport(5)
 """
 
 from __future__ import annotations

@@ -1,9 +1,25 @@
-"""Open a table by its type:name.
+"""lookup_tables(5), proxy_table(5), internal_table(5): tables, by type and name.
 
-One function a type. A file that is missing or cannot be read gives an UnavailableTable, so that a server starts and
-answers temporarily; wrong syntax and unknown types are ConfigErrors, because no waiting mends them. `proxy:` opens
-the table it names in this process, before it gives up its rights: there is no proxymap to ask.
-See: DATABASE_README.
+    type:name
+
+Access, aliases, canonical addresses, routes: whatever is looked up stands in a table, and a parameter names it as
+type:name. Several may be listed; the first that has the key decides. `postconf -m` lists the types, and each has a page
+with its name and _table: regexp_table(5), lmdb_table(5). Two have none of their own:
+
+    proxy:type:name   opens the table in this process, before it gives up its rights: there is no proxymap to ask
+    internal:name     a table without any entry
+
+Keys are folded to lower case, except by tables of patterns and addresses. A table whose file changes is read anew: by a
+new process, once the present one has finished what it was asked.
+
+Failures: a table that can't be asked (a file is missing, a server is down) is a temporary failure: mail is deferred,
+never refused, and the log has the reason. A type that does not exist and wrong syntax are mistakes in main.cf, which
+keep a process from starting.
+
+See: postmap(1), texthash_table(5), access(5), aliases(5), canonical(5), virtual(5), transport(5), match_list(5)
+
+Inside: one function a type. A file that can't be read gives an UnavailableTable, so that a server starts and answers
+temporarily; what no waiting mends is a ConfigError.
 """
 
 from __future__ import annotations

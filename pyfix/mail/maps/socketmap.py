@@ -1,10 +1,26 @@
-"""The `socketmap:inet:host:port:name` and `socketmap:unix:path:name` tables: a server is asked for each key.
+"""socketmap_table(5): a server is asked for each key, in netstrings.
 
-    C: "name key"      S: "OK value"   "NOTFOUND "   "TEMP reason"   "TIMEOUT reason"   "PERM reason"
+    socketmap:inet:host:port:name
+    socketmap:unix:path:name
 
-Each is a netstring: the length in decimal, a colon, the bytes, a comma. Only whole keys are asked for, and their case
-stays. The server is not authenticated: the type is refused for what decides about commands, files and rights.
-See: socketmap_table(5), cr.yp.to/proto/netstrings.txt.
+The server gets the name of the table and the key, and answers with a word and more.
+
+    name key                     the request
+    OK value                     the value
+    NOTFOUND                     there is no such key; a blank follows the word
+    TEMP reason                  try again later; so do TIMEOUT and PERM
+
+Each is a netstring: the length in decimal, a colon, the bytes, a comma. Only whole keys are asked for, never parts of
+an address, and their case stays. One server may have many tables.
+
+Rights: the server is not authenticated: the type is refused for what decides about commands, files and rights.
+
+Failures: a server that can't be reached, is silent for 100 seconds, answers otherwise or with TEMP, TIMEOUT or PERM is
+a temporary failure.
+
+See: lookup_tables(5), tcp_table(5), postmap(1)
+
+Inside: cr.yp.to/proto/netstrings.txt.
 """
 
 from __future__ import annotations

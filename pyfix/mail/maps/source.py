@@ -1,9 +1,28 @@
-"""Read the text that tables are made of: logical lines, and the key and value of each.
+"""texthash_table(5): the text that tables are made of, and tables that are that text.
 
-A logical line starts with text; physical lines that start with white space continue it; empty lines and lines whose
-first character is `#` do not count, also in the middle of a logical line. Input is read a line at a time, so that a
-table of any size needs no memory to speak of. A line that is wrong is skipped with a warning that names file and line.
-See: postmap(1), aliases(5).
+    key   value
+
+texthash:/file/name holds a text in memory: nothing has to be built after a change. The same text is the source of
+the tables that postmap(1) builds, lmdb_table(5), which serve large ones better.
+
+Format: a line without white space before it begins an entry, one with white space continues it. Empty lines and lines
+whose first character is # do not count, also between a line and its continuation. The key ends at the first white
+space; in double quotes it may hold some, and the quotes belong to it. The rest is the value.
+
+Failures: a line that is wrong (no value, a quote without its fellow, no UTF-8, a NUL byte) is skipped with a warning
+that names file and line. Of several entries with one key the first counts in a texthash, with a warning.
+
+Example:
+
+    # domains that we take mail for
+    example.com        OK
+    lists.example.com  REJECT lists have moved
+        to lists.example.org
+
+See: postmap(1), lmdb_table(5), lookup_tables(5)
+
+Inside: input is read a line at a time, so that a table of any size needs no memory to speak of. Alias files are read
+here, too: aliases(5).
 """
 
 from __future__ import annotations

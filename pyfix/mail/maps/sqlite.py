@@ -1,10 +1,24 @@
-"""The `sqlite:` table: a query to a database file.
+"""sqlite_table(5): a query to an SQLite database.
 
-    dbpath, query, result_format, domain, expansion_limit
+    sqlite:/etc/pyfix/aliases.cf
 
-The file is opened at once, with the rights that the process begins with, and never created. While somebody writes, a
-lookup waits a few seconds. Only the first statement of a query counts, and of each row the first column.
-See: sqlite_table(5), sql.py.
+The settings are those of table_queries(5), and:
+
+    dbpath   the file of the database; required
+
+Only the first statement of a query counts, and of each row the first column.
+
+Rights: the file is opened at once, with the rights that the process begins with, and never created.
+
+Failures: a file that can't be opened, and a query that is wrong, are temporary failures. While somebody writes, a
+lookup waits a few seconds.
+
+Example:
+
+    dbpath = /var/lib/mail/accounts.db
+    query = SELECT target FROM alias WHERE address = '%s'
+
+See: table_queries(5), lookup_tables(5), postmap(1)
 """
 
 from __future__ import annotations

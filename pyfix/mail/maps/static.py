@@ -1,8 +1,17 @@
-"""The tables without content: `static:` gives one value for every key, `fail:` fails every lookup.
+"""static_table(5), fail_table(5): one value for every key, and failure for every key.
 
-`static:{text with white space}` is for values that would end at a blank or comma. `fail:` is for tests of what happens
-when a table is out of order.
-See: DATABASE_README.
+    static:value
+    static:{a value with blanks}
+    fail:name
+
+static: is for parameters that want a table where one value is meant. fail: is for tests of what happens when a table is
+out of order: each lookup is a temporary failure.
+
+Example: all mailboxes belong to one user
+
+    virtual_uid_maps = static:5000
+
+See: lookup_tables(5)
 """
 
 from __future__ import annotations

@@ -1,10 +1,22 @@
-"""The `tcp:host:port` table: a server is asked for each key, in lines.
+"""tcp_table(5): a server is asked for each key, in lines.
 
-    C: get KEY      S: 200 VALUE   500 not found   400 reason (try again later)
+    tcp:host:port
 
-In keys and values `%`, blanks and all that is no printable ASCII stand as %XX. Only whole keys are asked for, and their
-case stays. The server is not authenticated: the type is refused for what decides about commands, files and rights.
-See: tcp_table(5).
+The server gets one line for each key, and answers with one.
+
+    get KEY      the request
+    200 VALUE    the value
+    500 text     there is no such key
+    400 text     try again later
+
+In keys and values %, blanks and all that is no printable ASCII stand as %XX, with XX in hexadecimal. Only whole keys
+are asked for, never parts of an address, and their case stays.
+
+Rights: the server is not authenticated: the type is refused for what decides about commands, files and rights.
+
+Failures: a server that can't be reached, is silent for 100 seconds or answers otherwise is a temporary failure.
+
+See: lookup_tables(5), socketmap_table(5), postmap(1)
 """
 
 from __future__ import annotations

@@ -1,12 +1,50 @@
-"""Query and result templates: `%` and a letter stand for parts of the key that is looked up, or of what was found.
+"""table_queries(5): the settings, queries and results of tables in databases.
 
-    %s whole   %u local part   %d domain   %1 ... %9 label of the key's domain, from the right   %% percent sign
+    sqlite:/etc/pyfix/aliases.cf
 
-In a query all of them mean the key, and %S %U %D are the same as the small letters. In a result %s %u %d mean the value
-found, the others the key. What cannot be filled in is not asked for: a key without a domain is never in a table whose
-templates have %d, and a value without one is left out of the result.
-Pure: no server is asked here.
-See: mysql_table(5), ldap_table(5), memcache_table(5).
+Tables that somebody else keeps are described by settings of their own. A name that begins with / or . is a file of
+lines name = value, in which $ is an ordinary character. Another is a prefix: the settings are those of main.cf whose
+names begin with it and an underscore, and $name is replaced.
+
+These settings all such tables have:
+
+    domain             the domains whose addresses are asked for: a list as in match_list(5); all keys otherwise
+    result_format      what becomes of a value that was found; %s otherwise
+    expansion_limit    how many values a result may have; 0, and otherwise, any number
+
+And those with SQL:
+
+    query                   the query
+    table, select_field     in the place of query, as before Postfix 2.2: the table and the column of the value,
+    where_field             the column of the key,
+    additional_conditions   and what is to follow
+
+In a query these stand for parts of the key, in a result for parts of the value that was found:
+
+    %s           the whole
+    %u           the local part; the whole where there is no domain
+    %d           the domain
+    %S, %U, %D   always the key's
+    %1 ... %9    a label of the key's domain, counted from the right: com, example in example.com
+    %%           a percent sign
+
+What cannot be filled in is not asked for: a key without a domain is never in a table whose templates have %d, and a
+value without one is left out of the result. What a key puts into a query is quoted as the database needs it. Several
+values are joined with commas.
+
+Failures: a setting that nothing asks for is warned about; one that is wrong is refused with file and line. A result
+beyond expansion_limit is a temporary failure.
+
+Example: mailboxes that are in use
+
+    dbpath = /var/lib/mail/accounts.db
+    query = SELECT dir FROM mailbox WHERE name = '%s' AND active = 1
+    result_format = %s/Maildir/
+
+See: lookup_tables(5), sqlite_table(5), match_list(5)
+
+Inside: this module is about the templates, and pure: no server is asked here. settings.py reads the settings,
+queried.py and sql.py are what the types build on.
 """
 
 from __future__ import annotations

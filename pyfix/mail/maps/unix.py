@@ -1,8 +1,18 @@
-"""The `unix:` tables: `unix:passwd.byname` and `unix:group.byname`, the accounts that the system knows.
+"""unix_table(5): the accounts that the system knows.
 
-The value is the line as it would stand in /etc/passwd or /etc/group. An account database that does not answer is a
-TableError.
-See: base/accounts.py, local_recipient_maps.
+    unix:passwd.byname
+    unix:group.byname
+
+The key is the name of a user or group, the value the line as it would stand in /etc/passwd or /etc/group. The system's
+name service is asked, which may know users that are in no file.
+
+Failures: an account database that does not answer is a temporary failure.
+
+Example: local recipients are users and aliases
+
+    local_recipient_maps = unix:passwd.byname $alias_maps
+
+See: lookup_tables(5), local(8)
 """
 
 from __future__ import annotations

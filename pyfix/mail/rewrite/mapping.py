@@ -1,12 +1,40 @@
-"""Give addresses their official form: canonical mapping, then masquerading.
+"""canonical(5): tables of addresses and their official form.
 
-Each of the four kinds of addresses that a message has goes its own way, which the `_classes` parameters tell:
+    address   address
+
+canonical_maps, sender_canonical_maps and recipient_canonical_maps are for addresses of all kinds, local and remote,
+that come with new mail: cleanup(8) replaces an address that such a table has by the one that stands beside it. Then
+masquerade_domains hides the hosts of a domain.
+
+Each of the four kinds of addresses that a message has goes its own way, which the parameters whose names end in
+_classes tell:
 
     sender      sender_canonical_maps, canonical_maps, masquerade_domains
     recipient   recipient_canonical_maps, canonical_maps, masquerade_domains
 
 A canonical result is looked up again, until nothing matches or it stays the same.
-See: canonical(5), ADDRESS_REWRITING_README.
+
+Format: a table of any type, say hash:/etc/pyfix/canonical, made of lines as texthash_table(5) describes them. A result
+@domain means the same user at that domain. A result that has no domain is completed as any address is.
+
+Search: these keys, in this order, the first that is there decides; case does not count.
+
+    user+ext@domain   the address, where recipient_delimiter is "+"
+    user@domain       without the extension
+    user+ext, user    when the domain is `myorigin`, in `mydestination`, or an address of this machine
+    @domain           any other address of the domain
+
+The extension that a key left out is added to the result, if propagate_unmatched_extensions has canonical. Tables of
+patterns are asked for the whole address only.
+
+Failures: a table that can't be asked defers the message. A result that goes round in a circle is warned about.
+
+Example: people, and a domain that has moved
+
+    jdoe@example.com   John.Doe@example.com
+    @old.example.com   @example.com
+
+See: virtual(5), texthash_table(5), postmap(1), cleanup(8)
 """
 
 from __future__ import annotations

@@ -1,4 +1,47 @@
-"""The restriction language: who may connect, relay, send and receive.
+"""restrictions(5): who may connect, relay, send and receive.
+
+    smtpd_recipient_restrictions = restriction, restriction, ...
+
+smtpd(8) reads a list of restrictions at each stage of the dialogue. A list is read from left to right: the first
+restriction that permits or refuses decides for that list, a list that ends undecided permits.
+
+    smtpd_client_restrictions        when a client connects
+    smtpd_helo_restrictions          HELO and EHLO
+    smtpd_sender_restrictions        MAIL
+    smtpd_relay_restrictions         RCPT; who may send to which domains
+    smtpd_recipient_restrictions     RCPT
+    smtpd_data_restrictions          DATA and BDAT
+    smtpd_end_of_data_restrictions   the end of the message
+
+With smtpd_delay_reject the first three are read at RCPT, so that a refusal is logged with both addresses. Relay and
+recipient restrictions must both agree. Mail for the postmaster is always taken (RFC 5321 section 4.5.1). Behind the
+lists smtpd_reject_unlisted_recipient refuses recipients that do not exist.
+
+The restrictions:
+
+    permit, reject, defer         what they say; reject_code, defer_code
+    permit_mynetworks             permit clients in `mynetworks`
+    permit_auth_destination       permit recipients whose mail ends here, or in relay_domains
+    reject_unauth_destination     refuse all others: relay_domains_reject_code
+    defer_unauth_destination      the same, for now
+    reject_unlisted_recipient     refuse recipients that the tables of their domain do not list
+    check_client_access table     as access(5) says, for the name and the address of the client
+    check_helo_access table       for the name in HELO and EHLO
+    check_sender_access table     for the sender
+    check_recipient_access table  for the recipient
+    table                         alone, as type:name: the check of the list that it stands in
+    permit_sasl_authenticated     permit who has logged in; nobody has, until SASL is built
+    defer_if_permit               refuse for now, unless a later restriction refuses for good
+    defer_if_reject               refuse for now, if a later restriction refuses
+    warn_if_reject                ahead of a restriction: log what it would refuse, and go on
+
+Failures: a table or a neighbour that can't be asked is `451 4.3.0`. A word that is no restriction, or one of Postfix's
+that is not built, answers `451 4.3.5` when it is reached, and is named in the log: mail waits until somebody has
+corrected it, and none is refused for good.
+
+See: access(5), smtpd(8)
+
+Inside:
 
     parse.py      words of smtpd_*_restrictions -> Restriction values
     evaluate.py   the order of stages and lists, what an outcome means; pure
@@ -9,10 +52,4 @@
 
 An evaluation is a generator: it yields a question (look this up, resolve that), gets the answer sent in, and
 returns a Decision. So it never touches a table or a socket, and a test plays the world with a dictionary.
-
-Built: permit reject defer permit_mynetworks permit_sasl_authenticated (nobody is, until SASL comes)
-permit_auth_destination reject_unauth_destination defer_unauth_destination reject_unlisted_recipient warn_if_reject
-check_client_access check_helo_access check_sender_access check_recipient_access and a bare type:table. Any other
-word is a configuration error that answers 451.
-See: access(5), SMTPD_ACCESS_README.
 """
