@@ -1,11 +1,25 @@
-"""pyfix: start, stop and look after the mail system.
+"""pyfix(1): start, stop and look after the mail system.
 
-    pyfix [-c DIR] [-v] start|start-fg|stop|abort|reload|flush|check|status|logrotate
+    pyfix [-c DIR] [-v] start | start-fg | stop | abort | reload
+    pyfix [-c DIR] [-v] status | flush | check | logrotate
     pyfix init DIR [--domain D] [--user NAME] [--port N]
-    pyfix install-init [--systemd|--sysv] [--root DIR]
+    pyfix install-init [--systemd | --sysv] [--root DIR]
+    pyfix manual [--man DIR] [--html DIR]
 
-Messages go to standard error and to the log; the exit status is 0 when the request was carried out. With -v they tell
-each step; start makes the processes verbose, too. See: postfix(1).
+Messages go to standard error and to the log. With -v they tell each step; start makes the processes verbose, too.
+
+Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
+
+Exit status: 0 when the request was carried out, 1 otherwise; of status, 0 when the mail system runs.
+
+Files:
+
+    /etc/pyfix         main.cf and master.cf
+    /var/spool/pyfix   the queue
+    /var/lib/pyfix     data that processes keep between runs
+
+See: master(8), postconf(1), postconf(5), master(5), pyfix-check(1), pyfix-init(1), pyfix-install-init(1),
+pyfix-logrotate(1), pyfix-manual(1), mailq(1)
 """
 
 from __future__ import annotations
@@ -225,9 +239,13 @@ def logrotate(call: _Call) -> None:
 
 @main.command()
 @click.argument("directory", metavar="DIR")
-@click.option("--domain", default="example.test", show_default=True, help="The domain to receive mail for.")
-@click.option("--user", default="postmaster", show_default=True, help="The name of the mailbox.")
-@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on; a free one by default.")
+@click.option(
+    "--domain", metavar="D", default="example.test", show_default=True, help="The domain to receive mail for."
+)
+@click.option("--user", metavar="NAME", default="postmaster", show_default=True, help="The name of the mailbox.")
+@click.option(
+    "--port", metavar="N", type=click.IntRange(1, 65535), help="The port to listen on; a free one by default."
+)
 def init(directory: str, domain: str, user: str, port: int | None) -> None:
     """Lay out a complete private instance in DIR that needs no rights: configuration, queue, one mailbox."""
     with _fatal_errors():
@@ -246,12 +264,26 @@ def _describe(instance: Instance) -> None:
 @main.command("install-init")
 @click.option("--systemd", "kind", flag_value="systemd", help="Install the systemd unit.")
 @click.option("--sysv", "kind", flag_value="sysv", help="Install the SysV init script.")
-@click.option("--root", default="/", show_default=True, help="Install below this directory.")
+@click.option("--root", metavar="DIR", default="/", show_default=True, help="Install below this directory.")
 @click.pass_obj
 def install_init(call: _Call, kind: str | None, root: str) -> None:
     """Put the boot script in place; without an option the kind that this system uses."""
     with _fatal_errors():
         for line in install(kind, root, call.config().directory):
+            click.echo(line)
+
+
+@main.command()
+@click.option("--man", metavar="DIR", help="Write manual pages below this directory.")
+@click.option("--html", metavar="DIR", help="Write the manual in HTML to this directory.")
+def manual(man: str | None, html: str | None) -> None:
+    """Write the manual: pages for man, or in HTML."""
+    from pyfix.commands.manual import write_manual  # which looks at all commands, this one too
+
+    if man is None and html is None:
+        raise click.UsageError("specify --man, --html or both")
+    with _fatal_errors():
+        for line in write_manual(man, html):
             click.echo(line)
 
 
