@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from instance import Client, wait_until
 
@@ -47,8 +48,7 @@ virtual_minimum_uid = 100
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtp_tls_security_level = none
 smtpd_tls_security_level = none
-sink = [127.0.0.1]:{sink}
-transport_maps = inline:{{relay.test=smtp:$sink}}
+transport_maps = inline:{{relay.test=smtp:[127.0.0.1]:{sink}}}
 smtpd_client_connection_count_limit = 0
 default_destination_concurrency_limit = 100
 default_process_limit = 100
@@ -70,14 +70,17 @@ class MailSystem:
     port: int
     command: list[str]
 
-    def lay_out(self, sink: int, settings: Mapping[str, str]) -> None:
-        """Write the configuration, with these settings in place of what it says, and make the directories."""
+    def lay_out(self, sink: int, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Write the configuration, with these settings in place of what it says, and make the directories.
+
+        SINK in a setting stands for the sink as a next hop.
+        """
         for name in ("etc", "queue", "data", "mail/box"):
             (self.directory / name).mkdir(parents=True)
         etc = self.directory / "etc"
         main = MAIN_CF.format(directory=self.directory, sink=sink).splitlines()
         kept = [line for line in main if line.partition("=")[0].strip() not in settings]
-        added = [f"{name} = {value}" for name, value in settings.items()]
+        added = [f"{name} = {value.replace('SINK', f'[127.0.0.1]:{sink}')}" for name, value in settings.items()]
         (etc / "main.cf").write_text("\n".join([*kept, *added, ""]))
         master = STOCK_MASTER_CF.read_text()
         master = re.sub(r"(?m)^smtp +inet .*$", f"{self.port} inet n - n - - smtpd", master)

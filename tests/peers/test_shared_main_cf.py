@@ -11,8 +11,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from instance import Client, free_port, mail, wait_until
@@ -27,9 +28,9 @@ DOMAIN = "pair.test"
 class BenchSystem(MailSystem):
     """pyfix with the files as they are for Postfix: MailSystem leaves the chroot column alone for pyfix."""
 
-    def lay_out(self, sink: int) -> None:
+    def lay_out(self, sink: int, settings: Mapping[str, str] = MappingProxyType({})) -> None:
         """Turn it off, as whoever runs Postfix from a private directory has to."""
-        super().lay_out(sink)
+        super().lay_out(sink, settings)
         path = self.directory / "etc" / "master.cf"
         path.write_text(re.sub(r"(?m)^(\S+ +(?:unix|inet) +\S+ +\S+ +)y( .*)$", r"\1n\2", path.read_text()))
         main_cf = self.directory / "etc" / "main.cf"

@@ -88,7 +88,7 @@ ORDINARY = [
 
 
 CLIENT_SETTINGS = {
-    "transport_maps": "inline:{ {relay.test=smtp:$sink}, {lmtp.test=lmtp:$sink}, {client.test=discard:} }",
+    "transport_maps": "inline:{ {relay.test=smtp:SINK}, {lmtp.test=lmtp:SINK}, {client.test=discard:} }",
     "minimal_backoff_time": "1h",
     "maximal_backoff_time": "1h",
     "smtp_connection_cache_on_demand": "no",
