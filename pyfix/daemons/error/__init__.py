@@ -7,7 +7,7 @@ One program serves two names of master.cf. As retry it defers every recipient; u
 hop is the text for the log and the sender, with or without an RFC 3463 code before it. A code of the other class is
 replaced by the general one of this.
 
-Rights: it needs none, and reads no content.
+Rights: it runs as mail_owner, may be chrooted, and reads no content.
 
 Example: mail to a domain that is no more
 

@@ -24,7 +24,7 @@ Promise: a message leaves active/ only when every recipient is done or recorded,
 whatever is killed at whatever point, the next start finds the file and goes on. A delivery that was in flight at a
 kill may be repeated. Memory is bounded by qmgr_message_active_limit and qmgr_message_recipient_limit.
 
-Rights: it reads no content, and logs a delivery only for recipients that no agent can take.
+Rights: it runs as mail_owner, reads no content, and logs a delivery only for recipients that no agent can take.
 
 Failures: a service that can't be reached is a temporary error of the recipients that needed it. A corrupt queue file
 goes to corrupt/ with a warning, and so does one that is not ours to read; one that can't be read now (a disk, memory)

@@ -25,8 +25,8 @@ other moment defers. Nothing that a server says can end the process.
 
 Rights: it runs as mail_owner, and may be chrooted.
 
-Standards: RFC 5321, 2033 (LMTP), 1870 (SIZE), 2920 (PIPELINING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8), 5321
-section 5 and 7505 (mail exchangers).
+Standards: RFC 5321, 2033 (LMTP), 1870 (SIZE), 2920 (PIPELINING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8), 7505
+(null MX).
 
 Failures: a next hop without meaning defers, since it is the configuration that is wrong. A domain that does not exist
 bounces, one whose DNS does not answer is tried again. With class protocol in notify_classes the postmaster gets a

@@ -23,8 +23,8 @@ for all others. Each domain belongs to one class; a domain that is in two is war
 
 Promise: both are answered from memory and tables only: nothing is delivered, no DNS is asked.
 
-Rights: it needs none but to read its tables, which are opened before it gives its rights up. When a table has changed
-on disk the process finishes what it was asked and makes room for a new one.
+Rights: it runs as mail_owner. Its tables are opened before it gives other rights up. When one has changed on disk the
+process finishes what it was asked and makes room for a new one.
 
 Failures: a table that fails gives a temporary answer for the addresses that needed it. An address that is no address
 is answered with status 5.1.3.

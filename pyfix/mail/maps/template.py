@@ -10,7 +10,7 @@ These settings all such tables have:
 
     domain             the domains whose addresses are asked for: a list as in match_list(5); all keys otherwise
     result_format      what becomes of a value that was found; %s otherwise
-    expansion_limit    how many values a result may have; 0, and otherwise, any number
+    expansion_limit    how many values a result may have; any number with 0, and otherwise
 
 And those with SQL:
 
