@@ -15,23 +15,22 @@ from typing import Any, Final, TypeVar
 
 from pyfix.base import clock
 from pyfix.base.log import Log
-from pyfix.daemons.smtpd.restrictions.questions import (
+from pyfix.mail.address.rewrite import STANDARD
+from pyfix.mail.ipc.aclient import AsyncChannel
+from pyfix.mail.ipc.client import IpcError
+from pyfix.mail.ipc.messages import Resolve as ResolveMessage
+from pyfix.mail.ipc.messages import Resolved, ResolvedList, Rewrite, Rewritten
+from pyfix.mail.maps import MatchList, TableError
+from pyfix.mail.maps.table import Ask
+from pyfix.mail.restrictions.questions import (
     Answer,
     Evaluation,
     InNetworks,
     Lookup,
     LookupFailed,
     Resolve,
-    Search,
 )
-from pyfix.mail.address.rewrite import STANDARD
-from pyfix.mail.ipc.aclient import AsyncChannel
-from pyfix.mail.ipc.client import IpcError
-from pyfix.mail.ipc.messages import Resolve as ResolveMessage
-from pyfix.mail.ipc.messages import Resolved, ResolvedList, Rewrite, Rewritten
-from pyfix.mail.maps import ACCESS, ALIAS, MAILBOX, MatchList, TableError, lookup_domain, lookup_network
-from pyfix.mail.maps.address_lookup import Strategy
-from pyfix.mail.maps.table import Ask
+from pyfix.mail.restrictions.search import Searcher
 
 T = TypeVar("T")
 _KEEP_S: Final = 5.0
@@ -67,23 +66,15 @@ class Answers:
         self,
         log: Log,
         networks: MatchList,
-        is_local: Callable[[str], bool],
+        searcher: Searcher,
         executor: Executor,
-        *,
-        delimiter: str = "",
-        null_key: str = "<>",
-        parents: bool = True,
         rewrite: AsyncChannel,
     ) -> None:
         self._log = log
         self._networks = networks
         self._networks_block = networks.blocking
-        self._is_local = is_local
+        self._look_up = searcher.look_up
         self._executor = executor
-        self._delimiter = delimiter
-        self._null_key = null_key
-        self._parents = parents
-        self._access = ACCESS | (Strategy.PARENT if parents else Strategy.DOT_PARENT)
         self._rewrite = rewrite
         self._cache = ResolveCache()
 
@@ -122,25 +113,6 @@ class Answers:
 
     async def _in_thread(self, ask: Callable[[], Answer]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._executor, ask)
-
-    def _look_up(self, question: Lookup) -> str | None:
-        maps, key = question.maps, question.key
-        match question.search:
-            case Search.CLIENT:
-                found = lookup_domain(maps, key, parents=self._parents) or lookup_network(maps, question.address)
-                return found[0] if found else None
-            case Search.DOMAIN:
-                found = lookup_domain(maps, key, parents=self._parents)
-                return found[0] if found else None
-            case Search.SENDER | Search.RECIPIENT if not key:
-                return maps.lookup(self._null_key)
-            case Search.SENDER | Search.RECIPIENT:
-                match = maps.lookup_address(key, self._delimiter, None, self._access)
-            case Search.LISTED:
-                match = maps.lookup_address(key, self._delimiter, None, MAILBOX)
-            case Search.ALIAS:
-                match = maps.lookup_address(key, self._delimiter, self._is_local, ALIAS)
-        return match.value if match else None
 
     async def _resolve(self, recipient: str) -> Resolved:
         address = recipient

@@ -12,15 +12,17 @@ from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
-from pyfix.daemons.smtpd.restrictions.evaluate import active_stages
 from pyfix.daemons.smtpd.server import Common, Server
 from pyfix.daemons.smtpd.session import Session
-from pyfix.daemons.smtpd.tables import Opened, Tables
+from pyfix.daemons.smtpd.tables import Tables
 from pyfix.mail.dns.peername import HostsFile, PeerNames
 from pyfix.mail.dns.resolver import AsyncResolver
 from pyfix.mail.ipc.aclient import AsyncChannel, AsyncPool
 from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.queue import Queue
+from pyfix.mail.restrictions.evaluate import active_stages
+from pyfix.mail.restrictions.search import Searcher
+from pyfix.mail.restrictions.tables import Opened
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
 
@@ -80,9 +82,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
     def _make_server(self, mood: Mood) -> Server:
         params, tables = mood.params, mood.tables
         answers = Answers(
-            self.log, tables.networks, tables.local_domains.is_local_part_domain, self._lookups,
-            delimiter=params.recipient_delimiter, null_key=params.smtpd_null_access_lookup_key,
-            parents="smtpd_access_maps" in params.parent_domain_matches_subdomains, rewrite=self._rewrite,
+            self.log, tables.networks, Searcher.from_params(params, tables.local_domains.is_local_part_domain),
+            self._lookups, self._rewrite,
         )  # fmt: skip
         return Server(
             worker=self.worker, params=params, log=self.log, loop=asyncio.get_running_loop(), queue=self._queue,

@@ -6,11 +6,11 @@ from typing import Final
 
 from pyfix.base import clock
 from pyfix.daemons.smtpd import log
-from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.daemons.smtpd.state import State
 from pyfix.daemons.smtpd.transaction import Transaction
 from pyfix.mail.ipc.messages import Recipient
 from pyfix.mail.notices.trouble import Trouble
+from pyfix.mail.restrictions.questions import Stage
 from pyfix.mail.smtp import replies
 from pyfix.mail.smtp.commands import CommandError, parse_mail, parse_rcpt
 from pyfix.mail.smtp.path import BadPath, take_path

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Final
 
 from pyfix.daemons.smtpd.params import SmtpdParameters
-from pyfix.daemons.smtpd.restrictions.parse import OpenMaps
 from pyfix.mail.address.valid import parse_hostaddr
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.networks import select_interfaces
 from pyfix.mail.maps import MatchList, TableError
+from pyfix.mail.restrictions.parse import OpenMaps
 
 PARAMETER: Final = "local_header_rewrite_clients"
 _NOBODY: Final = ("permit_sasl_authenticated", "permit_tls_clientcerts", "permit_tls_all_clientcerts")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pyfix.base.log import Log
-from pyfix.daemons.smtpd.restrictions.questions import Context, Note
+from pyfix.mail.restrictions.questions import Context, Note
 
 _INPUT_SHOWN: Final = 100
 _ESCAPES: Final = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}

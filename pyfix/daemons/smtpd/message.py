@@ -10,11 +10,11 @@ from pyfix.daemons.smtpd.content import ChunkReceiver, DataReceiver, Receiver, S
 from pyfix.daemons.smtpd.dataend import ChunkReader
 from pyfix.daemons.smtpd.envelope import EnvelopeVerbs
 from pyfix.daemons.smtpd.received import make_received
-from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.daemons.smtpd.transaction import Transaction
 from pyfix.daemons.smtpd.trouble import trouble_of_command, trouble_of_message
 from pyfix.mail.ipc.messages import Client
 from pyfix.mail.notices.trouble import Trouble
+from pyfix.mail.restrictions.questions import Stage
 from pyfix.mail.smtp import replies
 
 _CHUNK_DIGITS: Final = 18

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Boolean, Choice, Integer, ListOf, Seconds, String
 from pyfix.mail.message.params import LineParameters, MessageParameters
 from pyfix.mail.notices.params import NoticeParameters
 from pyfix.mail.queue.params import QueueParameters
+from pyfix.mail.restrictions.params import RestrictionParameters
 
 
-class SmtpdParameters(AddressParameters, NoticeParameters, LineParameters, QueueParameters, MessageParameters):
-    """Limits, texts and restrictions of the SMTP server. Defaults are those of Postfix 3.7."""
+class SmtpdParameters(RestrictionParameters, NoticeParameters, LineParameters, QueueParameters, MessageParameters):
+    """Limits and texts of the SMTP server. Defaults are those of Postfix 3.7."""
 
     smtpd_banner = String("$myhostname ESMTP $mail_name", "Text behind the 220 of the greeting.")
     smtpd_helo_required = Boolean("no", "Refuse MAIL before HELO or EHLO.")
@@ -58,39 +58,4 @@ class SmtpdParameters(AddressParameters, NoticeParameters, LineParameters, Queue
 
     local_header_rewrite_clients = ListOf(
         "permit_inet_interfaces", "Clients whose header addresses are completed with our domain."
-    )
-    smtpd_delay_reject = Boolean("yes", "Apply client, helo and sender restrictions at RCPT (and ETRN) time.")
-    smtpd_client_restrictions = ListOf("", "Who may connect.")
-    smtpd_helo_restrictions = ListOf("", "What a client may say in HELO and EHLO.")
-    smtpd_sender_restrictions = ListOf("", "Which senders are accepted.")
-    smtpd_relay_restrictions = ListOf(
-        "${{$compatibility_level} <level {1} ? {} :"
-        " {permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination}}",
-        "Who may send to which domains: what keeps the server from being an open relay.",
-    )
-    smtpd_recipient_restrictions = ListOf("", "Which recipients are accepted.")
-    smtpd_relay_before_recipient_restrictions = Boolean(
-        "${{$compatibility_level} <level {3.6} ? {no} : {yes}}", "Relay restrictions come first."
-    )
-    smtpd_data_restrictions = ListOf("", "Applied at DATA and BDAT.")
-    smtpd_end_of_data_restrictions = ListOf("", "Applied when the whole message is there.")
-    smtpd_reject_unlisted_recipient = Boolean("yes", "Refuse recipients that the tables of their domain do not list.")
-    smtpd_null_access_lookup_key = String("<>", "The key for the null sender in access tables.")
-
-    reject_code = Integer("554", "Reply code of reject.", low=0, high=599)
-    defer_code = Integer("450", "Reply code of defer.", low=0, high=599)
-    relay_domains_reject_code = Integer("554", "Reply code of reject_unauth_destination.", low=0, high=599)
-    access_map_reject_code = Integer("554", "Reply code of REJECT in access tables.", low=0, high=599)
-    access_map_defer_code = Integer("450", "Reply code of DEFER in access tables.", low=0, high=599)
-    unknown_local_recipient_reject_code = Integer(
-        "550", "Reply code for users unknown in local_recipient_maps.", low=0, high=599
-    )
-    unknown_virtual_mailbox_reject_code = Integer(
-        "550", "Reply code for users unknown in virtual_mailbox_maps.", low=0, high=599
-    )
-    unknown_virtual_alias_reject_code = Integer(
-        "550", "Reply code for users unknown in virtual_alias_maps.", low=0, high=599
-    )
-    unknown_relay_recipient_reject_code = Integer(
-        "550", "Reply code for users unknown in relay_recipient_maps.", low=0, high=599
     )

@@ -14,13 +14,13 @@ from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.extensions import Extensions, make_extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peers
-from pyfix.daemons.smtpd.restrictions.progress import Rules
-from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.mail.ipc.aclient import AsyncPool
 from pyfix.mail.maps import MatchList
 from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.queue import Queue
+from pyfix.mail.restrictions.progress import Rules
+from pyfix.mail.restrictions.questions import Stage
 from pyfix.service.worker import Worker
 
 GATHERED_LIMIT: Final = 64 * 1024 * 1024

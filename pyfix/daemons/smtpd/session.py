@@ -18,10 +18,10 @@ from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.connection import guarded
 from pyfix.daemons.smtpd.content import Receiver
 from pyfix.daemons.smtpd.peername import Peer
-from pyfix.daemons.smtpd.restrictions.questions import Stage
 from pyfix.daemons.smtpd.trouble import trouble_of_command
 from pyfix.daemons.smtpd.verbs import COMMANDS, ORDER, UNKNOWN, Command, Verbs
 from pyfix.mail.notices.trouble import Trouble
+from pyfix.mail.restrictions.questions import Stage
 from pyfix.mail.smtp import replies
 
 _HEADER: Final = re.compile(r"[^\s:]+:")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.connection import Connection
 from pyfix.daemons.smtpd.dataend import ChunkReader
-from pyfix.daemons.smtpd.restrictions.evaluate import evaluate
-from pyfix.daemons.smtpd.restrictions.questions import Context, Note, Stage
 from pyfix.daemons.smtpd.server import Server
 from pyfix.daemons.smtpd.transaction import Transaction
 from pyfix.daemons.smtpd.trouble import trouble_of_command
 from pyfix.mail.notices.transcript import server_transcript
 from pyfix.mail.notices.trouble import Trouble
+from pyfix.mail.restrictions.evaluate import evaluate
+from pyfix.mail.restrictions.questions import Context, Note, Stage
 from pyfix.mail.smtp import replies
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
-from pyfix.daemons.smtpd.restrictions.questions import Fate
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import (
     CLEANUP_BCC,
@@ -25,6 +24,7 @@ from pyfix.mail.ipc.messages import (
 )
 from pyfix.mail.message.opening import is_odd, mend_opening
 from pyfix.mail.queue import NewFile
+from pyfix.mail.restrictions.questions import Fate
 from pyfix.mail.smtp import replies
 from pyfix.mail.smtp.commands import MailCommand
 

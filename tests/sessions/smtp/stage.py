@@ -12,13 +12,15 @@ from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
-from pyfix.daemons.smtpd.restrictions.evaluate import active_stages
 from pyfix.daemons.smtpd.server import Common, Server
 from pyfix.daemons.smtpd.session import Session
-from pyfix.daemons.smtpd.tables import Opened, Tables
+from pyfix.daemons.smtpd.tables import Tables
 from pyfix.mail.config import Config
 from pyfix.mail.ipc.messages import Resolve, Resolved, ResolvedList, Rewrite, Rewritten, Submit, Submitted
 from pyfix.mail.notices.mailer import TranscriptMailer
+from pyfix.mail.restrictions.evaluate import active_stages
+from pyfix.mail.restrictions.search import Searcher
+from pyfix.mail.restrictions.tables import Opened
 
 MAIN_CF = """
 compatibility_level = 3.7
@@ -154,7 +156,7 @@ class Stage:
         self.server = Server(
             worker=anything.worker, params=params, log=self.log, loop=loop, queue=anything.queue, rules=tables.rules,
             stages=active_stages(tables.rules),
-            answers=Answers(self.log, tables.networks, lambda domain: False, self.executor, rewrite=rewrite),
+            answers=Answers(self.log, tables.networks, Searcher(lambda domain: False), self.executor, rewrite),
             peers=Peers(None, lambda name, address, reverse: Peer(name, address, reverse, f"{name}[{address}]",
                                                                   may_send_bare_newline=False), self.log),
             cleanup=anything.cleanup, mailer=self.mailer, disk=self.executor, forbidden=tables.forbidden,

@@ -12,9 +12,10 @@ import uvloop
 
 from pyfix.base.log import MemoryLog
 from pyfix.daemons.smtpd.answers import Answers
-from pyfix.daemons.smtpd.restrictions.questions import Answer, Evaluation, Lookup, LookupFailed, Search
 from pyfix.mail.config import Config
 from pyfix.mail.maps import MatchList, open_maps
+from pyfix.mail.restrictions.questions import Answer, Evaluation, Lookup, LookupFailed, Search
+from pyfix.mail.restrictions.search import Searcher
 
 NAMES = "unix:passwd.byname"
 """Asks the name service, which may take its time: in a thread."""
@@ -43,7 +44,7 @@ def decide(executor: ThreadPoolExecutor, table: str, key: str) -> Any:
     async def run() -> Any:
         networks = MatchList("127.0.0.1", "mynetworks", config)
         rewrite: Any = None
-        answers = Answers(MemoryLog(), networks, lambda domain: False, executor, rewrite=rewrite)
+        answers = Answers(MemoryLog(), networks, Searcher(lambda domain: False), executor, rewrite)
         return await answers.decide(ask(Lookup(Search.LISTED, maps, key)))
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from pyfix.daemons.smtpd.params import SmtpdParameters
-from pyfix.daemons.smtpd.tables import Opened, Tables
+from pyfix.daemons.smtpd.tables import Tables
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.interfaces import Interface
 from pyfix.mail.config.networks import literal_address
+from pyfix.mail.restrictions.tables import Opened
 
 MAIN_CF = """
 compatibility_level = 3.7

@@ -2,7 +2,7 @@
 
 from pyfix.base.log import MemoryLog
 from pyfix.daemons.smtpd import log
-from pyfix.daemons.smtpd.restrictions.questions import Context
+from pyfix.mail.restrictions.questions import Context
 
 ORDER = ("HELO", "MAIL", "QUIT")
 

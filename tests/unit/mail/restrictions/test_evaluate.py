@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
-from pyfix.daemons.smtpd.restrictions.evaluate import active_stages, evaluate
-from pyfix.daemons.smtpd.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
-from pyfix.daemons.smtpd.restrictions.progress import Rules
-from pyfix.daemons.smtpd.restrictions.questions import (
+from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.maps import Maps, TableError
+from pyfix.mail.maps.table import FixedTable
+from pyfix.mail.notices.trouble import Trouble
+from pyfix.mail.restrictions.evaluate import active_stages, evaluate
+from pyfix.mail.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
+from pyfix.mail.restrictions.progress import Rules
+from pyfix.mail.restrictions.questions import (
     Context,
     Decision,
     Fate,
@@ -21,11 +25,7 @@ from pyfix.daemons.smtpd.restrictions.questions import (
     Resolve,
     Stage,
 )
-from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables
-from pyfix.mail.ipc.messages import Resolved
-from pyfix.mail.maps import Maps, TableError
-from pyfix.mail.maps.table import FixedTable
-from pyfix.mail.notices.trouble import Trouble
+from pyfix.mail.restrictions.recipient import RecipientTables
 
 
 def table(name: str, content: Mapping[str, str] | None = None) -> Maps:

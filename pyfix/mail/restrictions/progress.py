@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from pyfix.daemons.smtpd.restrictions.parse import Restriction
-from pyfix.daemons.smtpd.restrictions.questions import Context, Decision, Note, Rejection
-from pyfix.daemons.smtpd.restrictions.recipient import RecipientTables
 from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.notices.trouble import Trouble
+from pyfix.mail.restrictions.parse import Restriction
+from pyfix.mail.restrictions.questions import Context, Decision, Note, Rejection
+from pyfix.mail.restrictions.recipient import RecipientTables
 
 CONFIGURATION_ERROR: Final = Rejection(451, "4.3.5", "Server configuration error", Trouble.SOFTWARE)
 Steps = tuple[Restriction, ...]

@@ -14,10 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from pyfix.daemons.smtpd.restrictions.access import Action, Verb, parse_action
-from pyfix.daemons.smtpd.restrictions.fate import decide_fate, refuse_action
-from pyfix.daemons.smtpd.restrictions.parse import Kind, Restriction, parse_restrictions
-from pyfix.daemons.smtpd.restrictions.progress import (
+from pyfix.mail.address.quote import unquote_address
+from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.maps import Maps
+from pyfix.mail.restrictions.access import Action, Verb, parse_action
+from pyfix.mail.restrictions.fate import decide_fate, refuse_action
+from pyfix.mail.restrictions.parse import Kind, Restriction, parse_restrictions
+from pyfix.mail.restrictions.progress import (
     CONFIGURATION_ERROR,
     Progress,
     Rules,
@@ -32,7 +35,7 @@ from pyfix.daemons.smtpd.restrictions.progress import (
     sender_subject,
     settle,
 )
-from pyfix.daemons.smtpd.restrictions.questions import (
+from pyfix.mail.restrictions.questions import (
     Context,
     Decision,
     Evaluation,
@@ -45,10 +48,7 @@ from pyfix.daemons.smtpd.restrictions.questions import (
     Search,
     Stage,
 )
-from pyfix.daemons.smtpd.restrictions.recipient import find_unlisted, is_authorized, retry
-from pyfix.mail.address.quote import unquote_address
-from pyfix.mail.ipc.messages import Resolved
-from pyfix.mail.maps import Maps
+from pyfix.mail.restrictions.recipient import find_unlisted, is_authorized, retry
 
 _NESTING_LIMIT: Final = 20
 

@@ -49,7 +49,9 @@ Inside:
     recipient.py  relay permission and the recipient tables
     access.py     what the right-hand side of an access table says
     questions.py  what an evaluation asks, and what it answers
+    params.py, tables.py, search.py   the parameters, the tables opened, how they are searched
 
 An evaluation is a generator: it yields a question (look this up, resolve that), gets the answer sent in, and
 returns a Decision. So it never touches a table or a socket, and a test plays the world with a dictionary.
+smtpd answers with what trivial-rewrite says, `pyfix explain` from the tables alone.
 """

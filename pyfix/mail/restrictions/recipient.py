@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyfix.daemons.smtpd.restrictions.questions import (
-    Evaluation,
-    Lookup,
-    Rejection,
-    Search,
-)
 from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.address.split import split_address
 from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.maps import Maps
 from pyfix.mail.notices.trouble import Trouble
+from pyfix.mail.restrictions.questions import (
+    Evaluation,
+    Lookup,
+    Rejection,
+    Search,
+)
 from pyfix.proto.enhanced_status import split_status
 
 _FINAL = ("local", "alias", "virtual")

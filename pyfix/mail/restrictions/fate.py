@@ -7,11 +7,11 @@ not built answers 451 and is named in the log: to go on as if nothing had been s
 
 from __future__ import annotations
 
-from pyfix.daemons.smtpd.restrictions.access import Action, Verb
-from pyfix.daemons.smtpd.restrictions.progress import CONFIGURATION_ERROR, Progress, Subject, Verdict, refuse
-from pyfix.daemons.smtpd.restrictions.questions import Fate, Note
 from pyfix.mail.address.quote import quote_address
 from pyfix.mail.maps import Maps
+from pyfix.mail.restrictions.access import Action, Verb
+from pyfix.mail.restrictions.progress import CONFIGURATION_ERROR, Progress, Subject, Verdict, refuse
+from pyfix.mail.restrictions.questions import Fate, Note
 
 
 def decide_fate(progress: Progress, action: Action, subject: Subject, maps: Maps) -> Verdict:

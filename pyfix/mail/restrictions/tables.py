@@ -1,0 +1,123 @@
+"""Every table and list that restrictions name, opened once a process.
+
+Under stress another configuration holds, which names other tables or, as a rule, the same. `Opened` has them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Protocol, TypeVar, cast
+
+from pyfix.mail.address.domains import LocalDomains
+from pyfix.mail.config import Config
+from pyfix.mail.maps import HOST, Maps, MatchList, open_maps
+from pyfix.mail.maps import Kind as ListKind
+from pyfix.mail.restrictions.params import RestrictionParameters
+from pyfix.mail.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
+from pyfix.mail.restrictions.progress import Rules, Steps
+from pyfix.mail.restrictions.recipient import RecipientTables
+
+_OPEN_RELAY = (
+    "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working instance of: "
+    "reject_unauth_destination, defer_unauth_destination, reject, defer, defer_if_permit or check_relay_domains"
+)
+
+
+class Watched(Protocol):
+    """What has files that may change."""
+
+    def has_changed(self) -> bool: ...
+
+
+W = TypeVar("W", bound=Watched)
+
+
+class Opened:
+    """What has been opened so far, by what it was opened for."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Watched] = {}
+
+    def get(self, key: Hashable, make: Callable[[], W]) -> W:
+        """Return what is known by the key, which tells all that `make` depends on."""
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = make()
+        return cast(W, found)
+
+    def has_changed(self) -> bool:
+        """True when a file of some table has changed."""
+        return any(item.has_changed() for item in self._known.values())
+
+
+class RestrictionTables:
+    """Opened tables; raises ConfigError for what is no table at all."""
+
+    def __init__(self, config: Config, params: RestrictionParameters, opened: Opened) -> None:
+        self._config = config
+        self._params = params
+        self._opened = opened
+        domains = (
+            params.mydestination, params.myorigin, params.inet_interfaces, params.inet_protocols,
+            params.proxy_interfaces,
+        )  # fmt: skip
+        self.local_domains = opened.get(repr(("mydestination", domains)), lambda: LocalDomains(config, params))
+        self.networks = self._match_list(params.mynetworks, "mynetworks", HOST)
+        self._recipients = self._recipient_tables()
+        self.rules = self._rules()
+
+    def find_open_relay(self) -> str:
+        """Return why these restrictions make an open relay, "" when they do not."""
+        return "" if guards_against_relaying((self.rules.relay, self.rules.recipient)) else _OPEN_RELAY
+
+    def _match_list(self, value: str, parameter: str, kind: ListKind, *, parents: bool | None = None) -> MatchList:
+        below = self._params.parent_domain_matches_subdomains if parents is None else parents
+        return self._opened.get(
+            repr((parameter, value, below)),
+            lambda: MatchList(value, parameter, self._config, kind, parents=parents),
+        )
+
+    def _open(self, spec: str, parameter: str = "smtpd_access_maps") -> Maps:
+        """Open a table; one that several lists name is opened once."""
+        return self._opened.get(spec, lambda: open_maps([spec], parameter, self._config))
+
+    def _open_list(self, value: str, parameter: str) -> Maps:
+        return self._opened.get(repr((parameter, value)), lambda: open_maps(value, parameter, self._config))
+
+    def _recipient_tables(self) -> RecipientTables:
+        params = self._params
+        return RecipientTables(
+            local=self._open_list(params.local_recipient_maps, "local_recipient_maps"),
+            virtual_mailbox=self._open_list(params.virtual_mailbox_maps, "virtual_mailbox_maps"),
+            virtual_alias=self._open_list(params.virtual_alias_maps, "virtual_alias_maps"),
+            relay=self._open_list(params.relay_recipient_maps, "relay_recipient_maps"),
+            local_code=params.unknown_local_recipient_reject_code,
+            virtual_mailbox_code=params.unknown_virtual_mailbox_reject_code,
+            virtual_alias_code=params.unknown_virtual_alias_reject_code,
+            relay_code=params.unknown_relay_recipient_reject_code,
+            show_table=params.show_user_unknown_table_name,
+        )
+
+    def _rules(self) -> Rules:
+        params = self._params
+        return Rules(
+            recipients=self._recipients,
+            client=self._steps(params.smtpd_client_restrictions, Kind.CHECK_CLIENT_ACCESS),
+            helo=self._steps(params.smtpd_helo_restrictions, Kind.CHECK_HELO_ACCESS),
+            sender=self._steps(params.smtpd_sender_restrictions, Kind.CHECK_SENDER_ACCESS),
+            relay=self._steps(params.smtpd_relay_restrictions, Kind.CHECK_RECIPIENT_ACCESS),
+            recipient=self._steps(params.smtpd_recipient_restrictions, Kind.CHECK_RECIPIENT_ACCESS),
+            data=self._steps(params.smtpd_data_restrictions, Kind.UNKNOWN),
+            end_of_data=self._steps(params.smtpd_end_of_data_restrictions, Kind.UNKNOWN),
+            delays_reject=params.smtpd_delay_reject,
+            relay_first=params.smtpd_relay_before_recipient_restrictions,
+            rejects_unlisted=params.smtpd_reject_unlisted_recipient,
+            reject_code=params.reject_code,
+            defer_code=params.defer_code,
+            relay_code=params.relay_domains_reject_code,
+            access_reject_code=params.access_map_reject_code,
+            access_defer_code=params.access_map_defer_code,
+        )
+
+    def _steps(self, words: list[str], default_check: Kind) -> Steps:
+        return parse_restrictions(words, self._open, default_check)
