@@ -12,7 +12,6 @@ from pyfix.daemons.pickup.flush import FlushRelay
 from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.daemons.pickup.player import MaildropPlayer
 from pyfix.daemons.pickup.submission import Rejected, Submission, Submitter
-from pyfix.mail.ipc.aclient import AsyncPool
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import (
@@ -26,6 +25,7 @@ from pyfix.mail.ipc.messages import (
     Submitted,
     Trigger,
 )
+from pyfix.mail.ipc.pool import AsyncPool
 from pyfix.mail.maps import STRING, MatchList, TableError
 from pyfix.mail.queue import Queue
 from pyfix.service.service import ManyClientsDaemon, Service

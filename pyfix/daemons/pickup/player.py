@@ -17,9 +17,9 @@ from pyfix.base.failure import words_for
 from pyfix.daemons.pickup.params import PickupParameters
 from pyfix.daemons.pickup.requeue import requeue
 from pyfix.daemons.pickup.submission import Rejected, Submission, Submitter
-from pyfix.mail.ipc.aclient import AsyncPool
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import CLEANUP_BOUNCE, Submit, Submitted
+from pyfix.mail.ipc.pool import AsyncPool
 from pyfix.mail.queue import CorruptFile, Queue, scan_problem
 from pyfix.mail.queue.maildrop import BadDropFile, DropFile, open_drop_file
 from pyfix.service.worker import Worker

@@ -2,13 +2,13 @@
 
 Connections are kept, and requests pipelined up to the depth that the agent's Hello tells. The fullest agent that has
 room gets the next request, and a further one only when none has: what an agent has at hand together it makes durable
-together, and its code stays in the processor's caches (AsyncPool of mail/ipc/aclient.py has the figures). A request
+together, and its code stays in the processor's caches (mail/ipc/pool.py has the figures). A request
 takes places by its recipients and its size, a large one all of them, and an agent that gave no answer for PATIENCE_S
 counts as full (a mailbox that is locked, a disk that hangs), so that little waits behind it while there is another way.
 How many connections there are follows from what the agents are:
 
     concurrent (smtp)         one connection: the agent's event loop does the rest
-    blocking, depth > 1       another one when all are full
+    blocking, depth > 1       another one when all are full, up to twice the processors that answer in time
     blocking, depth 1 (local) one for each delivery that could run now, at most two being opened at a time
 
 The master decides how many processes there really are: a connection that no process has accepted yet is pending and
@@ -30,9 +30,10 @@ from typing import Any, Final, Protocol
 from pyfix.base import clock
 from pyfix.base.failure import words_for
 from pyfix.daemons.qmgr.scheduler import Entry
-from pyfix.mail.ipc.aclient import PATIENCE_S
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import PROTOCOL_VERSION, AnyMessage, Deliver, Delivered, Goodbye, Hello, Refused
+from pyfix.mail.ipc.pool import PATIENCE_S
+from pyfix.service.many_clients import cpu_count
 
 _PENDING_LIMIT: Final = 2
 _PLACE_BYTES: Final = 16 * 1024
@@ -94,9 +95,11 @@ class Agent:
 
     def has_room(self, now: float) -> bool:
         """Tell whether another request should go here."""
-        if self.retiring or self.load >= self.depth:
-            return False
-        return not self.in_flight or self.concurrent or now - self.last_use < PATIENCE_S
+        return not self.retiring and self.load < self.depth and not self.is_slow(now)
+
+    def is_slow(self, now: float) -> bool:
+        """Tell whether it owes an answer for a while."""
+        return bool(self.in_flight) and not self.concurrent and now - self.last_use >= PATIENCE_S
 
     def _weigh(self, entry: Entry) -> int:
         if self.depth == 1 or self.concurrent:
@@ -114,8 +117,9 @@ class Agent:
 class PoolLimits:
     """What bounds the connections of one pool."""
 
-    pipelined: int = 20
-    """Connections to blocking agents that take several requests."""
+    pipelined: int = max(4, 2 * cpu_count())
+    """Connections to blocking agents that take several requests, and answer in time."""
+    pipelined_in_all: int = 20
     idle_s: float = 5.0
     greeting_s: float = 60.0
     """How long a connection may be pending while there is no other."""
@@ -173,7 +177,8 @@ class Pool:
         elif all(agent.depth == 1 for agent in open_agents):
             limit = len(open_agents) + min(wanted, _PENDING_LIMIT)
         else:
-            limit = self._limits.pipelined
+            slow = sum(agent.is_slow(clock.monotonic()) for agent in open_agents)
+            limit = min(self._limits.pipelined + slow, self._limits.pipelined_in_all)
         pending = len(self._pending)
         if len(open_agents) + pending < limit and pending < _PENDING_LIMIT and not self._is_closed:
             agent = Agent()

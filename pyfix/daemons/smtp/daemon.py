@@ -22,9 +22,9 @@ from pyfix.mail.delivery import Job, JobError
 from pyfix.mail.delivery.job import UNKNOWN_ERROR
 from pyfix.mail.dns.hosts import HostFinder
 from pyfix.mail.dns.resolver import AsyncResolver, ResolverSettings
-from pyfix.mail.ipc.aclient import AsyncPool
 from pyfix.mail.ipc.connection import Connection as Client
 from pyfix.mail.ipc.messages import AnyMessage, Deliver, Delivered, Dsn, Outcome
+from pyfix.mail.ipc.pool import AsyncPool
 from pyfix.mail.maillog import Stages, delivery_status
 from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.notices.transcript import client_transcript

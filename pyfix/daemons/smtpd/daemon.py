@@ -17,17 +17,21 @@ from pyfix.daemons.smtpd.session import Session
 from pyfix.daemons.smtpd.tables import Tables
 from pyfix.mail.dns.peername import HostsFile, PeerNames
 from pyfix.mail.dns.resolver import AsyncResolver
-from pyfix.mail.ipc.aclient import AsyncChannel, AsyncPool
+from pyfix.mail.ipc.aclient import AsyncChannel
+from pyfix.mail.ipc.pool import AsyncPool
 from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.queue import Queue
 from pyfix.mail.restrictions.evaluate import active_stages
 from pyfix.mail.restrictions.search import Searcher
 from pyfix.mail.restrictions.tables import Opened
+from pyfix.service.many_clients import cpu_count
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
 
-_CLEANUPS: Final = 20
+_CLEANUPS: Final = max(4, 2 * cpu_count())
 """Connections to cleanup at most: each holds one of its processes while messages are written."""
+_CLEANUPS_WHEN_SLOW: Final = 20
+"""The same when some of them wait for a table, or for a disk that hangs."""
 _IN_FLIGHT: Final = 32
 """Small messages under way on each: cleanup makes those that are there durable together."""
 _THREADS: Final = 4
@@ -69,7 +73,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._lookups = ThreadPoolExecutor(_THREADS, "lookup")
         self._rewrite = AsyncChannel(f"private/{params.rewrite_service_name}", params.ipc_timeout)
         self._cleanup = AsyncPool(
-            f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS, _IN_FLIGHT
+            f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS, _IN_FLIGHT,
+            limit_when_slow=_CLEANUPS_WHEN_SLOW,
         )  # fmt: skip
         self._queue = Queue.from_params(params)
         self._mailer = TranscriptMailer(params, self._queue, self._cleanup, self.log, self.worker.spawn)

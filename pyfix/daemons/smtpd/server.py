@@ -14,7 +14,7 @@ from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.extensions import Extensions, make_extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peers
-from pyfix.mail.ipc.aclient import AsyncPool
+from pyfix.mail.ipc.pool import AsyncPool
 from pyfix.mail.maps import MatchList
 from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.notices.trouble import Trouble

@@ -1,23 +1,20 @@
 """Clients of other pyfix processes, for asyncio code.
 
-`AsyncChannel` pipelines calls on one kept connection; answers come in the order of the calls. `AsyncPool` has
-several channels, for servers that block, such as cleanup.
+`AsyncChannel` pipelines calls on one kept connection; answers come in the order of the calls. Several channels, for
+servers that block such as cleanup, are in pool.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from pyfix.base import clock
 from pyfix.base.failure import words_for
 from pyfix.mail.ipc.client import IpcError, check_hello
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import AnyMessage, Goodbye, Hello, Message, Refused
 
-PATIENCE_S: Final = 0.2
-"""How long a worker with several requests may give no answer before the next request goes elsewhere."""
 M = TypeVar("M", bound=Message)
 
 
@@ -67,14 +64,14 @@ class AsyncChannel:
         self.path = path
         self._timeout = timeout
         self._connection: Connection | None = None
-        self._connecting: asyncio.Future[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self._waiting: _Waiting = collections.deque()
         self._watch = _Watch(self._waiting, timeout)
 
     async def call(self, request: Message, expect: type[M]) -> M:
         """Send a request and return its answer; raise IpcError for no answer, a refusal or one of another type."""
         while (connection := self._connection) is None or not connection.is_open:
-            await self._connect()
+            await self.connect()
         answer: asyncio.Future[AnyMessage] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
         if self._watch.timer is None:
@@ -98,25 +95,25 @@ class AsyncChannel:
             self._connection.close()
             self._connection = None
 
-    async def _connect(self) -> None:
-        if self._connecting is not None:
-            await asyncio.shield(self._connecting)
-            return
-        loop = asyncio.get_running_loop()
-        self._connecting = connecting = loop.create_future()
+    @property
+    def is_open(self) -> bool:
+        """True when a server has greeted, and has not said goodbye."""
+        return self._connection is not None and self._connection.is_open
+
+    async def connect(self) -> None:
+        """Wait for a server's greeting; raise IpcError. Whoever gives up waiting leaves the others to wait on."""
+        if self._connecting is None:
+            self._connecting = asyncio.get_running_loop().create_task(self._establish())
+            self._connecting.add_done_callback(_forget_failure)
+        await asyncio.shield(self._connecting)
+
+    async def _establish(self) -> None:
         try:
-            self._connection = await self._open(loop)
+            self._connection = await self._open(asyncio.get_running_loop())
         except (OSError, IpcError) as error:
-            problem = IpcError(f"connect to {self.path}: {words_for(error)}")
-            connecting.set_exception(problem)
-            connecting.exception()  # others may wait for it, or nobody
-            raise problem from error
-        else:
-            connecting.set_result(None)
+            raise IpcError(f"connect to {self.path}: {words_for(error)}") from error
         finally:
             self._connecting = None
-            if not connecting.done():
-                connecting.cancel()
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> Connection:
         greeting: asyncio.Future[AnyMessage] = loop.create_future()
@@ -165,113 +162,7 @@ class AsyncChannel:
                 connection.close()
 
 
-class _Load:
-    """What one channel of a pool has to do."""
-
-    __slots__ = ("places", "since")
-
-    def __init__(self, since: float) -> None:
-        self.places = 1
-        """Taken of its depth."""
-        self.since = since
-        """When it answered last, or got the first call after a rest (monotonic seconds)."""
-
-
-class AsyncPool:
-    """Up to `limit` channels to a service whose workers serve one connection at a time.
-
-    A call goes to the fullest channel that has room, and to a further one when none has: a worker with many requests at
-    hand makes them durable together, and its code stays in the processor's caches. Measured with 20 sessions: one
-    worker with all of the messages took 0.35 ms of CPU less for each than two workers and four agents with a few. What
-    takes long weighs more and fills its channel, and one that gave no answer for PATIENCE_S counts as full (a table
-    that is slow, a disk that hangs), so that little waits behind it while there is another way. At the limit, calls
-    wait their turn. A channel holds a worker of that service, so one that nobody used for `idle_s` seconds is closed.
-    """
-
-    def __init__(self, path: str, timeout: float, limit: int, depth: int = 1, idle_s: float = 5.0) -> None:
-        """`depth` is the calls that a channel has room for."""
-        self.path = path
-        self._timeout = timeout
-        self._limit = limit
-        self._depth = depth
-        self._idle_s = idle_s
-        self._idle: list[tuple[AsyncChannel, float]] = []
-        self._busy: dict[AsyncChannel, _Load] = {}
-        """The channels in use."""
-        self._trim_timer: asyncio.TimerHandle | None = None
-        self._queue: collections.deque[asyncio.Future[AsyncChannel]] = collections.deque()
-
-    async def call(self, request: Message, expect: type[M], weight: int = 1) -> M:
-        """As AsyncChannel.call; `weight` is how many places of the depth the call takes."""
-        channel = self._choose() or await self._wait_turn()
-        self._busy[channel].places += weight - 1
-        try:
-            return await channel.call(request, expect)
-        finally:
-            self._release(channel, weight)
-
-    def close(self) -> None:
-        """Close all idle channels."""
-        if self._trim_timer is not None:
-            self._trim_timer.cancel()
-            self._trim_timer = None
-        while self._idle:
-            self._idle.pop()[0].disconnect()
-
-    def _choose(self) -> AsyncChannel | None:
-        """Take a place on a channel, if there is one."""
-        channel, places = None, 0
-        now = clock.monotonic()
-        for candidate, load in self._busy.items():
-            if places < load.places < self._depth and now - load.since < PATIENCE_S:
-                channel, places = candidate, load.places
-        if channel is not None:
-            self._busy[channel].places += 1
-            return channel
-        if self._idle:
-            channel = self._idle.pop()[0]
-        elif len(self._busy) < self._limit:
-            channel = AsyncChannel(self.path, self._timeout)
-        else:
-            return None
-        self._busy[channel] = _Load(now)
-        return channel
-
-    async def _wait_turn(self) -> AsyncChannel:
-        turn: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._release(turn.result(), 1)
-            raise
-
-    def _release(self, channel: AsyncChannel, weight: int) -> None:
-        """A call is done: its places go to who waits longest."""
-        load = self._busy[channel]
-        load.places -= weight
-        load.since = clock.monotonic()
-        while self._queue and load.places < self._depth:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(channel)
-                load.places += 1
-        if not load.places:
-            del self._busy[channel]
-            self._rest(channel)
-
-    def _rest(self, channel: AsyncChannel) -> None:
-        loop = asyncio.get_running_loop()
-        self._idle.append((channel, loop.time()))
-        if self._trim_timer is None:
-            self._trim_timer = loop.call_later(self._idle_s, self._trim)
-
-    def _trim(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._trim_timer = None
-        stale = loop.time() - self._idle_s * 0.9
-        while self._idle and self._idle[0][1] < stale:
-            self._idle.pop(0)[0].disconnect()
-        if self._idle:
-            self._trim_timer = loop.call_later(self._idle_s, self._trim)
+def _forget_failure(task: asyncio.Task[None]) -> None:
+    """Those who wait are told; that there may be none any more is no fault."""
+    if not task.cancelled():
+        task.exception()

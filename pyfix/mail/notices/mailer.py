@@ -38,7 +38,7 @@ class NoticeRefused(Exception):
 
 
 class CleanupPool(Protocol):
-    """The part of ipc.aclient.AsyncPool that is needed here."""
+    """The part of ipc.pool.AsyncPool that is needed here."""
 
     async def call(self, request: Submit, expect: type[Submitted]) -> Submitted:
         """Send a request and return its answer, or raise IpcError."""

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pyfix.mail.ipc import aclient
-from pyfix.mail.ipc.aclient import AsyncChannel, AsyncPool
+from pyfix.mail.ipc import pool
+from pyfix.mail.ipc.aclient import AsyncChannel
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import AnyMessage, Done, Goodbye, Hello, Refused, Rewrite, Rewritten
+from pyfix.mail.ipc.pool import AsyncPool
 
 PATIENCE_S = 60.0
 Handler = Callable[[AnyMessage, Connection], None]
@@ -179,11 +180,11 @@ def test_pool_never_opens_more_channels_than_its_limit(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with Server(tmp_path / "s", echo) as server:
-            pool = AsyncPool(server.path, PATIENCE_S, 2)
-            replies = await asyncio.gather(*(pool.call(Rewrite("local", [str(i)]), Rewritten) for i in range(20)))
+            channels = AsyncPool(server.path, PATIENCE_S, 2)
+            replies = await asyncio.gather(*(channels.call(Rewrite("local", [str(i)]), Rewritten) for i in range(20)))
             assert [r.addresses[0] for r in replies] == [str(i) for i in range(20)]
             assert len(server.connections) == 2
-            pool.close()
+            channels.close()
 
     asyncio.run(run())
 
@@ -215,12 +216,14 @@ async def _collect(directory: Path, weights: Sequence[int], enough: int = 6) -> 
             answer_all()
 
     async with Server(directory / "s", hold) as server:
-        pool = AsyncPool(server.path, PATIENCE_S, 2, 3)
-        calls = [pool.call(Rewrite("local", [str(number)]), Rewritten, weight) for number, weight in enumerate(weights)]
+        channels = AsyncPool(server.path, PATIENCE_S, 2, 3)
+        calls = [
+            channels.call(Rewrite("local", [str(number)]), Rewritten, weight) for number, weight in enumerate(weights)
+        ]
         replies = await asyncio.gather(*calls)
         assert [r.addresses[0] for r in replies] == [str(number) for number in range(len(weights))]
         assert len(server.connections) == 2
-        pool.close()
+        channels.close()
     return first
 
 
@@ -231,14 +234,117 @@ def test_a_pool_fills_one_channel_before_the_next(tmp_path: Path) -> None:
 
 def test_a_channel_that_gives_no_answer_gets_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that hangs in a table or on a disk keeps few messages waiting."""
-    monkeypatch.setattr(aclient, "PATIENCE_S", 0.0)
-    assert asyncio.run(_collect(tmp_path, [3, 3])) == [["0"], ["1"]]
-    assert asyncio.run(_collect(tmp_path, [1, 1], 2)) == [["0"], ["1"]]
+    monkeypatch.setattr(pool, "PATIENCE_S", 0.0)
+    ready = asyncio.Event()
+
+    async def run() -> list[int]:
+        held: dict[Connection, list[AnyMessage]] = {}
+
+        def hold(message: AnyMessage, connection: Connection) -> None:
+            held.setdefault(connection, []).append(message)
+            ready.set()
+
+        async with Server(tmp_path / "s", hold) as server:
+            calls = []
+            channels = AsyncPool(server.path, PATIENCE_S, 1, 3, limit_when_slow=2)
+            for name in "ab":
+                ready.clear()
+                calls.append(asyncio.ensure_future(channels.call(Rewrite("local", [name]), Rewritten)))
+                await asyncio.wait_for(ready.wait(), 30)
+            counts = [len(messages) for messages in held.values()]
+            for connection, messages in held.items():
+                for message in messages:
+                    echo(message, connection)
+            await asyncio.gather(*calls)
+            channels.close()
+            return counts
+
+    assert asyncio.run(run()) == [1, 1]
 
 
 def test_a_heavy_call_has_its_channel_to_itself(tmp_path: Path) -> None:
     """What comes behind it goes elsewhere."""
     assert asyncio.run(_collect(tmp_path, [3, 1, 1, 1, 1, 1])) == [["0"], ["1", "2", "3"]]
+
+
+def test_a_channel_that_nobody_accepts_gets_no_call(tmp_path: Path) -> None:
+    """master.cf may allow fewer workers than there could be channels."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        served: list[Connection] = []
+
+        def greet_the_first(connection: Connection) -> None:
+            served.append(connection)
+            if len(served) == 1:
+                connection.send(Hello("test"))
+
+        listener = await loop.create_unix_server(
+            lambda: Connection(echo, lambda connection, why: None, greet_the_first), str(tmp_path / "s")
+        )
+        channels = AsyncPool(str(tmp_path / "s"), PATIENCE_S, 4, 2)
+        calls = [channels.call(Rewrite("local", [str(number)]), Rewritten) for number in range(50)]
+        replies = await asyncio.wait_for(asyncio.gather(*calls), 30)
+        assert [reply.addresses[0] for reply in replies] == [str(number) for number in range(50)]
+        assert len(served) > 1
+        channels.close()
+        listener.close()
+        for connection in served:
+            connection.close()
+
+    asyncio.run(run())
+
+
+def test_calls_fail_when_nobody_is_there(tmp_path: Path) -> None:
+    """Each of them, with the reason; the next call tries anew."""
+
+    async def run() -> None:
+        path = tmp_path / "s"
+        channels = AsyncPool(str(path), PATIENCE_S, 2)
+        calls = [channels.call(Rewrite("local", ["x"]), Rewritten) for _ in range(5)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [str(result) for result in results] == [f"connect to {path}: No such file or directory"] * 5
+        async with Server(path, echo):
+            assert (await channels.call(Rewrite("local", ["x"]), Rewritten)).addresses == ["x"]
+            channels.close()
+
+    asyncio.run(run())
+
+
+def test_those_who_wait_get_a_new_channel_when_the_old_one_retires(tmp_path: Path) -> None:
+    """A worker says goodbye while it has a call and others wait for it."""
+
+    async def run() -> None:
+        def answer(message: AnyMessage, connection: Connection) -> None:
+            if connection is server.connections[0]:
+                connection.send(Goodbye())
+            echo(message, connection)
+
+        async with Server(tmp_path / "s", answer) as server:
+            channels = AsyncPool(server.path, PATIENCE_S, 1)
+            calls = [channels.call(Rewrite("local", [str(number)]), Rewritten) for number in range(3)]
+            replies = await asyncio.wait_for(asyncio.gather(*calls), 30)
+            assert [reply.addresses[0] for reply in replies] == ["0", "1", "2"]
+            assert len(server.connections) == 2
+            channels.close()
+
+    asyncio.run(run())
+
+
+def test_who_gives_up_waiting_for_a_greeting_leaves_the_others_to_wait(tmp_path: Path) -> None:
+    """The first caller opens the connection for all."""
+
+    async def run() -> None:
+        async with Server(tmp_path / "s", echo) as server:
+            channel = AsyncChannel(server.path, PATIENCE_S)
+            first = asyncio.ensure_future(channel.call(Rewrite("local", ["a"]), Rewritten))
+            second = asyncio.ensure_future(channel.call(Rewrite("local", ["b"]), Rewritten))
+            await asyncio.sleep(0)
+            first.cancel()
+            assert (await asyncio.wait_for(second, 30)).addresses == ["b"]
+            channel.disconnect()
+
+    asyncio.run(run())
 
 
 def test_a_server_that_never_greets_is_given_up(tmp_path: Path) -> None:
