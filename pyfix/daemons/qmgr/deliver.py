@@ -118,7 +118,8 @@ class PoolLimits:
     """What bounds the connections of one pool."""
 
     pipelined: int = max(4, 2 * cpu_count())
-    """Connections to blocking agents that take several requests, and answer in time."""
+    """Connections to blocking agents that take several requests, and answer in time: one that makes fifty files
+    durable waits for the disk most of the time."""
     pipelined_in_all: int = 20
     idle_s: float = 5.0
     greeting_s: float = 60.0

@@ -28,7 +28,7 @@ from pyfix.service.many_clients import cpu_count
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener
 
-_CLEANUPS: Final = max(4, 2 * cpu_count())
+_CLEANUPS: Final = max(2, cpu_count())
 """Connections to cleanup at most: each holds one of its processes while messages are written."""
 _CLEANUPS_WHEN_SLOW: Final = 20
 """The same when some of them wait for a table, or for a disk that hangs."""
