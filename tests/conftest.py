@@ -47,7 +47,7 @@ def find_program(name: str) -> str:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def need() -> Callable[[str], str]:
     """The function find_program; mark the test with `peer(name)` too."""
     return find_program

@@ -33,11 +33,12 @@ CASES = {
     "result without a value": f"{BASIC}result_format = found 100%%\n",
     "domain": f"{BASIC}domain = example.com, EXAMPLE.org\n",
     "domain from a table": f"{BASIC}domain = inline:{{{{bücher.test=x}},{{localhost=y}}}}\n",
-    "domain with an exception": f"{BASIC}domain = !localhost, static:all\n",
+    "domain with an exception": f"{BASIC}domain = !localhost, inline:{{localhost=x}}, example.com\n",
     "limit that is not reached": f"{BASIC}expansion_limit = 1000\n",
     "limit below zero": f"{BASIC}expansion_limit = -1\n",
     "dollar sign": "query = SELECT '$1 ${x}', goto FROM alias WHERE address = '%s' ORDER BY goto\n",
 }
+CREATE = "CREATE TABLE alias (address VARCHAR(600), goto TEXT, other TEXT, number INTEGER, active INTEGER)"
 Row = tuple[str, str | None, str | None, int, int]
 
 

@@ -97,6 +97,8 @@ def read_template(settings: Settings, name: str, default: str) -> Template:
 
 def parse_template(settings: Settings, name: str, text: str) -> Template:
     """Return a template; its text stands in a setting, which errors name; raises ConfigError."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        raise settings.refuse(name, f"{name}: the quotes around the text are a part of it; remove them")
     try:
         return Template.parse(text)
     except BadTemplate as problem:

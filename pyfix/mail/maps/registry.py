@@ -54,7 +54,6 @@ LATER: Final = frozenset(
         "ldap",
         "memcache",
         "mongodb",
-        "mysql",
         "nis",
         "pgsql",
         "sdbm",
@@ -104,6 +103,12 @@ def _random(spec: str, name: str, opening: Opening) -> Table:
 
 def _debug(spec: str, name: str, opening: Opening) -> Table:
     return DebugTable(spec, open_table(name, opening), opening.inform)
+
+
+def _mysql(spec: str, name: str, opening: Opening) -> Table:
+    from pyfix.mail.maps.mysql import open_mysql
+
+    return _configured(spec, name, opening, open_mysql)
 
 
 def _sqlite(spec: str, name: str, opening: Opening) -> Table:
@@ -269,6 +274,7 @@ _OPENERS: Final[dict[str, Callable[[str, str, Opening], Table]]] = {
     "inline": _inline,
     "internal": _internal,
     "lmdb": _indexed,
+    "mysql": _mysql,
     "pcre": _pcre,
     "pipemap": _pipe,
     "proxy": _proxy,

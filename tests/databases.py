@@ -1,0 +1,135 @@
+"""Database servers of a test's own: from Debian's packages, in a temporary directory, as an unprivileged user.
+
+Each listens on a Unix socket and on a free port of the loopback interface, and is stopped with its context.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from instance import free_port, wait_until
+
+_USERS = ("mysql", "postgres", "nobody")
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Return the arguments of subprocess that make root somebody else; database servers refuse to be root."""
+    if os.getuid() != 0:
+        return {}
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entry = next(names[name] for name in _USERS if name in names)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+@contextlib.contextmanager
+def directory() -> Iterator[Path]:
+    """Make a directory that the server's user may write to; its path is short enough for Unix sockets."""
+    path = Path(tempfile.mkdtemp(prefix="pyfix-db-"))
+    try:
+        path.chmod(0o755)
+        who = _unprivileged()
+        if who:
+            os.chown(path, who["user"], who["group"])
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def run(*command: str) -> None:
+    """Run a program of the server's as the server's user."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **_unprivileged())
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Server:
+    """A server that can be stopped and started again."""
+
+    def __init__(self, folder: Path, command: list[str], is_ready: Callable[[], bool]) -> None:
+        self.directory = folder
+        self._command = command
+        self._is_ready = is_ready
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with open(self.directory / "log", "wb") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **_unprivileged()
+            )
+        wait_until(self._answers, f"{self._command[0]} answers; {self.directory}/log says why not")
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.directory / "log").read_text()
+        return self._is_ready()
+
+    def stop(self) -> None:
+        """Stop it, if it runs."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)
+            self._process = None
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+
+@dataclass(frozen=True)
+class Database:
+    """A running server and where it listens."""
+
+    server: Server
+    path: Path
+    """The Unix socket."""
+    port: int
+
+
+@contextlib.contextmanager
+def mariadb(find_program: Callable[[str], str], *options: str) -> Iterator[Database]:
+    """Run MariaDB with a user `mail`, password `secret`, and a database `mail`."""
+    install, daemon = find_program("mariadb-install-db"), find_program("mariadbd")
+    with directory() as folder:
+        data, path, port = folder / "data", folder / "socket", free_port()
+        places = ["--no-defaults", f"--datadir={data}", f"--tmpdir={folder}"]
+        run(install, *places, "--auth-root-authentication-method=normal", "--skip-test-db")
+        command = [
+            daemon, *places, f"--socket={path}", f"--port={port}",
+            "--bind-address=127.0.0.1", f"--pid-file={folder}/pid", "--innodb-buffer-pool-size=16M",
+            "--skip-name-resolve", *options,
+        ]  # fmt: skip
+        server = Server(folder, command, lambda: _is_logged(folder, "ready for connections"))
+        with server:
+            mariadb_run(path, "CREATE DATABASE mail CHARACTER SET utf8mb4")
+            for host in ("localhost", "127.0.0.1"):
+                mariadb_run(path, f"GRANT ALL ON mail.* TO mail@'{host}' IDENTIFIED BY 'secret'")
+            yield Database(server, path, port)
+
+
+def mariadb_run(path: Path, statement: str, rows: list[Any] | None = None, database: str | None = None) -> None:
+    """Run a statement as root, for each of the rows if there are any."""
+    connection = pymysql.connect(unix_socket=str(path), user="root", database=database, autocommit=False)
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        if rows is None:
+            cursor.execute(statement)
+        else:
+            cursor.executemany(statement, rows)
+        connection.commit()
+
+
+def _is_logged(folder: Path, text: str) -> bool:
+    """True once the server has said so, since it was started last."""
+    return text in (folder / "log").read_text(errors="replace")
