@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from pyfix.base.failure import words_for
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import Envelope, Recipient, Submit, Submitted
 from pyfix.mail.queue import Queue, gather
@@ -49,7 +50,7 @@ class Submission:
                 raise SubmissionError(f"cleanup refused the notice: {reply.reason}")
         except (IpcError, OSError) as error:
             file.abort()
-            raise SubmissionError(str(error)) from error
+            raise SubmissionError(words_for(error)) from error
         except SubmissionError:
             file.abort()
             raise

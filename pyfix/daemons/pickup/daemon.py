@@ -180,7 +180,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
             reply: Message = await self._cleanup.call(request, Submitted)
         except IpcError as error:
             self.log.warning(f"{request.queue_id}: {error}")
-            submission.abort()
+            self._abort(submission)
             reply = Submitted("", "4.3.0", 451, "mail system is down")
         connection.is_answering = False
         connection.send(reply)
@@ -188,10 +188,13 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
     def _drop(self, connection: LocalConnection) -> None:
         if (submission := connection.submission) is not None:
             connection.submission = None
-            try:
-                submission.abort()
-            except OSError as error:
-                self.log.warning(f"{submission.id}: remove queue file: {error.strerror}")
+            self._abort(submission)
+
+    def _abort(self, submission: Submission) -> None:
+        try:
+            submission.abort()
+        except OSError as error:
+            self.log.warning(f"{submission.id}: remove queue file: {error.strerror}")
 
     def connection_lost(self, connection: Connection) -> None:
         """A sender that left in the middle leaves nothing behind."""

@@ -37,6 +37,6 @@ See: trivial-rewrite(8), bounce(8), cleanup(8), transport(5), postqueue(1)
 
 Inside: daemon.py (wiring), scheduler.py (who is next; pure), destination.py (how much at once; pure), active.py (what
 is in work), dispatch.py (requests and answers), deliver.py (connections), record.py and finish.py (bookkeeping),
-trouble.py (a file that makes trouble). Messages on public/qmgr: Arrived (a hint from cleanup) and Trigger: "scan"
-incoming, "deferred" for what is due, "flush" for everything, "release ID" for one deferred message.
+recycle.py (removal), trouble.py (a file that makes trouble). Messages on public/qmgr: Arrived (a hint from cleanup) and
+Trigger: "scan" incoming, "deferred" for what is due, "flush" for everything, "release ID" for one deferred message.
 """

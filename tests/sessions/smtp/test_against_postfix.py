@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import RunningWorker, make_queue_directory, run_worker
+from harness import DEADLINE_S, RunningWorker, make_queue_directory, run_worker
 from neighbours import Neighbours
 
 from pyfix.daemons.smtpd.daemon import SERVICE
@@ -271,6 +271,13 @@ class LogDrain:
         while not self._over.wait(0.01):
             self._worker.log_lines()
 
+    def wait_for(self, part: str, start: int) -> None:
+        """Wait for a line with this part behind the first `start` ones."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not any(part in line for line in self._worker.lines[start:]):
+            assert time.monotonic() < deadline, self._worker.lines[start:]
+            self._over.wait(0.01)
+
     def close(self) -> None:
         self._over.set()
         self._thread.join()
@@ -337,7 +344,7 @@ def compare(chunks: list[bytes], postfix: Postfix, port: int, worker: RunningWor
     theirs = converse(port, chunks)
     drain = LogDrain(worker)
     ours = converse(int(worker.path.rpartition(":")[2]), chunks)
-    worker.wait_for_line("disconnect from") if ours_before == 0 else time.sleep(0.2)
+    drain.wait_for("disconnect from", ours_before)
     drain.close()
     differences = [
         f"{chunk!r}: Postfix {left!r}, we {right!r}"
