@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from pyfix.base.log import Log
 from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.params import SmtpdParameters
@@ -93,7 +94,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         return Server(
             worker=self.worker, params=params, log=self.log, loop=asyncio.get_running_loop(), queue=self._queue,
             rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
-            peers=Peers(self._names, partial(_describe, tables), self.log), cleanup=self._cleanup,
+            peers=Peers(self._names, partial(_describe, tables, self.log), self.log), cleanup=self._cleanup,
             mailer=self._mailer, disk=self._disk, forbidden=tables.forbidden, deadlines=self._deadlines,
             common=self._common,
         )  # fmt: skip
@@ -134,11 +135,11 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         await asyncio.sleep(0)  # the loop closes what was closed above in its next turn
 
 
-def _describe(tables: Tables, name: str, address: str, reverse_name: str) -> Peer:
+def _describe(tables: Tables, log: Log, name: str, address: str, reverse_name: str) -> Peer:
     return Peer(
         name, address, reverse_name, f"{name}[{address}]",
         "local" if tables.header_clients.holds(name, address) else "remote",
-        tables.bare_newline_exclusions.matches(name, address),
+        tables.may_send_bare_newline(name, address, log),
     )  # fmt: skip
 
 
