@@ -2,6 +2,7 @@
 
     pyfix [-c DIR] [-v] start | start-fg | stop | abort | reload
     pyfix [-c DIR] [-v] status | flush | check | logrotate
+    pyfix [-c DIR] explain ADDRESS [--client IP] [--sender A] [--json]
     pyfix init DIR [--domain D] [--user NAME] [--port N]
     pyfix install-init [--systemd | --sysv] [--root DIR]
     pyfix manual [--man DIR] [--html DIR]
@@ -18,12 +19,14 @@ Files:
     /var/spool/pyfix   the queue
     /var/lib/pyfix     data that processes keep between runs
 
-See: master(8), postconf(1), postconf(5), master(5), pyfix-check(1), pyfix-init(1), pyfix-install-init(1),
-pyfix-logrotate(1), pyfix-manual(1), mailq(1)
+See: master(8), postconf(1), postconf(5), master(5), pyfix-check(1), pyfix-explain(1), pyfix-init(1),
+pyfix-install-init(1), pyfix-logrotate(1), pyfix-manual(1), mailq(1)
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import signal
 import sys
@@ -33,6 +36,8 @@ from contextlib import contextmanager
 import click
 
 from pyfix.commands.check import CheckResult, check_instance
+from pyfix.commands.explain import BadClient, Question, parse_client, show
+from pyfix.commands.explain import explain as explain_address
 from pyfix.commands.init import InitError, Instance
 from pyfix.commands.init import init as lay_out
 from pyfix.commands.install_init import InstallError, install
@@ -58,7 +63,7 @@ def _fatal_errors() -> Iterator[None]:
     """Every failure that a user can cause is one line and exit status 1."""
     try:
         yield
-    except (ConfigError, ControlError, InitError, InstallError, RotateError, IpcError) as error:
+    except (BadClient, ConfigError, ControlError, InitError, InstallError, RotateError, IpcError) as error:
         say(f"fatal: {error}")
         sys.exit(1)
     except OSError as error:
@@ -227,6 +232,35 @@ def check(call: _Call) -> None:
 def _report(lines: list[str], tell: Callable[[str], None]) -> None:
     for line in lines:
         tell(line)
+
+
+@main.command()
+@click.argument("address", metavar="ADDRESS")
+@click.option("--client", metavar="IP", help="The client, as IP or name[IP]; smtpd's answer comes first.")
+@click.option("--helo", default="", metavar="NAME", help="What the client calls itself; by default its name.")
+@click.option("--sender", default="", metavar="A", help="The sender; by default the null sender.")
+@click.option("--sasl", metavar="USER", help="The user that the client has logged in as; not in this release.")
+@click.option(
+    "--service",
+    default="",
+    metavar="NAME",
+    help="Which smtpd of master.cf; by default the first.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def explain(
+    call: _Call, address: str, client: str | None, helo: str, sender: str, sasl: str | None, service: str, as_json: bool
+) -> None:
+    """Tell what becomes of mail for an address, and which lines of the configuration say so."""
+    with _fatal_errors():
+        if sasl is not None:
+            raise BadClient(f"--sasl {sasl}: SASL is not in this release, so that no client can have logged in")
+        peer = parse_client(client) if client is not None else None
+        found = explain_address(call.config(), Question(address, sender, peer, helo, service))
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
+    else:
+        _report(list(show(found)), click.echo)
 
 
 @main.command()

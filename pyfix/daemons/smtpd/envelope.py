@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyfix.base import clock
 from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.state import State
@@ -12,10 +10,8 @@ from pyfix.mail.ipc.messages import Recipient
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.restrictions.questions import Stage
 from pyfix.mail.smtp import replies
-from pyfix.mail.smtp.commands import CommandError, parse_mail, parse_rcpt
+from pyfix.mail.smtp.commands import CommandError, clean_helo, parse_mail, parse_rcpt
 from pyfix.mail.smtp.path import BadPath, take_path
-
-_HELO_TROUBLE: Final = str.maketrans(dict.fromkeys(' <>()\\";@\t', "?"))
 
 
 class EnvelopeVerbs(State):
@@ -44,7 +40,7 @@ class EnvelopeVerbs(State):
     async def _take_helo(self, argument: str, where: str) -> str:
         """Note the client's name for itself; return the reply that refuses it, if any."""
         old = self.context.helo
-        self.context.helo = argument.translate(_HELO_TROUBLE)
+        self.context.helo = clean_helo(argument)
         if refusal := await self._evaluate(Stage.HELO, where):
             self.context.helo = old
             return refusal

@@ -14,7 +14,6 @@ class SmtpdParameters(RestrictionParameters, NoticeParameters, LineParameters, Q
 
     smtpd_banner = String("$myhostname ESMTP $mail_name", "Text behind the 220 of the greeting.")
     smtpd_helo_required = Boolean("no", "Refuse MAIL before HELO or EHLO.")
-    smtpd_peername_lookup = Boolean("yes", "Look up and verify the client's host name; no: every client is unknown.")
     disable_vrfy_command = Boolean("no", "Refuse VRFY, and do not announce it.")
     smtpd_discard_ehlo_keywords = ListOf("", "EHLO keywords that are not announced; silent-discard: nor logged.")
     smtpd_noop_commands = ListOf("", "Commands answered with 250 Ok whatever they say.")

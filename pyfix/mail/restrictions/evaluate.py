@@ -27,6 +27,7 @@ from pyfix.mail.restrictions.progress import (
     Steps,
     Subject,
     Verdict,
+    Watch,
     client_subject,
     helo_subject,
     note_deferral,
@@ -53,9 +54,9 @@ from pyfix.mail.restrictions.recipient import find_unlisted, is_authorized, retr
 _NESTING_LIMIT: Final = 20
 
 
-def evaluate(stage: Stage, rules: Rules, context: Context) -> Evaluation[Decision]:
-    """Return what the restrictions of a stage decide."""
-    progress = Progress(context, rules)
+def evaluate(stage: Stage, rules: Rules, context: Context, watch: Watch | None = None) -> Evaluation[Decision]:
+    """Return what the restrictions of a stage decide; `watch` is told what each of them says."""
+    progress = Progress(context, rules, watch=watch)
     match stage:
         case Stage.CONNECT:
             yield from _lists(progress, [(rules.client, client_subject(context))])
@@ -129,6 +130,8 @@ def _list(progress: Progress, steps: Steps, subject: Subject, depth: int) -> Eva
         except LookupFailed:
             verdict = refuse(progress, retry(subject.value))
         progress.only_warns = outer
+        if progress.watch is not None:
+            progress.watch(progress, step, verdict, depth)
         if verdict is not Verdict.DUNNO:
             return verdict
     return Verdict.DUNNO

@@ -9,6 +9,7 @@ from pyfix.mail.config import Boolean, Integer, ListOf, String
 class RestrictionParameters(AddressParameters):
     """Who may connect, relay, send and receive. Defaults are those of Postfix 3.7."""
 
+    smtpd_peername_lookup = Boolean("yes", "Look up and verify the client's host name; no: every client is unknown.")
     smtpd_delay_reject = Boolean("yes", "Apply client, helo and sender restrictions at RCPT (and ETRN) time.")
     smtpd_client_restrictions = ListOf("", "Who may connect.")
     smtpd_helo_restrictions = ListOf("", "What a client may say in HELO and EHLO.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -68,11 +69,16 @@ class Progress:
     """What trivial-rewrite says of the recipient, once it was asked."""
     knows_recipient: bool = False
     only_warns: bool = False
+    watch: Watch | None = None
 
     @property
     def is_discarded(self) -> bool:
         """True when the message will vanish, so that nothing needs to be said against it."""
         return self.decision.fate is not None and self.decision.fate.is_discarded
+
+
+Watch = Callable[[Progress, Restriction, Verdict, int], object]
+"""Told of each restriction that was read: its verdict, and how deep it stands in access tables."""
 
 
 def client_subject(context: Context) -> Subject:

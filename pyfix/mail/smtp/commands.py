@@ -26,6 +26,7 @@ from pyfix.mail.smtp.path import BadPath, take_path
 
 _SIZE_DIGITS: Final = 18
 """Postfix counts bytes in 63 bits; what has more digits is no size of a file."""
+_HELO_TROUBLE: Final = str.maketrans(dict.fromkeys(' <>()\\";@\t', "?"))
 _XTEXT_HEX: Final = re.compile(rb"\+(..|.?$)", re.DOTALL)
 _UXTEXT: Final = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _NOTIFY: Final = {"NEVER": NOTIFY_NEVER, "SUCCESS": NOTIFY_SUCCESS, "FAILURE": NOTIFY_FAILURE, "DELAY": NOTIFY_DELAY}
@@ -105,6 +106,11 @@ def _apply_mail_option(command: MailCommand, option: str, features: Features) ->
             command.envid = envid
         case _:
             raise CommandError(replies.unsupported_option(option))
+
+
+def clean_helo(argument: str) -> str:
+    """Return what a client calls itself in HELO or EHLO, without characters that would spoil log lines and headers."""
+    return argument.translate(_HELO_TROUBLE)
 
 
 def parse_rcpt(argument: str, features: Features) -> RcptCommand:

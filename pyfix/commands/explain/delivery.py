@@ -1,0 +1,69 @@
+"""What the delivery agent of a route does: the program that master.cf names, and the mailbox."""
+
+from __future__ import annotations
+
+import os
+
+from pyfix.commands.explain.facts import Route, VirtualMailbox
+from pyfix.commands.explain.local import LocalDelivery
+from pyfix.commands.explain.rewriting import Complete
+from pyfix.commands.explain.routing import Router
+from pyfix.commands.explain.services import Service, Services
+from pyfix.mail.config import Config, ConfigError, CoreParameters
+from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.mailbox.locate import LookupFailed, open_locator
+from pyfix.mail.mailbox.params import VirtualMailboxParameters
+
+
+def runs_as_root(config: Config) -> bool:
+    """True when the mail system has root's rights, so that each mailbox has an owner of its own.
+
+    Its queue directory is root's then; where there is none yet, whoever asks will start it.
+    """
+    try:
+        return os.stat(config.read(CoreParameters).queue_directory).st_uid == 0
+    except OSError:
+        return os.getuid() == 0
+
+
+class Delivery:
+    """Completes routes by what the delivery agents make of them."""
+
+    def __init__(self, services: Services, router: Router, complete: Complete, sender: str, *, as_root: bool) -> None:
+        self._services = services
+        self._router = router
+        self._complete = complete
+        self._sender = sender
+        self._as_root = as_root
+
+    def describe(self, route: Route) -> None:
+        """Add to a route who delivers, and where to."""
+        if route.problem:
+            return
+        service = self._services.find(route.transport)
+        if service.entry is None:
+            route.problem = f"master.cf has no service {route.transport}: mail is deferred"
+            return
+        route.program, route.place = service.entry.program, service.entry.place
+        try:
+            if route.program == "virtual":
+                route.virtual = self._virtual(service, route.address)
+            elif route.program == "local":
+                route.local = LocalDelivery(service, route.transport, self._resolve).follow(route.address)
+        except ConfigError as error:
+            route.problem = f"{route.program} does not start: {error}"
+
+    def _resolve(self, address: str) -> Resolved:
+        (completed,) = self._complete([address])
+        return self._router.resolve(self._sender, completed)
+
+    def _virtual(self, service: Service, address: str) -> VirtualMailbox:
+        with_ids = self._as_root and not (service.entry and service.entry.unprivileged)
+        locator = open_locator(service.config, service.config.read(VirtualMailboxParameters), with_ids=with_ids)
+        try:
+            mailbox = locator.find(address.lower())
+        except LookupFailed as problem:
+            return VirtualMailbox(problem=f"mail is deferred: {problem}")
+        if mailbox is None:
+            return VirtualMailbox(problem=f'unknown user: "{address.lower()}"')
+        return VirtualMailbox(mailbox.path, mailbox.uid, mailbox.gid)
