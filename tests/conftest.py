@@ -8,12 +8,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from instance import Instance, new_instance
 from sink import Sink
+
+# How long an example takes depends on what else the machine does. CI tries the same examples each time.
+hypothesis.settings.register_profile("pyfix", deadline=None, derandomize=os.environ.get("CI") == "true")
+hypothesis.settings.load_profile("pyfix")
 
 
 @pytest.fixture

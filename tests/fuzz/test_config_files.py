@@ -50,7 +50,7 @@ def is_line(error: ConfigError) -> bool:
     return bool(str(error)) and str(error).isprintable() and len(str(error)) < 1000
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(file_bytes)
 def test_any_main_cf_is_read_or_refused(data: bytes) -> None:
     """Reading, reading a set, and checking everything."""
@@ -68,7 +68,7 @@ def test_any_main_cf_is_read_or_refused(data: bytes) -> None:
             assert is_line(error)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(file_bytes)
 def test_any_master_cf_is_read_or_refused(data: bytes) -> None:
     """Every service that is read has a name, a type and a program."""
@@ -83,7 +83,7 @@ def test_any_master_cf_is_read_or_refused(data: bytes) -> None:
         assert all(entry.name and entry.program and entry.line > 0 for entry in entries)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(soup, st.dictionaries(st.sampled_from(NAMES), soup))
 def test_any_expression_has_a_value_or_an_error(text: str, values: dict[str, str]) -> None:
     """However the pieces are put together."""
@@ -93,7 +93,7 @@ def test_any_expression_has_a_value_or_an_error(text: str, values: dict[str, str
         assert str(error)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(soup, st.sampled_from(NAMES), st.sampled_from(["new", "", Removal.COMMENT, Removal.DELETE]))
 def test_edit_changes_one_setting_and_no_other(text: str, name: str, change: str | Removal) -> None:
     """Whatever the file looks like, the others keep their values."""

@@ -45,7 +45,7 @@ def compiled(text: str) -> re.Pattern[str] | None:
     return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(texts=st.lists(HARD, min_size=1, max_size=5), key=KEYS)
 def test_lookup_ends_soon_whatever_the_pattern(texts: list[str], key: str) -> None:
     """Even without the check that refuses exponential patterns: in a value, in None, or in a TableError."""
@@ -57,7 +57,7 @@ def test_lookup_ends_soon_whatever_the_pattern(texts: list[str], key: str) -> No
     assert time.process_time() - begin < 1.5
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=PATTERNS, key=st.text("ab-", max_size=30))
 def test_long_key_is_searched_as_a_short_one(text: str, key: str) -> None:
     """A search start by start finds what one call finds."""

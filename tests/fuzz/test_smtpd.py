@@ -54,7 +54,7 @@ def outcome(written: bytes, stage: Stage) -> tuple[bytes, list[tuple[str, bytes]
     return written, messages
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=INPUT, places=st.lists(st.integers(0, 100_000), max_size=8), main_cf=CONFIGURATIONS)
 def test_any_input_ends_in_replies_and_cutting_it_changes_none(data: bytes, places: list[int], main_cf: str) -> None:
     """What a client sends in one piece or in many is answered alike, and every byte written is a reply."""
@@ -64,14 +64,14 @@ def test_any_input_ends_in_replies_and_cutting_it_changes_none(data: bytes, plac
     assert REPLY.match(whole[0])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(data=st.lists(LINES, max_size=12).map(b"".join).filter(lambda data: len(data) < 2000))
 def test_byte_by_byte_is_like_at_once(data: bytes) -> None:
     """The slowest client gets the same dialogue as the fastest."""
     assert outcome(*play([data[i : i + 1] for i in range(len(data))])) == outcome(*play([data]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=INPUT)
 def test_session_leaves_nothing_behind(data: bytes) -> None:
     """When the client has gone: no client is counted, no content is held, the log has the end of the session."""

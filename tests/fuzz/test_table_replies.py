@@ -35,7 +35,7 @@ PIECES = st.sampled_from(
 )
 REPLIES = st.one_of(st.binary(max_size=60), st.lists(PIECES, max_size=12).map(b"".join))
 TYPES = {"tcp": ("tcp:127.0.0.1:{}", cut_line), "socketmap": ("socketmap:inet:127.0.0.1:{}:m", cut_netstring)}
-quick = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(params=sorted(TYPES))

@@ -57,7 +57,7 @@ PIECES = st.sampled_from(
 )
 CONTENT = st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=30).map(b"".join))
 KEYS = st.text(max_size=40)
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("kind", ["texthash", "regexp", "pcre", "cidr"])
