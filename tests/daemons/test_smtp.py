@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fake_cleanup import FakeCleanup, Received
 from harness import RunningWorker, run_worker
+from instance import wait_until
 from mail_agents import CONTENT, deliver, enqueue, left, verbs
 from smtp_server import CLOSE, SILENCE, Script, ScriptedServer
 
@@ -300,8 +301,11 @@ def test_refused_message_is_reset_before_the_next(tmp_path: Path) -> None:
     with ScriptedServer(script) as server, client(tmp_path, "smtp_connection_cache_destinations = 127.0.0.1") as worker:
         send(worker, server, "bad@x.test")
         assert send(worker, server, "good@x.test").outcomes == []
-        assert server.commands.index("RSET") < server.commands.index("RCPT TO:<good@x.test>")
-        assert len(server.sessions) == 1
+        first = server.sessions[0].commands
+        wait_until(lambda: "RSET" in first, "RSET")
+        behind = first[first.index("RCPT TO:<bad@x.test>") :]
+        # Whether the next message finds the connection depends on when the reply to RSET comes.
+        assert [command for command in behind if command != "DATA"][1] == "RSET"
 
 
 @pytest.mark.parametrize("last_words", [b"", b"421 4.4.2 idle\r\n"])

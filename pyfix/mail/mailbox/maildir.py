@@ -19,7 +19,6 @@ See: virtual(8), local(8), maildir(5).
 from __future__ import annotations
 
 import errno
-import functools
 import os
 import socket
 from collections.abc import Callable
@@ -164,7 +163,6 @@ class MaildirWriter:
             raise system_error(f"create maildir file {draft.final}", error, self._otherwise) from error
 
 
-@functools.cache
 def _host_name() -> str:
     """As maildir(5) wants it in names of files."""
     return socket.gethostname().replace("/", "\\057").replace(":", "\\072")
