@@ -64,7 +64,7 @@ def _let_reopen(params: LogrotateParameters) -> bool:
     while os.path.exists(socket_path) and not os.path.exists(params.maillog_file):
         if clock.monotonic() > deadline:
             return False  # the mail system is down: a socket without a server; nobody writes to the old file either
-        time.sleep(_STEP_S)
+        time.sleep(_STEP_S)  # another process makes the file: there is nothing to wait at
     return os.path.exists(params.maillog_file)
 
 

@@ -65,7 +65,7 @@ class DatagramLoop:
             if any(fd == self._status.sock.fileno() for fd, _ in events):
                 self._obey()
             elif events:
-                time.sleep(_GATHER_S)
+                time.sleep(_GATHER_S)  # what others log meanwhile is written with the same call
                 self._take()
             else:
                 self._daemon.idle()

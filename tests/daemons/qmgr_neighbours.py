@@ -178,7 +178,7 @@ class Neighbourhood:
         """Put a message into a queue; return its hint, which nobody has sent yet."""
         new = self.queue.create()
         rcpts = [Recipient(rcpt) if isinstance(rcpt, str) else rcpt for rcpt in recipients]
-        made = Envelope(sender, clock.now() - age, len(CONTENT), recipient_count=len(rcpts), **envelope)  # type: ignore[arg-type]
+        made = Envelope(sender, clock.now() - age, len(CONTENT), recipient_count=len(rcpts), **envelope)  # type: ignore[arg-type]  # passed on
         info = new.commit(made, rcpts, content=[CONTENT])
         if place != "incoming":
             self.queue.move(new.id, "incoming", place, mtime)
