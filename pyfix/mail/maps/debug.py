@@ -13,40 +13,22 @@ See: lookup_tables(5), postmap(1)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from pyfix.mail.maps.table import Table, TableError, Warn
+from pyfix.mail.maps.watched import WatchedTable
 
-from pyfix.mail.maps.table import Ask, Table, TableError, Warn
 
-
-class DebugTable(Table):
-    """Passes everything on to the table that it watches."""
+class DebugTable(WatchedTable):
+    """Logs what the other table answers."""
 
     def __init__(self, name: str, watched: Table, inform: Warn) -> None:
-        super().__init__(name)
-        self._watched = watched
+        super().__init__(name, watched)
         self._inform = inform
-        self.is_pattern = watched.is_pattern
-        self.blocking = watched.blocking
-        self.owner = watched.owner
 
-    def lookup(self, key: str) -> str | None:
-        try:
-            value = self._watched.lookup(key)
-        except TableError:
-            self._log(key, "error")
-            raise
+    def answered(self, key: str, value: str | None) -> None:
         self._log(key, "not_found" if value is None else value)
-        return value
+
+    def failed(self, key: str, error: TableError) -> None:
+        self._log(key, "error")
 
     def _log(self, key: str, result: str) -> None:
         self.say(self._inform, f'{self._watched.name} lookup: "{key}" = "{result}"')
-
-    def lend(self, ask: Ask) -> None:
-        super().lend(ask)
-        self._watched.lend(ask)
-
-    def has_changed(self) -> bool:
-        return self._watched.has_changed()
-
-    def entries(self) -> Iterator[tuple[str, str]]:
-        return self._watched.entries()

@@ -5,11 +5,12 @@ Tables are opened so where the configuration has somebody who listens (Config.on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyfix.mail.config import Config
-from pyfix.mail.maps.table import Ask, Table, TableError
+from pyfix.mail.maps.table import Table, TableError
+from pyfix.mail.maps.watched import WatchedTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +31,19 @@ class Lookup:
 OnLookup = Callable[[Lookup], object]
 
 
-class TracedTable(Table):
-    """Passes everything on to the table that it watches."""
+class TracedTable(WatchedTable):
+    """Tells what the other table answers."""
 
     def __init__(self, parameter: str, watched: Table, tell: OnLookup) -> None:
-        super().__init__(watched.name)
+        super().__init__(watched.name, watched)
         self._parameter = parameter
-        self._watched = watched
         self._tell = tell
-        self.is_pattern = watched.is_pattern
-        self.blocking = watched.blocking
-        self.owner = watched.owner
 
-    def lookup(self, key: str) -> str | None:
-        try:
-            value = self._watched.lookup(key)
-        except TableError as error:
-            self._tell(Lookup(self._parameter, self.name, key, None, str(error)))
-            raise
+    def answered(self, key: str, value: str | None) -> None:
         self._tell(Lookup(self._parameter, self.name, key, value))
-        return value
 
-    def lend(self, ask: Ask) -> None:
-        super().lend(ask)
-        self._watched.lend(ask)
-
-    def has_changed(self) -> bool:
-        return self._watched.has_changed()
-
-    def entries(self) -> Iterator[tuple[str, str]]:
-        return self._watched.entries()
+    def failed(self, key: str, error: TableError) -> None:
+        self._tell(Lookup(self._parameter, self.name, key, None, str(error)))
 
 
 def traced(table: Table, parameter: str, config: Config) -> Table:
