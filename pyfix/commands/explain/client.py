@@ -49,7 +49,7 @@ class Server:
         self.service = service
         self.params = service.config.read(RestrictionParameters)
         self._tables = RestrictionTables(service.config, self.params, Opened())
-        self._searcher = Searcher.from_params(self.params, self._tables.local_domains.is_local_part_domain)
+        self._searcher = Searcher.from_params(self.params, self._tables.local_domains)
         self._router = router
         self._complete = complete
         self._lookups = lookups

@@ -1,8 +1,8 @@
 """Answer the questions of an evaluation: from tables, from mynetworks, from trivial-rewrite.
 
-Tables in memory or on disk are asked on the spot, tables that ask a network peer in a thread. What trivial-rewrite
-said is kept for a few seconds: the recipients of a busy server repeat themselves. A question that can't be answered
-now is logged and thrown back as LookupFailed.
+Tables in memory or on disk are asked on the spot, tables that may have to wait in a thread, to which the daemon has
+lent all of them (Opened.lend). What trivial-rewrite said is kept for a few seconds: the recipients of a busy server
+repeat themselves. A question that can't be answered now is logged and thrown back as LookupFailed.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ class Answers:
         self._log = log
         self._networks = networks
         self._networks_block = networks.blocking
+        self._searcher = searcher
         self._look_up = searcher.look_up
         self._executor = executor
         self._rewrite = rewrite
@@ -103,15 +104,22 @@ class Answers:
         if isinstance(question, InNetworks):
             name, address = question.name, question.address
             if self._networks_block:
-                self._networks.lend(_asker())
-                return self._in_thread(lambda: self._networks.matches(name, address))
+                return self.in_thread(lambda: self._networks.matches(name, address))
             return self._networks.matches(name, address)
-        if question.maps.blocking:
-            question.maps.lend(_asker())
-            return self._in_thread(lambda: self._look_up(question))
+        if self._searcher.may_wait(question):
+            return self.in_thread(lambda: self._look_up(question))
         return self._look_up(question)
 
-    async def _in_thread(self, ask: Callable[[], Answer]) -> Answer:
+    async def is_listed(self, name: str, names: MatchList) -> bool:
+        """True when the list holds the name; a list that can't be asked holds nothing, which is logged."""
+        try:
+            return await self.in_thread(lambda: names.matches(name)) if names.blocking else names.matches(name)
+        except TableError as error:
+            self._log.warning(f"{names.parameter}: {error}")
+            return False
+
+    async def in_thread(self, ask: Callable[[], T]) -> T:
+        """Return what `ask` returns, or raise what it raises, once a thread has called it."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, ask)
 
     async def _resolve(self, recipient: str) -> Resolved:
@@ -126,9 +134,8 @@ class Answers:
         return resolved
 
 
-def _asker() -> Ask:
-    """Return what threads call to have the loop look up, in the main thread, what only that may."""
-    loop = asyncio.get_running_loop()
+def asker(loop: asyncio.AbstractEventLoop) -> Ask:
+    """Return what threads call to have the loop look up, in the main thread, what only that may: for Opened.lend."""
 
     def ask(find: Callable[[str], str | None], key: str) -> str | None:
         async def look_up() -> str | None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from pyfix.base.log import Log
-from pyfix.daemons.smtpd.answers import Answers
+from pyfix.daemons.smtpd.answers import Answers, asker
 from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
@@ -81,6 +81,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._mailer = TranscriptMailer(params, self._queue, self._cleanup, self.log, self.worker.spawn)
         self._common = Common()
         self._deadlines = Deadlines(loop, min(params.smtpd_timeout, self._stressed.params.smtpd_timeout))
+        self._opened.lend(asker(loop))
         self._calm_server, self._stressed_server = map(self._make_server, (self._calm, self._stressed))
         self.stress_changed()
         self._table_timer = loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
@@ -88,13 +89,13 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
     def _make_server(self, mood: Mood) -> Server:
         params, tables = mood.params, mood.tables
         answers = Answers(
-            self.log, tables.networks, Searcher.from_params(params, tables.local_domains.is_local_part_domain),
-            self._lookups, self._rewrite,
+            self.log, tables.networks, Searcher.from_params(params, tables.local_domains), self._lookups,
+            self._rewrite,
         )  # fmt: skip
         return Server(
             worker=self.worker, params=params, log=self.log, loop=asyncio.get_running_loop(), queue=self._queue,
             rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
-            peers=Peers(self._names, partial(_describe, tables, self.log), self.log), cleanup=self._cleanup,
+            peers=Peers(self._names, partial(_describe, tables, answers, self.log), self.log), cleanup=self._cleanup,
             mailer=self._mailer, disk=self._disk, forbidden=tables.forbidden, deadlines=self._deadlines,
             common=self._common,
         )  # fmt: skip
@@ -135,11 +136,16 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         await asyncio.sleep(0)  # the loop closes what was closed above in its next turn
 
 
-def _describe(tables: Tables, log: Log, name: str, address: str, reverse_name: str) -> Peer:
+async def _describe(tables: Tables, answers: Answers, log: Log, name: str, address: str, reverse_name: str) -> Peer:
+    if tables.standing_may_wait:
+        standing = await answers.in_thread(lambda: tables.standing(name, address))
+    else:
+        standing = tables.standing(name, address)
+    for warning in standing.warnings:
+        log.warning(warning)
     return Peer(
-        name, address, reverse_name, f"{name}[{address}]",
-        "local" if tables.header_clients.holds(name, address) else "remote",
-        tables.may_send_bare_newline(name, address, log),
+        name, address, reverse_name, f"{name}[{address}]", "local" if standing.is_ours else "remote",
+        standing.may_send_bare_newline,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.mail.address.valid import parse_hostaddr
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.networks import select_interfaces
-from pyfix.mail.maps import MatchList, TableError
+from pyfix.mail.maps import MatchList
 from pyfix.mail.restrictions.parse import OpenMaps
 
 PARAMETER: Final = "local_header_rewrite_clients"
@@ -37,19 +37,19 @@ class HeaderClients:
             config.host.interfaces(), params.inet_interfaces, params.inet_protocols, config.host.resolve
         )
         self._own = frozenset(parse_hostaddr(interface.address) for interface in chosen)
+        self.blocking = False
+        """True when some table may have to wait."""
         rest = iter(params.local_header_rewrite_clients)
         self._checks = [check for word in rest if (check := self._check(word, rest.__next__)) is not None]
 
     def holds(self, name: str, address: str) -> bool:
-        """True when the headers of this client's mail are rewritten."""
-        try:
-            return any(check(name, address) for check in self._checks)
-        except TableError:
-            return False
+        """True when the headers of this client's mail are rewritten; raises TableError."""
+        return any(check(name, address) for check in self._checks)
 
     def _check(self, word: str, take_next: Callable[[], str]) -> Check | None:
         match word.lower():
             case "permit_mynetworks":
+                self.blocking |= self._networks.blocking
                 return self._networks.matches
             case "permit_inet_interfaces":
                 return self._is_own
@@ -70,6 +70,7 @@ class HeaderClients:
 
     def _table(self, spec: str) -> Check:
         maps = self._open(spec)
+        self.blocking |= maps.blocking
         return lambda name, address: maps.lookup(address) is not None
 
     def _is_own(self, name: str, address: str) -> bool:

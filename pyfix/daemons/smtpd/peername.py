@@ -7,7 +7,7 @@ come back, and one that connects for every message should cost as little as one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -34,7 +34,7 @@ class Peer:
     """smtpd_forbid_bare_newline does not apply."""
 
 
-Describe = Callable[[str, str, str], Peer]
+Describe = Callable[[str, str, str], Awaitable[Peer]]
 """Makes a Peer of name, address and reverse name, with what the configuration says of it."""
 
 
@@ -65,7 +65,7 @@ class Peers:
             found = await asyncio.get_running_loop().create_task(self._find(self._names, address))
         if found.warning:
             self._log.warning(found.warning)
-        peer = self._describe(found.name, address, found.reverse_name)
+        peer = await self._describe(found.name, address, found.reverse_name)
         if len(self._kept) >= _KEEP_LIMIT:
             self._kept.clear()
         self._kept[address] = (clock.monotonic() + _KEEP_S, peer)

@@ -138,7 +138,7 @@ class Session(Verbs):
             await self.push(replies.OK)
         elif command is not None:
             await self._run(command, argument)
-        elif _HEADER.match(verb) or self.server.forbidden.matches(verb):
+        elif _HEADER.match(verb) or await self.server.answers.is_listed(verb, self.server.forbidden):
             self.where = UNKNOWN.name
             self._count(UNKNOWN)
             log.not_smtp(self.server.log, self.peer.label, text)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from pyfix.base.log import Log
+from dataclasses import dataclass, field
+
 from pyfix.daemons.smtpd.header_clients import PARAMETER as HEADER_CLIENTS
 from pyfix.daemons.smtpd.header_clients import HeaderClients
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.mail.config import Config
 from pyfix.mail.maps import HOST, STRING, TableError
 from pyfix.mail.restrictions.tables import Opened, RestrictionTables
+
+
+@dataclass(slots=True)
+class Standing:
+    """What the configuration says of a client."""
+
+    is_ours: bool = False
+    """local_header_rewrite_clients holds it."""
+    may_send_bare_newline: bool = False
+    """smtpd_forbid_bare_newline does not apply."""
+    warnings: list[str] = field(default_factory=list)
+    """Lists that can't be asked; they hold nobody meanwhile."""
 
 
 class Tables(RestrictionTables):
@@ -26,13 +39,21 @@ class Tables(RestrictionTables):
             params, config, self.networks, lambda spec: self._open(spec, HEADER_CLIENTS)
         )
 
-    def may_send_bare_newline(self, name: str, address: str, log: Log) -> bool:
-        """True for a client to which smtpd_forbid_bare_newline does not apply; nobody is known to be such a one while
-        the list can't be asked."""
-        if not self._forbids_bare_newline:
-            return True
+        self.standing_may_wait = self.header_clients.blocking or (
+            self._forbids_bare_newline and self._bare_newline_exclusions.blocking
+        )
+        """True when `standing` may have to wait: a thread's work."""
+
+    def standing(self, name: str, address: str) -> Standing:
+        """Return what there is to know of a client besides its name."""
+        standing = Standing(may_send_bare_newline=not self._forbids_bare_newline)
         try:
-            return self._bare_newline_exclusions.matches(name, address)
+            standing.is_ours = self.header_clients.holds(name, address)
         except TableError as error:
-            log.warning(f"smtpd_forbid_bare_newline_exclusions: {error}")
-            return False
+            standing.warnings.append(f"{HEADER_CLIENTS}: {error}")
+        if self._forbids_bare_newline:
+            try:
+                standing.may_send_bare_newline = self._bare_newline_exclusions.matches(name, address)
+            except TableError as error:
+                standing.warnings.append(f"{self._bare_newline_exclusions.parameter}: {error}")
+        return standing

@@ -10,6 +10,7 @@ from pyfix.mail.address.valid import literal_address, parse_hostaddr
 from pyfix.mail.config import Config, CoreParameters
 from pyfix.mail.config.networks import select_interfaces
 from pyfix.mail.maps.match_list import STRING, MatchList
+from pyfix.mail.maps.table import Ask
 
 
 class LocalDomains:
@@ -38,6 +39,15 @@ class LocalDomains:
     def is_local_part_domain(self, domain: str) -> bool:
         """True when tables may be searched for the local part alone: $myorigin or a local domain."""
         return domain.casefold() == self._myorigin or self.matches(domain)
+
+    @property
+    def blocking(self) -> bool:
+        """True when a table of mydestination may have to wait."""
+        return self._list.blocking
+
+    def lend(self, ask: Ask) -> None:
+        """Let other threads ask, too: see Table.lend."""
+        self._list.lend(ask)
 
     def has_changed(self) -> bool:
         """True when a table or file of mydestination has changed."""

@@ -12,6 +12,7 @@ from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.config import Config
 from pyfix.mail.maps import HOST, Maps, MatchList, open_maps
 from pyfix.mail.maps import Kind as ListKind
+from pyfix.mail.maps.table import Ask
 from pyfix.mail.restrictions.params import RestrictionParameters
 from pyfix.mail.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
 from pyfix.mail.restrictions.progress import Rules, Steps
@@ -24,9 +25,11 @@ _OPEN_RELAY = (
 
 
 class Watched(Protocol):
-    """What has files that may change."""
+    """What has files that may change, and tables that threads may ask."""
 
     def has_changed(self) -> bool: ...
+
+    def lend(self, ask: Ask) -> None: ...
 
 
 W = TypeVar("W", bound=Watched)
@@ -48,6 +51,11 @@ class Opened:
     def has_changed(self) -> bool:
         """True when a file of some table has changed."""
         return any(item.has_changed() for item in self._known.values())
+
+    def lend(self, ask: Ask) -> None:
+        """Let other threads ask everything that is here: see Table.lend."""
+        for item in self._known.values():
+            item.lend(ask)
 
 
 class RestrictionTables:

@@ -137,6 +137,11 @@ class FakeWorker:
         self.clients -= 1
 
 
+async def describe(name: str, address: str, reverse_name: str) -> Peer:
+    """A client that no list holds."""
+    return Peer(name, address, reverse_name, f"{name}[{address}]", may_send_bare_newline=False)
+
+
 class Stage:
     """One session with everything around it."""
 
@@ -157,8 +162,7 @@ class Stage:
             worker=anything.worker, params=params, log=self.log, loop=loop, queue=anything.queue, rules=tables.rules,
             stages=active_stages(tables.rules),
             answers=Answers(self.log, tables.networks, Searcher(lambda domain: False), self.executor, rewrite),
-            peers=Peers(None, lambda name, address, reverse: Peer(name, address, reverse, f"{name}[{address}]",
-                                                                  may_send_bare_newline=False), self.log),
+            peers=Peers(None, describe, self.log),
             cleanup=anything.cleanup, mailer=self.mailer, disk=self.executor, forbidden=tables.forbidden,
             deadlines=Deadlines(loop, params.smtpd_timeout), common=Common(),
         )  # fmt: skip

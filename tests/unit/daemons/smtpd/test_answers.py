@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from pyfix.base.log import MemoryLog
-from pyfix.daemons.smtpd.answers import Answers
+from pyfix.daemons.smtpd.answers import Answers, asker
 from pyfix.mail.config import Config
 from pyfix.mail.maps import MatchList, open_maps
 from pyfix.mail.restrictions.questions import Answer, Evaluation, Lookup, LookupFailed, Search
@@ -42,6 +42,7 @@ def decide(executor: ThreadPoolExecutor, table: str, key: str) -> Any:
     maps = open_maps([NAMES, table], "test_maps", config)
 
     async def run() -> Any:
+        maps.lend(asker(asyncio.get_running_loop()))
         networks = MatchList("127.0.0.1", "mynetworks", config)
         rewrite: Any = None
         answers = Answers(MemoryLog(), networks, Searcher(lambda domain: False), executor, rewrite)

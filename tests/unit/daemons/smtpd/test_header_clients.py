@@ -34,7 +34,7 @@ def configure(value: str) -> Config:
 def matches(value: str, address: str, name: str = "client.example") -> bool:
     """Return whether a client's headers are rewritten."""
     config = configure(value)
-    return Tables(config, config.read(SmtpdParameters), Opened()).header_clients.holds(name, address)
+    return Tables(config, config.read(SmtpdParameters), Opened()).standing(name, address).is_ours
 
 
 @pytest.mark.parametrize(

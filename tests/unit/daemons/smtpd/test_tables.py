@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from pyfix.base.log import MemoryLog
 from pyfix.daemons.smtpd.params import SmtpdParameters
-from pyfix.daemons.smtpd.tables import Tables
+from pyfix.daemons.smtpd.tables import Standing, Tables
 from pyfix.mail.config import Config
 from pyfix.mail.restrictions.tables import Opened
 
 
-def may_send(rule: str, exclusions: str, log: MemoryLog) -> bool:
-    """Return whether the client may end its lines as it likes."""
+def standing(rule: str, exclusions: str) -> Standing:
+    """Return what is known of a client."""
     text = f"mynetworks = 10.0.0.0/8\nsmtpd_forbid_bare_newline = {rule}\n"
     config = Config.from_text(f"{text}smtpd_forbid_bare_newline_exclusions = {exclusions}\n")
-    return Tables(config, config.read(SmtpdParameters), Opened()).may_send_bare_newline("pc.test", "10.0.0.1", log)
+    return Tables(config, config.read(SmtpdParameters), Opened()).standing("pc.test", "10.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -24,15 +23,15 @@ def may_send(rule: str, exclusions: str, log: MemoryLog) -> bool:
 )
 def test_clients_that_are_excluded_end_lines_as_they_like(rule: str, exclusions: str, expected: bool) -> None:
     """All do where nothing is forbidden."""
-    log = MemoryLog()
-    assert may_send(rule, exclusions, log) is expected
-    assert log.lines == []
+    found = standing(rule, exclusions)
+    assert found.may_send_bare_newline is expected
+    assert found.warnings == []
 
 
 @pytest.mark.parametrize(("rule", "expected", "warnings"), [("no", True, 0), ("normalize", False, 1)])
 def test_a_list_that_can_not_be_asked_ends_no_session(rule: str, expected: bool, warnings: int) -> None:
     """Where something is forbidden the client counts as any other, and the log says why; else it is not asked."""
-    log = MemoryLog()
-    assert may_send(rule, "fail:down", log) is expected
-    assert len(log.lines) == warnings
-    assert all(line.startswith("warning: smtpd_forbid_bare_newline_exclusions: ") for line in log.lines)
+    found = standing(rule, "fail:down")
+    assert found.may_send_bare_newline is expected
+    assert len(found.warnings) == warnings
+    assert all(line.startswith("smtpd_forbid_bare_newline_exclusions: ") for line in found.warnings)
