@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import CoreParameters, String
+from pyfix.mail.config import CoreParameters, ListOf, String
 
 
 class LogrotateParameters(CoreParameters):
@@ -10,3 +10,13 @@ class LogrotateParameters(CoreParameters):
 
     maillog_file_compressor = String("gzip", "The program that compresses a rotated log file.", low=1)
     maillog_file_rotate_suffix = String("%Y%m%d-%H%M%S", "What a rotated log file's name ends with.", low=1)
+
+
+class ReviewParameters(CoreParameters):
+    """pyfix start, pyfix check."""
+
+    run_without = ListOf(
+        "",
+        "Parameters of Postfix's that refuse, filter or encrypt mail, that pyfix lacks, and without which it is to run"
+        " all the same.",
+    )

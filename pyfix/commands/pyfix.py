@@ -1,7 +1,7 @@
 """pyfix(1): start, stop and look after the mail system.
 
     pyfix [-c DIR] [-v] start | start-fg | stop | abort | reload
-    pyfix [-c DIR] [-v] status | flush | check | logrotate
+    pyfix [-c DIR] [-v] status | flush | check [--json] | logrotate
     pyfix [-c DIR] explain ADDRESS [--client IP] [--sender A] [--json]
     pyfix init DIR [--domain D] [--user NAME] [--port N]
     pyfix install-init [--systemd | --sysv] [--root DIR]
@@ -35,9 +35,10 @@ from contextlib import contextmanager
 
 import click
 
-from pyfix.commands.check import CheckResult, check_instance
+from pyfix.commands.check import LossRefused, check_instance, refuse_losses
 from pyfix.commands.explain import BadClient, Question, parse_client, show
 from pyfix.commands.explain import explain as explain_address
+from pyfix.commands.findings import Finding, keeps_from_working
 from pyfix.commands.init import InitError, Instance
 from pyfix.commands.init import init as lay_out
 from pyfix.commands.install_init import InstallError, install
@@ -63,7 +64,7 @@ def _fatal_errors() -> Iterator[None]:
     """Every failure that a user can cause is one line and exit status 1."""
     try:
         yield
-    except (BadClient, ConfigError, ControlError, InitError, InstallError, RotateError, IpcError) as error:
+    except (BadClient, ConfigError, ControlError, InitError, InstallError, LossRefused, RotateError, IpcError) as error:
         say(f"fatal: {error}")
         sys.exit(1)
     except OSError as error:
@@ -134,6 +135,7 @@ def start(call: _Call) -> None:
         params = config.read(CoreParameters)
         if control.master_pid(params) is not None:
             raise ControlError("the pyfix mail system is already running")
+        _tell(refuse_losses(config))
         call.tell(params, "starting the pyfix mail system")
         control.start(config, call.verbose)
 
@@ -144,6 +146,7 @@ def start_fg(call: _Call) -> None:
     """Run the mail system in the foreground: in a container, under a supervisor."""
     with _fatal_errors():
         config = call.config()
+        _tell(refuse_losses(config))
         call.tell(config.read(CoreParameters), "starting the pyfix mail system")
         status = control.run_master(config, call.verbose)
     sys.exit(status)
@@ -182,8 +185,10 @@ def abort(call: _Call) -> None:
 def reload(call: _Call) -> None:
     """Read the configuration anew; no connection and no message is lost."""
     with _fatal_errors():
-        params = call.params()
+        config = call.config()
+        params = config.read(CoreParameters)
         pid = call.running(params)
+        _tell(refuse_losses(config))
         call.tell(params, "refreshing the pyfix mail system")
         call.explain(f"SIGHUP to process {pid}: it reads main.cf and master.cf, and replaces its processes one by one")
         control.signal_master(params, signal.SIGHUP)
@@ -218,15 +223,26 @@ def status(call: _Call) -> None:
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def check(call: _Call) -> None:
+def check(call: _Call, as_json: bool) -> None:
     """Look for trouble: rights, directories, parameters, tables, address classes. Creates missing directories."""
     with _fatal_errors():
-        result: CheckResult = check_instance(call.config(), call.explain)
-    _report(result.warnings, lambda text: say(f"warning: {text}"))
-    _report(result.notes, say)
-    _report(result.errors, lambda text: say(f"fatal: {text}"))
-    sys.exit(1 if result.errors else 0)
+        findings = check_instance(call.config(), call.explain)
+    if as_json:
+        _print_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        _tell(findings)
+    sys.exit(1 if keeps_from_working(findings) else 0)
+
+
+def _tell(findings: list[Finding]) -> None:
+    for finding in findings:
+        say(str(finding))
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _report(lines: list[str], tell: Callable[[str], None]) -> None:
@@ -258,7 +274,7 @@ def explain(
         peer = parse_client(client) if client is not None else None
         found = explain_address(call.config(), Question(address, sender, peer, helo, service))
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
+        _print_json(dataclasses.asdict(found))
     else:
         _report(list(show(found)), click.echo)
 

@@ -30,7 +30,7 @@ LESS = {"alias_maps"}
 """Postfix built with NIS adds nis:mail.aliases, a type of table that pyfix has not."""
 LEGACY = {"virtual_maps", "fallback_relay"}
 """Names of old, which Postfix reads as defaults of others but does not list."""
-PYFIX_ONLY = {"process_client_limit", "master_stop_grace"}
+PYFIX_ONLY = {"process_client_limit", "master_stop_grace", "run_without"}
 """Parameters that Postfix does not have."""
 
 VALUES = {"a": "1", "b": "${c}", "c": "", "d": " x  ", "e": "{y}", "f": "<$a>", "g": "3.10"}

@@ -17,9 +17,10 @@ from pyfix.mail.config.parameters import PerTransport
 from pyfix.mail.config.unused import reachable, transport_names, undefined_references, unused_overrides, unused_settings
 
 
-def check_parameters(config: Config) -> list[str]:
+def check_parameters(config: Config, explained: Collection[str] = ()) -> list[str]:
     """Return what is wrong with main.cf: values, references, names that nothing reads; each a line.
 
+    `explained` are names that nothing reads and that the caller tells of in other words.
     A master.cf that cannot be read is passed over here; check_master_cf reports it.
     """
     entries = _entries(config)
@@ -27,20 +28,20 @@ def check_parameters(config: Config) -> list[str]:
     found = [*failing.values(), *_interface_errors(config), *_transport_errors(config, entries, failing)]
     try:
         found += [text for name, text in undefined_references(config, entries) if name not in failing]
-        found += unused_settings(config, entries)
+        found += unused_settings(config, entries, explained)
     except ConfigError as error:
         found.append(str(error))
     return list(dict.fromkeys(found))
 
 
-def check_master_cf(config: Config) -> list[str]:
+def check_master_cf(config: Config, explained: Collection[str] = ()) -> list[str]:
     """Return what is wrong with master.cf: syntax, entries listed twice, values of overrides."""
     path = os.path.join(config.directory, "master.cf")
     try:
         entries = list(mastercf.read_entries(path))
     except ConfigError as error:
         return [str(error)]
-    return [*_listed_twice(entries), *_override_errors(config, entries), *unused_overrides(entries)]
+    return [*_listed_twice(entries), *_override_errors(config, entries), *unused_overrides(entries, explained)]
 
 
 def _entries(config: Config) -> list[ServiceEntry]:

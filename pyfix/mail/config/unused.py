@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from pyfix.mail.config import discover
@@ -81,22 +81,24 @@ def _text(config: Config, name: str) -> str:
     return COMPUTED_FROM.get(name) or discover.default_text(name) or ""
 
 
-def unused_settings(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[str]:
-    """Yield a warning for each setting of main.cf that nothing reads."""
+def unused_settings(config: Config, entries: Sequence[ServiceEntry], explained: Collection[str] = ()) -> Iterator[str]:
+    """Yield a warning for each setting of main.cf that nothing reads, but for those that somebody has explained."""
     known = _suggestions()
     for name in unused_names(config, entries):
+        if name in explained:
+            continue
         value = one_line(config.main.settings[name].value)
         yield f"{config.main_cf}: unused parameter: {one_line(name)}={value}{suggestion(name, known)}"
 
 
-def unused_overrides(entries: Sequence[ServiceEntry]) -> Iterator[str]:
-    """Yield a warning for each override of master.cf that nothing reads."""
+def unused_overrides(entries: Sequence[ServiceEntry], explained: Collection[str] = ()) -> Iterator[str]:
+    """Yield a warning for each override of master.cf that nothing reads, but for names that somebody has explained."""
     known = _suggestions()
     transports = transport_names(entries)
     for entry in entries:
         values = " ".join(value for _, value in entry.overrides)
         for name, value in entry.overrides:
-            if not is_known(name, transports) and name not in references(values):
+            if not is_known(name, transports) and name not in references(values) and name not in explained:
                 yield f"{entry.file}: unused parameter: {one_line(name)}={one_line(value)}{suggestion(name, known)}"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyfix.commands.check_files import Owner, check_config, check_data, check_jail, check_queue
+from pyfix.commands.check.files import Owner, check_config, check_data, check_jail, check_queue
 
 ME = Owner("me", frozenset((os.getuid(),)))
 NOBODY = Owner("nobody", frozenset((os.getuid() + 1,)))

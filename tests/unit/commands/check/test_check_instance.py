@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from pyfix.commands.check import check_instance
+from pyfix.commands.check import check_instance, refuse_losses
+from pyfix.commands.findings import Severity
 from pyfix.commands.init import Instance, init
 from pyfix.commands.pyfix import main
 from pyfix.mail.config import Config
@@ -18,19 +20,27 @@ def instance(reachable: Path) -> Instance:
     return init(str(reachable / "mail"), "example.test", "alice")
 
 
-def add(instance: Instance, text: str) -> None:
-    with open(f"{instance.etc}/main.cf", "a") as file:
+def add(instance: Instance, text: str) -> str:
+    """Append to main.cf; return where that is."""
+    with open(f"{instance.etc}/main.cf", "a+") as file:
+        file.seek(0)
+        line = len(file.readlines()) + 1
         file.write(text)
+    return f"{instance.etc}/main.cf, line {line}"
 
 
 def warnings(instance: Instance) -> list[str]:
-    return check_instance(Config.load(instance.etc)).warnings
+    return lines(instance, Severity.WARNING)
+
+
+def lines(instance: Instance, *severities: Severity) -> list[str]:
+    """Return what is found, without the severity."""
+    return [item.line for item in check_instance(Config.load(instance.etc)) if item.severity in severities]
 
 
 def test_fresh_instance_gives_no_complaint_and_gets_its_directories(instance: Instance) -> None:
     """Missing directories are made, as Postfix does."""
-    result = check_instance(Config.load(instance.etc))
-    assert (result.errors, result.warnings) == ([], [])
+    assert lines(instance, Severity.WARNING, Severity.ERROR, Severity.FATAL) == []
     for name in ("incoming", "active", "deferred", "maildrop", "public", "private", "pid", "spare"):
         assert Path(instance.directory, "spool", name).is_dir()
 
@@ -93,5 +103,41 @@ def test_missing_master_cf_is_one_error_line(instance: Instance) -> None:
 def test_file_in_the_place_of_a_directory_is_an_error(instance: Instance) -> None:
     """With the remedy."""
     Path(instance.directory, "spool", "incoming").write_text("")
-    result = check_instance(Config.load(instance.etc))
-    assert result.errors == [f"{instance.directory}/spool/incoming: not a directory; move it away"]
+    assert lines(instance, Severity.FATAL) == [f"{instance.directory}/spool/incoming: not a directory; move it away"]
+
+
+def test_guard_that_is_lacking_keeps_the_mail_system_from_starting(instance: Instance) -> None:
+    """Without a word it would be an open door; run_without in main.cf is the word."""
+    place = add(instance, "smtpd_milters = inet:localhost:8891\n")
+    result = CliRunner().invoke(main, ["-c", instance.etc, "start"])
+    expected = (
+        f"pyfix: fatal: {place}: smtpd_milters=inet:localhost:8891: milters are not in this"
+        " release: mail is neither checked nor signed; take it out, or list it in run_without\n"
+    )
+    assert (result.exit_code, result.stderr) == (1, expected)
+    assert expected.removeprefix("pyfix: fatal: ").strip() in lines(instance, Severity.ERROR)
+    add(instance, "run_without = smtpd_milters\n")
+    assert refuse_losses(Config.load(instance.etc)) == []
+    assert lines(instance, Severity.ERROR, Severity.WARNING) == []
+
+
+def test_restriction_that_is_lacking_starts_since_smtpd_refuses(instance: Instance) -> None:
+    """With 451 4.3.5: mail waits; an error all the same, and start tells."""
+    place = add(instance, "smtpd_client_restrictions = reject_rbl_client bl.example\n")
+    (finding,) = refuse_losses(Config.load(instance.etc))
+    assert str(finding) == (
+        f"error: {place}: reject_rbl_client: DNS blocklists are not in this release:"
+        " smtpd_client_restrictions is answered with 451 4.3.5 from there on; take it out of the list"
+    )
+    assert CliRunner().invoke(main, ["-c", instance.etc, "check"]).exit_code == 1
+
+
+def test_findings_as_json(instance: Instance) -> None:
+    """With severity, place, text and remedy."""
+    place = add(instance, "smtpd_milters = inet:localhost:8891\n")
+    result = CliRunner().invoke(main, ["-c", instance.etc, "check", "--json"])
+    (error,) = [item for item in json.loads(result.stdout) if item["severity"] == "error"]
+    assert (error["place"], error["remedy"]) == (
+        place,
+        "take it out, or list it in run_without",
+    )

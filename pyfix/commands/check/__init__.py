@@ -1,0 +1,31 @@
+"""pyfix-check(1): find what would go wrong, before mail does.
+
+    pyfix [-c DIR] [-v] check [--json]
+
+Looks at main.cf and master.cf, at the directories and the rights of files, at every lookup table that a parameter
+names, and at domains that are in two address classes. Lists the lines of a Postfix configuration that pyfix does not
+honour, and why. Creates missing directories of the queue, and changes nothing else.
+
+    note: ...      a line that is not honoured, and that no mail misses
+    warning: ...   what will surprise somebody
+    error: ...     what lets mail through, holds it up or loses it, and should not
+    fatal: ...     what keeps the mail system from starting
+
+A line names the file and the line, what is there, and what to do about it.
+
+What Postfix would refuse, filter or encrypt, and pyfix can't, is an error; the mail system does not start with it
+unless `run_without` in main.cf names the parameter.
+
+With --json: a list of objects with severity, place, text and remedy.
+
+Exit status: 1 when there is an error or a fatal, 0 otherwise.
+
+See: pyfix(1), postconf(1), postconf(5), master(5)
+
+Inside: instance.py has the order; each of the others one kind of finding; ../review/ what is not honoured.
+"""
+
+from pyfix.commands.check.honour import LossRefused, refuse_losses
+from pyfix.commands.check.instance import check_instance
+
+__all__ = ["LossRefused", "check_instance", "refuse_losses"]

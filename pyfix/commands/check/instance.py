@@ -1,0 +1,72 @@
+"""Everything that `pyfix check` looks at, in its order; never raises for a configuration that is merely wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from pyfix.commands.check.classes import overlapping_classes
+from pyfix.commands.check.files import check_files
+from pyfix.commands.check.honour import accepted_names, find_omissions, report_omissions
+from pyfix.commands.check.tables import check_tables
+from pyfix.commands.findings import Finding, Severity
+from pyfix.mail.config import Config, ConfigError, CoreParameters, mastercf
+from pyfix.mail.config.check import check_master_cf, check_parameters
+from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.master.layout import LayoutError, check_layout, check_maillog
+from pyfix.master.services import plan_services
+from pyfix.service.catalog import find_service
+
+Explain = Callable[[str], None]
+
+
+def check_instance(config: Config, explain: Explain = lambda text: None) -> list[Finding]:
+    """Return all that is found; `explain` is told each step."""
+    explain("checking the services of master.cf")
+    try:
+        entries = mastercf.read(os.path.join(config.directory, "master.cf"))
+    except ConfigError as error:
+        return [*_warnings(check_parameters(config)), Finding(Severity.FATAL, "", str(error))]
+    return [*_check(config, entries, explain)]
+
+
+def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Iterator[Finding]:
+    explain("checking which lines of main.cf and master.cf are honoured")
+    omissions = find_omissions(config, entries)
+    explained = {item.where.parameter for item in omissions} - {""}
+    yield from _warnings(check_parameters(config, explained))
+    yield from report_omissions(omissions, accepted_names(config))
+    try:
+        params = config.read(CoreParameters)
+        explain(f"checking {params.queue_directory}, {params.data_directory} and the log file")
+        check_maillog(params)
+        yield from _warnings(check_layout(params))
+    except (ConfigError, LayoutError) as error:
+        yield Finding(Severity.FATAL, "", str(error))
+        return
+    yield from _warnings(_service_warnings(config, entries, params, explained))
+    explain(f"checking the rights of the files in {config.directory} and {params.queue_directory}")
+    yield from _warnings(check_files(config.directory, params))
+    explain("checking lookup tables and address classes")
+    yield from _warnings([*check_tables(config), *overlapping_classes(config)])
+    if os.getuid() != 0:
+        yield Finding(
+            Severity.NOTE,
+            "",
+            f"not root: every process runs as user id {os.getuid()}, ports below 1024 and other users' mailboxes"
+            " are out of reach",
+        )
+
+
+def _service_warnings(
+    config: Config, entries: Iterable[ServiceEntry], params: CoreParameters, explained: set[str]
+) -> Iterator[str]:
+    """Yield what is odd about services that can be started; of the others the review tells."""
+    started = [entry for entry in entries if find_service(entry.program) is not None and entry.type != "pass"]
+    yield from plan_services(started, params.default_process_limit).warnings
+    yield from check_master_cf(config, explained)
+
+
+def _warnings(texts: Iterable[str]) -> Iterator[Finding]:
+    for text in texts:
+        yield Finding(Severity.WARNING, "", text)

@@ -1,0 +1,79 @@
+"""Lines of master.cf that pyfix does not honour: programs that it lacks, and what their options ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pyfix.commands.review.omission import Loss, Omission, Where
+from pyfix.mail.config.mastercf import ServiceEntry, ServiceType
+
+HasProgram = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """A program of Postfix's that pyfix lacks."""
+
+    loss: Loss
+    reason: str
+
+
+_PROGRAMS: Final = {
+    "anvil": _Program(Loss.NOTHING, "per-client limits are not in this release"),
+    "dnsblog": _Program(Loss.NOTHING, "postscreen is not in this release"),
+    "flush": _Program(Loss.NOTHING, "ETRN is not in this release"),
+    "postscreen": _Program(
+        Loss.LOST, "postscreen is not in this release: nobody listens there; let smtpd serve the port"
+    ),
+    "proxymap": _Program(Loss.NOTHING, "each process opens proxy: tables itself"),
+    "qmqpd": _Program(Loss.DIFFERENT, "QMQP is not in this release: nobody listens there"),
+    "scache": _Program(Loss.NOTHING, "the SMTP client looks after its connections itself"),
+    "spawn": _Program(Loss.DIFFERENT, "spawn is not in this release: what it would start is not started"),
+    "tlsmgr": _Program(Loss.NOTHING, "TLS is not in this release"),
+    "tlsproxy": _Program(Loss.NOTHING, "TLS is not in this release"),
+    "verify": _Program(Loss.NOTHING, "address verification is not in this release"),
+}
+_UNKNOWN: Final = _Program(Loss.DIFFERENT, "pyfix has no program of this name: the service is not started")
+
+
+def review_service(entry: ServiceEntry, has_program: HasProgram) -> Iterator[Omission]:
+    """Yield what is not honoured of a line, apart from its options -o."""
+    if not has_program(entry.program):
+        program = _PROGRAMS.get(entry.program, _UNKNOWN)
+        yield _omission(entry, program.loss, program.reason)
+    elif entry.type is ServiceType.PASS:
+        yield _omission(entry, Loss.DIFFERENT, "a service of type pass, for postscreen, is not started")
+
+
+def review_encrypted(entry: ServiceEntry) -> Iterator[Omission]:
+    """Yield that a port is for encrypted sessions alone: better that nobody listens there."""
+    for name, value in entry.overrides:
+        if entry.program == "smtpd" and insists_on_tls(name, value):
+            reason = f"TLS is not in this release, and {name}={value} is set for this service"
+            yield _omission(
+                entry, Loss.GUARD, f"{reason}: it serves clients that do not encrypt", "comment the service out",
+                taken_out=Loss.DIFFERENT,
+            )  # fmt: skip
+            return
+
+
+def insists_on_tls(name: str, value: str) -> bool:
+    """Return whether a setting of an SMTP server is for encrypted sessions alone."""
+    value = value.strip().lower()
+    if name in ("smtpd_tls_wrappermode", "smtpd_enforce_tls"):
+        return value == "yes"
+    return name == "smtpd_tls_security_level" and value not in ("", "none", "may")
+
+
+def _omission(
+    entry: ServiceEntry, loss: Loss, reason: str, remedy: str = "", taken_out: Loss | None = None
+) -> Omission:
+    key = service_key(entry)
+    return Omission(loss, key, "", entry.place, Where(entry.line, key), f"{entry.program}: {reason}", remedy, taken_out)
+
+
+def service_key(entry: ServiceEntry) -> str:
+    """Return the name by which a service is known in reports."""
+    return f"{entry.name}/{entry.type}"
