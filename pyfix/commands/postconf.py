@@ -6,11 +6,15 @@
     postconf -M [-fx] [service[/type]] ...
     postconf -F [-fhHx] [service[/type[/field]]] ...
     postconf -P [-fhHx] [service[/type[/parameter]]] ...
+    postconf -b | -t [-c DIR] [template_file]
+    postconf -T compile-version | run-version | public-key-algorithms
     postconf -m | -l | -a | -A
 
 In this order: shows parameters of main.cf, all without a name; sets some; comments some out, or removes them; shows the
-services of master.cf as whole lines, field by field, or their -o settings; lists the types of tables, the ways to lock
-a mailbox, and the SASL plug-ins (there are none).
+services of master.cf as whole lines, field by field, or their -o settings; shows the texts of notices with all names
+replaced, or their templates, of bounce_template_file or of a file to try, where "" stands for the built-in ones; tells
+of TLS (the OpenSSL that pyfix uses, the kinds of keys); lists the types of tables, the ways to lock a mailbox, and the
+SASL plug-ins (there are none).
 
 A change keeps everything else in the file as it is, comments and order included, and is atomic: a reader sees the old
 file or the new one, and of two changes at once none is lost. A running mail system hears of it by `pyfix reload`.
@@ -21,7 +25,7 @@ Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
 
 Exit status: 1 when a request is refused, 0 otherwise.
 
-Not built: changes of master.cf (-Me, -Fe, -Pe, -M#, -MX, -PX), bounce templates (-b, -t) and TLS reports (-T).
+Not built: changes of master.cf (-Me, -Fe, -Pe, -M#, -MX, -PX).
 
 Example:
 
@@ -41,7 +45,7 @@ from typing import Final, TypeVar
 
 import click
 
-from pyfix.commands.postconf_call import EDITS, LISTS, MODES, Call, read_call
+from pyfix.commands.postconf_call import EDITS, LISTS, MODES, TEMPLATES, Call, read_call
 from pyfix.mail.config import Config, ConfigError, discover, listing, mastercf, show
 from pyfix.mail.config.edit import Removal, edit_file, parse_assignment
 from pyfix.mail.config.host import this_host
@@ -54,7 +58,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., object])
 _FLAGS: Final = {
     "a": "List the SASL plug-ins of the SMTP server.",
     "A": "List the SASL plug-ins of the SMTP client.",
-    "b": "Not supported: show bounce templates.",
+    "b": "Show the texts of notices.",
     "d": "Show defaults instead of actual settings.",
     "e": "Change settings in main.cf.",
     "f": "Fold long lines.",
@@ -67,8 +71,7 @@ _FLAGS: Final = {
     "n": "Show only what main.cf sets.",
     "p": "Show or change main.cf; the default.",
     "P": "Show the -o settings of master.cf.",
-    "t": "Not supported: show bounce templates.",
-    "T": "Not supported: TLS reports.",
+    "t": "Show the templates of notices.",
     "v": "Accepted and ignored.",
     "x": "Expand $name in values.",
     "X": "Remove settings from main.cf.",
@@ -87,6 +90,7 @@ def _flag_options(command: Decorated) -> Decorated:
 @click.option("-c", "directory", metavar="DIR", help="The directory of main.cf and master.cf.")
 @click.option("-C", "classes", metavar="CLASS,...", help="Only builtin, service or user parameters, or all.")
 @click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="Override a setting of main.cf.")
+@click.option("-T", "tls", metavar="MODE", help="Tell of TLS: compile-version, run-version, public-key-algorithms.")
 @_flag_options
 @click.argument("words", nargs=-1)
 def main(
@@ -94,11 +98,12 @@ def main(
     directory: str | None,
     classes: str | None,
     overrides: tuple[str, ...],
+    tls: str | None,
     words: tuple[str, ...],
 ) -> None:
     """Show or change the configuration of the mail system."""
     try:
-        run(read_call(flags, directory, classes, overrides, words))
+        run(read_call(flags, directory, classes, overrides, tls, words))
     except ConfigError as error:
         click.echo(f"postconf: fatal: {error}", err=True)
         sys.exit(1)
@@ -106,7 +111,7 @@ def main(
 
 def run(call: Call) -> None:
     """Carry out one request."""
-    if call.flags & set(LISTS):
+    if call.flags & {*LISTS, *TEMPLATES} or call.tls is not None:
         _print_list(call)
     elif call.flags & set(EDITS):
         _edit(call)
@@ -117,17 +122,32 @@ def run(call: Call) -> None:
 
 
 def _print_list(call: Call) -> None:
-    """Print what there is of table types or locks; there are no SASL plug-ins.
+    """Print what there is of table types, locks or texts of notices; there are no SASL plug-ins, and there is no TLS.
 
-    Only these requests load the code of tables and mailboxes, so that the others answer sooner.
+    Only these requests load the code of tables, mailboxes and notices, so that the others answer sooner.
     """
-    from pyfix.mail.mailbox.lock import METHODS
-    from pyfix.mail.maps.registry import TYPES
+    if call.tls is not None:
+        raise ConfigError(f"-T {call.tls}: pyfix has no TLS")
+    if call.flags & set(TEMPLATES):
+        _print_templates(call)
+    if "m" in call.flags:
+        from pyfix.mail.maps.registry import TYPES
 
-    for letter, names in (("m", TYPES), ("l", METHODS)):
-        if letter in call.flags:
-            for name in names:
-                click.echo(name)
+        click.echo("".join(f"{name}\n" for name in TYPES), nl=False)
+    if "l" in call.flags:
+        from pyfix.mail.mailbox.lock import METHODS
+
+        click.echo("".join(f"{name}\n" for name in METHODS), nl=False)
+
+
+def _print_templates(call: Call) -> None:
+    """Print the texts of notices, or their templates."""
+    from pyfix.commands.postconf_templates import templates_shown, texts_shown
+
+    config = Config.load(call.directory, program="postconf")
+    shown = texts_shown if "b" in call.flags else templates_shown
+    text = shown(config, call.words[0] if call.words else None, warn)
+    click.echo(text.encode("utf-8", "surrogateescape"), nl=False)
 
 
 def _edit(call: Call) -> None:

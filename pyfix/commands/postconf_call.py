@@ -6,7 +6,7 @@ See: postconf(1).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,20 +19,16 @@ from pyfix.mail.config.show import Style
 MODES: Final = ("M", "F", "P")
 EDITS: Final = ("e", "#", "X")
 LISTS: Final = ("m", "l", "a", "A")
-_REFUSED: Final = {"b": "bounce templates", "t": "bounce templates", "T": "TLS reports"}
-_EXCLUSIVE: Final = (
-    (*MODES, "d"),
-    (*MODES, "n"),
-    (*MODES, "C"),
-    ("d", "n"),
-    ("d", "o"),
-    ("d", "e", "#", "X"),
-    ("n", "e", "#", "X"),
-    ("h", "H"),
-    *(("e", "#", "X", other) for other in ("f", "h", "H", "o", "x", "C")),
-    ("M", "h"),
-    ("M", "H"),
-)
+TEMPLATES: Final = ("b", "t")
+TLS: Final = "T"
+_TLS_MODES: Final = ("compile-version", "run-version", "public-key-algorithms")
+_SUBJECTS: Final = "aAbFlmMpPtT"
+"""What a request is about, in the order of messages."""
+_MODIFIERS: Final = "defhHnoxX#"
+_EXCLUSIVE: Final = ("denX#", "efX#", "exX#", "deoX#", "ehHX#")
+"""What excludes each other, in the order in which it is looked for."""
+_FITTING: Final = {"M": "xfeo#X", "F": "xfeohH", "P": "xfeohHX", "p": _MODIFIERS}
+"""The modifiers that go with a subject, where it has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +39,7 @@ class Call:
     directory: str
     overrides: tuple[tuple[str, str], ...]
     classes: frozenset[ParameterClass]
+    tls: str | None
     words: tuple[str, ...]
 
     @property
@@ -52,21 +49,47 @@ class Call:
 
 
 def read_call(
-    flags: Sequence[str], directory: str | None, classes: str | None, overrides: Sequence[str], words: tuple[str, ...]
+    flags: Sequence[str],
+    directory: str | None,
+    classes: str | None,
+    overrides: Sequence[str],
+    tls: str | None,
+    words: tuple[str, ...],
 ) -> Call:
     """Return the checked command line; raises ConfigError."""
-    given = set(flags) | ({"o"} if overrides else set()) | ({"C"} if classes is not None else set())
-    if any("=" in word for word in words):
+    operands = {"o": overrides or None, "C": classes, TLS: tls}
+    given = {*flags, *(letter for letter, operand in operands.items() if operand is not None)}
+    if sum(flag in TEMPLATES for flag in flags) > 1:
+        raise ConfigError("specify one of -b and -t")
+    if words and "=" in words[0] and not given & {*LISTS, *TEMPLATES, TLS}:
         given.add("e")
-    if given & {"e", "#", "X"} and given & set(MODES):
+    _check_flags(given)
+    if given & set(EDITS) and given & set(MODES):
         raise ConfigError("changing master.cf is not supported; edit the file and run pyfix reload")
-    for letter in sorted(given & set(_REFUSED)):
-        raise ConfigError(f"-{letter} ({_REFUSED[letter]}) is not supported")
-    for group in (MODES, *_EXCLUSIVE):
+    if given & set(TEMPLATES) and len(words) > 1:
+        raise ConfigError("options -b and -t require at most one template file")
+    if tls is not None and tls not in _TLS_MODES:
+        raise ConfigError(f"unknown 'postconf -T' mode: {tls}; specify one of: {', '.join(_TLS_MODES)}")
+    return Call(
+        frozenset(given),
+        find_directory(directory),
+        tuple(map(_override, overrides)),
+        _classes(classes),
+        tls,
+        words,
+    )
+
+
+def _check_flags(given: Collection[str]) -> None:
+    """Refuse flags that do not go together."""
+    for group in (_SUBJECTS, *_EXCLUSIVE):
         clash = [letter for letter in group if letter in given]
         if len(clash) > 1:
             raise ConfigError(f"specify one of -{' -'.join(clash)}")
-    return Call(frozenset(given), find_directory(directory), tuple(map(_override, overrides)), _classes(classes), words)
+    subject = next((letter for letter in _SUBJECTS if letter in given), "p")
+    unfit = [letter for letter in _MODIFIERS if letter in given and letter not in _FITTING.get(subject, "")]
+    if unfit:
+        raise ConfigError(f"with option -{subject}, do not specify -{' -'.join(unfit)}")
 
 
 def _override(text: str) -> tuple[str, str]:

@@ -11,13 +11,12 @@ from msgspec import structs
 from pyfix.base import clock
 from pyfix.base.failure import words_for
 from pyfix.daemons.bounce import log as events
-from pyfix.daemons.bounce.decide import Addresses, Kind, Plan, Role, Withheld, plan_notices
+from pyfix.daemons.bounce.decide import Addresses, Plan, Role, Withheld, plan_notices
 from pyfix.daemons.bounce.notice import About, Notice, applicable
 from pyfix.daemons.bounce.original import Original
 from pyfix.daemons.bounce.params import BounceParameters
 from pyfix.daemons.bounce.recipient_log import RecipientLog, Selection
 from pyfix.daemons.bounce.submission import Submission, SubmissionError
-from pyfix.daemons.bounce.template import BUILT_IN, Template, expand_text, parse_templates
 from pyfix.mail.config import ConfigError
 from pyfix.mail.ipc.client import Channel
 from pyfix.mail.ipc.messages import (
@@ -35,7 +34,16 @@ from pyfix.mail.ipc.messages import (
     SendNotice,
 )
 from pyfix.mail.ipc.peer import Peer
-from pyfix.mail.message.generated import NULL_SENDER_NAME, from_value
+from pyfix.mail.notices.template import (
+    BUILT_IN,
+    Kind,
+    Template,
+    TemplateError,
+    default_sender,
+    expand_text,
+    read_templates,
+    times_of,
+)
 from pyfix.mail.queue import CorruptFile, Queue
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
 
@@ -68,13 +76,12 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
             ) from None
 
     def _read_templates(self, path: str) -> None:
-        try:
-            with open(path, encoding="utf-8") as file:
-                self._templates, problems = parse_templates(file.read(), path)
-        except (OSError, UnicodeDecodeError) as error:
-            problems = [f"bounce_template_file {path}: {words_for(error)}; using the built-in texts"]
-        for problem in problems:
+        found = read_templates(path)
+        self._templates = found.by_kind
+        for problem in found.problems:
             self.log.warning(problem)
+        if found.fatal:
+            self.log.warning(f"bounce_template_file: {found.fatal}; using the built-in texts")
 
     def after_jail(self) -> None:
         """Get ready; cleanup is connected to when the first notice is due."""
@@ -89,10 +96,6 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
             params.double_bounce_notice_recipient,
             params.delay_notice_recipient,
         )
-        self._times = {
-            "delay_warning_time": params.delay_warning_time,
-            "maximal_queue_lifetime": params.maximal_queue_lifetime,
-        }
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Carry a request out, or refuse it: every error is temporary for qmgr."""
@@ -198,9 +201,17 @@ class BounceDaemon(OneClientDaemon[BounceParameters]):
     def _template(self, plan: Plan) -> Template:
         """Return the template with its text ready to be sent; a postmaster's copy has none."""
         template = self._templates[plan.kind]
-        text = "" if plan.is_postmaster_copy else expand_text(template, self.config.get, self._times, self.log.warning)
-        sender = template.sender or from_value(NULL_SENDER_NAME, "Mail Delivery System", self.params.header_from_format)
+        text = "" if plan.is_postmaster_copy else self._text(template)
+        sender = template.sender or default_sender(self.params)
         return replace(template, text=text, sender=sender)
+
+    def _text(self, template: Template) -> str:
+        """Return the text with its names replaced; a notice with a strange text is better than none."""
+        try:
+            return expand_text(template, self.config.get, times_of(self.params), self.log.warning)
+        except TemplateError as error:
+            self.log.warning(f"{error}; sending it as it is")
+            return template.text
 
 
 SERVICE = Service("bounce", BounceDaemon, BounceParameters)

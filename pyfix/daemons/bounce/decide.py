@@ -21,6 +21,7 @@ from pyfix.mail.ipc.messages import (
     TRACE_VERIFY,
     Envelope,
 )
+from pyfix.mail.notices.template import Kind
 
 
 class Role(Enum):
@@ -29,15 +30,6 @@ class Role(Enum):
     BOUNCE = "bounce"
     DEFER = "defer"
     TRACE = "trace"
-
-
-class Kind(Enum):
-    """What a notice is about: the name of its template."""
-
-    FAILURE = "failure"
-    DELAY = "delay"
-    SUCCESS = "success"
-    VERIFY = "verify"
 
 
 class Withheld(Enum):

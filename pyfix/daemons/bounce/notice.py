@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.base.log import sanitize
-from pyfix.daemons.bounce.decide import Kind, Plan
+from pyfix.daemons.bounce.decide import Plan
 from pyfix.daemons.bounce.original import Original
 from pyfix.daemons.bounce.recipient_log import Entry
 from pyfix.daemons.bounce.report import MessageFields, explain, message_fields, recipient_fields
-from pyfix.daemons.bounce.template import Template
 from pyfix.mail.ipc.messages import RET_FULL, Envelope
 from pyfix.mail.message.dates import format_date
+from pyfix.mail.notices.template import Kind, Template
 
 LOG_UNAVAILABLE: Final = b"\t--- Delivery report unavailable ---\n"
 EIGHT_BIT: Final = "Content-Transfer-Encoding: 8bit\n"
@@ -117,7 +117,7 @@ class Notice:
             charset = "utf-8"
         yield self._part("Notification", f"text/plain; charset={charset}", about.part_encoding)
         if not self.plan.is_postmaster_copy:
-            yield self.template.text.encode()
+            yield self.template.text.encode("utf-8", "surrogateescape")
         told = False
         for entry in applicable(about.entries, self.plan.notify):
             told = True

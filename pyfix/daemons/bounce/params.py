@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Boolean, Integer, String
-from pyfix.mail.lifetime import LifetimeParameters
-from pyfix.mail.notices.params import NoticeParameters
+from pyfix.mail.notices.params import NoticeParameters, TemplateParameters
 from pyfix.mail.queue.params import QueueParameters
 
 
-class BounceParameters(AddressParameters, NoticeParameters, QueueParameters, LifetimeParameters):
+class BounceParameters(AddressParameters, NoticeParameters, QueueParameters, TemplateParameters):
     """Who is told about failures, and how much of a message is returned."""
 
     double_bounce_notice_recipient = String(
@@ -17,5 +16,4 @@ class BounceParameters(AddressParameters, NoticeParameters, QueueParameters, Lif
     )
     delay_notice_recipient = String("postmaster", "Who gets the postmaster's copies of delay warnings.", low=1)
     bounce_size_limit = Integer("50000", "Larger messages are returned as their headers only.", low=1)
-    bounce_template_file = String("", "A file with other texts for the notices: see bounce(5).")
     enable_threaded_bounces = Boolean("no", "Refer to the Message-ID of the original in References: and In-Reply-To:.")

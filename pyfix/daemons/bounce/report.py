@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.base.log import sanitize
-from pyfix.daemons.bounce.decide import Kind
 from pyfix.daemons.bounce.recipient_log import Entry
 from pyfix.mail.message.dates import format_date
 from pyfix.mail.message.wrap import fold
+from pyfix.mail.notices.template import Kind
 
 _REPORTED_VERBS: Final = {"bounced": "failed", "deferred": "delayed"}
 

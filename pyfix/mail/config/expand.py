@@ -42,16 +42,21 @@ class ExpandError(Exception):
     """The text cannot be expanded; the message quotes the offending part."""
 
 
-def expand(text: str, lookup: Lookup) -> str:
-    """Return text with every reference replaced."""
-    return _Expander(lookup).expand(text, 0) if "$" in text else text
+class UndefinedError(ExpandError):
+    """The text refers to a name without value, and the caller wants to know."""
+
+
+def expand(text: str, lookup: Lookup, *, strict: bool = False) -> str:
+    """Return text with every reference replaced; strict: a name in it that the lookup does not know is an error."""
+    return _Expander(lookup, strict).expand(text, 0) if "$" in text else text
 
 
 class _Expander:
     """One expansion: the values found so far, and the names whose value is being found."""
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Lookup, strict: bool) -> None:
         self._lookup = lookup
+        self._strict = strict
         self._values: dict[str, str] = {}
         self._open: set[str] = set()
 
@@ -95,8 +100,11 @@ class _Expander:
             return known
         if name in self._open:
             raise ExpandError(f'unreasonable macro call nesting: "{name}"')
+        text = self._lookup(name)
+        if text is None and self._strict and not self._open:
+            raise UndefinedError(f'undefined parameter: "{name}"')
         self._open.add(name)
-        value = self._values[name] = self.expand(self._lookup(name) or "", depth + 1)
+        value = self._values[name] = self.expand(text or "", depth + 1)
         self._open.discard(name)
         return value
 

@@ -1,9 +1,9 @@
-"""Parameters of who tells the postmaster of trouble: bounce, smtpd, smtp."""
+"""Parameters of notices: who tells the postmaster of trouble (bounce, smtpd, smtp), and in which words."""
 
 from __future__ import annotations
 
 from pyfix.mail.config import CoreParameters, SomeOf, String
-from pyfix.mail.lifetime import DoubleBounceParameters
+from pyfix.mail.lifetime import DoubleBounceParameters, LifetimeParameters
 from pyfix.mail.message.params import FromParameters, Utf8Parameters
 
 
@@ -24,3 +24,9 @@ class NoticeParameters(DoubleBounceParameters, FromParameters, CoreParameters, U
     internal_mail_filter_classes = SomeOf(
         "", ("bounce", "notify"), "Mail of the mail system itself that content filters see."
     )
+
+
+class TemplateParameters(LifetimeParameters, FromParameters):
+    """What the texts of notices are made of: bounce, postconf."""
+
+    bounce_template_file = String("", "A file with other texts for the notices: see bounce(5).")

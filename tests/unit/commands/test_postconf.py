@@ -68,6 +68,20 @@ def test_request_shows(etc: Path, words: list[str], shown: str) -> None:
     assert (result.stdout, result.exit_code) == (shown, 0)
 
 
+def test_texts_of_notices_are_shown(etc: Path) -> None:
+    """As bounce sends them, those of a file included; \"\" asks for the built-in ones."""
+    (etc / "texts").write_text("verify_template = <<EOF\nSubject: Report\n\nSeen by $myhostname.\nEOF\n")
+    (etc / "main.cf").write_text(f"{MAIN_CF}bounce_template_file = {etc}/texts\n")
+    shown = "expanded_verify_text = <<EOF\nSeen by mail.example.com.\nEOF\n"
+    for words in (["-b"], ["-b", f"{etc}/texts"]):
+        assert call(etc, *words).stdout.endswith(f"EOF\n\n{shown}")
+    assert "Seen by" not in call(etc, "-b", "").stdout
+    template = "Subject: Report\n\nSeen by $myhostname.\nEOF\n"
+    assert call(etc, "-t").stdout.endswith(
+        f"verify_template = <<EOF\nCharset: us-ascii\nFrom: Mail Delivery System <MAILER-DAEMON>\n{template}"
+    )
+
+
 def test_table_types_are_listed(etc: Path) -> None:
     """One a line."""
     assert {"hash", "inline", "regexp", "static", "texthash"} <= set(call(etc, "-m").stdout.split())
@@ -119,9 +133,17 @@ def test_unmatched_service_is_warned_about(etc: Path) -> None:
         (["-Me", "x/inet=y"], "changing master.cf is not supported; edit the file and run pyfix reload"),
         (["-M#", "smtp/inet"], "changing master.cf is not supported; edit the file and run pyfix reload"),
         (["-PX", "smtp/inet/x"], "changing master.cf is not supported; edit the file and run pyfix reload"),
-        (["-b"], "-b (bounce templates) is not supported"),
-        (["-t"], "-t (bounce templates) is not supported"),
-        (["-T"], "-T (TLS reports) is not supported"),
+        (["-b", "-t"], "specify one of -b and -t"),
+        (["-b", "x", "y"], "options -b and -t require at most one template file"),
+        (["-b", "/nonexistent"], "open /nonexistent: No such file or directory"),
+        (["-m", "-l"], "specify one of -l -m"),
+        (["-l", "-n"], "with option -l, do not specify -n"),
+        (["-M", "-n"], "with option -M, do not specify -n"),
+        (["-T", "run-version"], "-T run-version: pyfix has no TLS"),
+        (
+            ["-T", "x"],
+            "unknown 'postconf -T' mode: x; specify one of: compile-version, run-version, public-key-algorithms",
+        ),
     ],
 )  # fmt: skip
 def test_request_is_refused(etc: Path, words: list[str], message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyfix.daemons.bounce.decide import Addresses, Kind, Plan, Role, Withheld, plan_notices
+from pyfix.daemons.bounce.decide import Addresses, Plan, Role, Withheld, plan_notices
 from pyfix.mail.ipc.messages import (
     NOTIFY_DELAY,
     NOTIFY_FAILURE,
@@ -14,6 +14,7 @@ from pyfix.mail.ipc.messages import (
     TRACE_VERIFY,
     Envelope,
 )
+from pyfix.mail.notices.template import Kind
 
 ADDRESSES = Addresses("double-bounce@mx.test", "bounces", "doubles", "delays")
 EVERYTHING = frozenset(("bounce", "2bounce", "delay", "resource", "software"))

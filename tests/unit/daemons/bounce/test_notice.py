@@ -9,12 +9,12 @@ from email.parser import BytesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyfix.daemons.bounce.decide import Kind, Plan
+from pyfix.daemons.bounce.decide import Plan
 from pyfix.daemons.bounce.notice import About, Notice
 from pyfix.daemons.bounce.original import Original
 from pyfix.daemons.bounce.recipient_log import Entry
-from pyfix.daemons.bounce.template import BUILT_IN
 from pyfix.mail.ipc.messages import NOTIFY_FAILURE, NOTIFY_NEVER, RET_FULL, RET_HDRS, Dsn, Envelope, Outcome, Recipient
+from pyfix.mail.notices.template import BUILT_IN, Kind
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=120)
 
