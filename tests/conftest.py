@@ -44,7 +44,9 @@ def sink() -> Iterator[Sink]:
 
 def find_program(name: str) -> str:
     """Return the path of a program from outside; skip the test without it, or fail where CI promises it."""
-    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin")
+    places = [os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"]
+    places += map(str, Path("/usr/lib/postgresql").glob("*/bin"))  # Debian's, which has several versions side by side
+    path = shutil.which(name, path=":".join(places))
     if path is None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"needs {name}, which CI has to install", pytrace=False)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -54,10 +55,14 @@ def run(*command: str) -> None:
 class Server:
     """A server that can be stopped and started again."""
 
-    def __init__(self, folder: Path, command: list[str], is_ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, folder: Path, command: list[str], is_ready: Callable[[], bool], stop: signal.Signals = signal.SIGTERM
+    ) -> None:
+        """stop: the signal that ends it at once."""
         self.directory = folder
         self._command = command
         self._is_ready = is_ready
+        self._stop = stop
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -76,7 +81,7 @@ class Server:
     def stop(self) -> None:
         """Stop it, if it runs."""
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(self._stop)
             self._process.wait(30)
             self._process = None
 
@@ -128,6 +133,40 @@ def mariadb_run(path: Path, statement: str, rows: list[Any] | None = None, datab
         else:
             cursor.executemany(statement, rows)
         connection.commit()
+
+
+@contextlib.contextmanager
+def postgresql(find_program: Callable[[str], str], *options: str) -> Iterator[Database]:
+    """Run PostgreSQL with a user `mail`, password `secret`, and a database `mail`; passwords are asked for over TCP."""
+    initdb, daemon = find_program("initdb"), find_program("postgres")
+    with directory() as folder:
+        data, port = folder / "data", free_port()
+        run(initdb, "-D", str(data), "-U", "root", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        (data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        command = [
+            daemon, "-D", str(data), "-k", str(folder), "-p", str(port), "-h", "127.0.0.1",
+            "-c", "fsync=off", "-c", "shared_buffers=16MB", *options,
+        ]  # fmt: skip
+        server = Server(folder, command, lambda: _is_logged(folder, "ready to accept connections"), signal.SIGINT)
+        with server:
+            (folder / ".s.PGSQL.5432").symlink_to(f".s.PGSQL.{port}")
+            database = Database(server, folder, port)
+            postgresql_run(database, "CREATE USER mail PASSWORD 'secret'", name="postgres")
+            postgresql_run(database, "CREATE DATABASE mail OWNER mail", name="postgres")
+            yield database
+
+
+def postgresql_run(database: Database, statement: str, rows: list[Any] | None = None, name: str = "mail") -> None:
+    """Run a statement as root, for each of the rows if there are any."""
+    import psycopg
+
+    with psycopg.connect(host=str(database.path), port=database.port, user="root", dbname=name) as connection:
+        connection.autocommit = rows is None
+        with connection.cursor() as cursor:
+            if rows is None:
+                cursor.execute(statement.encode())
+            else:
+                cursor.executemany(statement.encode(), rows)
 
 
 def _is_logged(folder: Path, text: str) -> bool:

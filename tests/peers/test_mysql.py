@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from certificates import certificates
 from databases import Database, directory, mariadb, mariadb_run
 from instance import free_port
 
@@ -147,22 +148,6 @@ def test_query_that_fails_leaves_the_server_in_use(table: Open) -> None:
     with pytest.raises(TableError, match="query failed: Subquery returns more than 1 row"):
         maps.lookup("bad")
     assert maps.lookup("good") == "fine"
-
-
-def certificates(need: Callable[[str], str], folder: Path) -> None:
-    """Make a certification authority and a certificate for db.test that it has signed."""
-    openssl = need("openssl")
-    make = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj"]
-    for command in (
-        [*make, "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem"],
-        [*make, "/CN=stranger", "-keyout", "other.key", "-out", "other.pem"],
-        [openssl, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=db.test", "-keyout", "db.key", "-out", "db.csr",
-         "-addext", "subjectAltName=DNS:db.test"],
-        [openssl, "x509", "-req", "-in", "db.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-out", "db.pem", "-days", "2",
-         "-copy_extensions", "copy"],
-    ):  # fmt: skip
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    (folder / "db.key").chmod(0o644)
 
 
 @pytest.mark.peer("openssl")

@@ -48,8 +48,9 @@ class Host(Generic[C]):
 class Hosts(Generic[C]):
     """The servers of one table."""
 
-    def __init__(self, hosts: Sequence[Host[C]]) -> None:
+    def __init__(self, hosts: Sequence[Host[C]], silence_s: float = SILENCE_S) -> None:
         self._hosts = hosts
+        self._silence_s = silence_s
         self._last_problem = ""
 
     def call(self, request: Callable[[C], R], table: str, warn: Warn) -> R:
@@ -65,7 +66,7 @@ class Hosts(Generic[C]):
                 result = host.connections.call(request)
             except ServerDown as error:
                 host.is_active = False
-                host.silent_until = clock.monotonic() + SILENCE_S
+                host.silent_until = clock.monotonic() + self._silence_s
                 self._last_problem = problem = str(error)
             except QueryFailed as error:
                 problem = str(error)

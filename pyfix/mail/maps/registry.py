@@ -32,6 +32,7 @@ from pyfix.base import clock
 from pyfix.mail.config import ConfigError
 from pyfix.mail.maps import cidr, combined, inline, pattern_file, unix
 from pyfix.mail.maps.cdb_file import open_cdb
+from pyfix.mail.maps.configured import open_configured
 from pyfix.mail.maps.debug import DebugTable
 from pyfix.mail.maps.environ import EnvironTable
 from pyfix.mail.maps.index_file import NotAnIndex, open_index
@@ -39,7 +40,6 @@ from pyfix.mail.maps.indexed import Index, IndexedTable
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.pattern_table import PatternTable
 from pyfix.mail.maps.randmap import open_random
-from pyfix.mail.maps.settings import Settings, read_settings
 from pyfix.mail.maps.socketmap import open_socketmap
 from pyfix.mail.maps.source import LogicalLine, logical_lines, map_entries
 from pyfix.mail.maps.static import FailTable, StaticTable
@@ -55,7 +55,6 @@ LATER: Final = frozenset(
         "memcache",
         "mongodb",
         "nis",
-        "pgsql",
         "sdbm",
     }
 )
@@ -103,42 +102,6 @@ def _random(spec: str, name: str, opening: Opening) -> Table:
 
 def _debug(spec: str, name: str, opening: Opening) -> Table:
     return DebugTable(spec, open_table(name, opening), opening.inform)
-
-
-def _mysql(spec: str, name: str, opening: Opening) -> Table:
-    from pyfix.mail.maps.mysql import open_mysql
-
-    return _configured(spec, name, opening, open_mysql)
-
-
-def _sqlite(spec: str, name: str, opening: Opening) -> Table:
-    from pyfix.mail.maps.sqlite import open_sqlite
-
-    return _configured(spec, name, opening, open_sqlite)
-
-
-Configured = Callable[[str, Settings, Opening], Table]
-
-
-def _configured(spec: str, name: str, opening: Opening, open_it: Configured) -> Table:
-    """Read the settings of a table and open it; warn about settings that it does not know."""
-    try:
-        settings = read_settings(name, opening)
-    except OSError as error:
-        return _cannot_open(spec, name, error)
-    try:
-        table = open_it(spec, settings, opening)
-    except OSError as error:
-        table = _cannot_open(spec, error.filename or name, error)
-    for warning in settings.warnings():
-        opening.warn(warning)
-    return table
-
-
-def _cannot_open(spec: str, path: str, error: OSError) -> Table:
-    if isinstance(error, IsADirectoryError):
-        return UnavailableTable(spec, f"read {path}: Is a directory")
-    return UnavailableTable(spec, f"open {path}: {error.strerror}", missing=path)
 
 
 def _socketmap(spec: str, name: str, opening: Opening) -> Table:
@@ -274,14 +237,15 @@ _OPENERS: Final[dict[str, Callable[[str, str, Opening], Table]]] = {
     "inline": _inline,
     "internal": _internal,
     "lmdb": _indexed,
-    "mysql": _mysql,
+    "mysql": open_configured,
     "pcre": _pcre,
+    "pgsql": open_configured,
     "pipemap": _pipe,
     "proxy": _proxy,
     "randmap": _random,
     "regexp": _regexp,
     "socketmap": _socketmap,
-    "sqlite": _sqlite,
+    "sqlite": open_configured,
     "static": _static,
     "tcp": _tcp,
     "texthash": _texthash,

@@ -1,0 +1,8 @@
+hosts = 127.0.0.1:1
+user = mail
+password = secret
+dbname = mail
+query = SELECT goto FROM alias WHERE address = '%s'
+exampsion_limit = 1
+host = db.test
+sslmode = require

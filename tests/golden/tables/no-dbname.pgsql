@@ -1,0 +1,4 @@
+hosts = 127.0.0.1:1
+user = mail
+password = secret
+query = SELECT goto FROM alias WHERE address = '%s'
