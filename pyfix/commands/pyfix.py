@@ -4,6 +4,7 @@
     pyfix [-c DIR] [-v] status | flush | check [--json] | logrotate
     pyfix [-c DIR] explain ADDRESS [--client IP] [--sender A] [--json]
     pyfix init DIR [--domain D] [--user NAME] [--port N]
+    pyfix import-postfix [DIR] [--to DIR2] [--accept NAME]... [--json]
     pyfix install-init [--systemd | --sysv] [--root DIR]
     pyfix manual [--man DIR] [--html DIR]
 
@@ -19,8 +20,8 @@ Files:
     /var/spool/pyfix   the queue
     /var/lib/pyfix     data that processes keep between runs
 
-See: master(8), postconf(1), postconf(5), master(5), pyfix-check(1), pyfix-explain(1), pyfix-init(1),
-pyfix-install-init(1), pyfix-logrotate(1), pyfix-manual(1), mailq(1)
+See: master(8), postconf(1), postconf(5), master(5), pyfix-check(1), pyfix-explain(1), pyfix-import-postfix(1),
+pyfix-init(1), pyfix-install-init(1), pyfix-logrotate(1), pyfix-manual(1), mailq(1)
 """
 
 from __future__ import annotations
@@ -39,11 +40,14 @@ from pyfix.commands.check import LossRefused, check_instance, refuse_losses
 from pyfix.commands.explain import BadClient, Question, parse_client, show
 from pyfix.commands.explain import explain as explain_address
 from pyfix.commands.findings import Finding, keeps_from_working
+from pyfix.commands.import_postfix.command import POSTFIX_DIRECTORY, import_postfix
+from pyfix.commands.import_postfix.directory import ImportRefused
 from pyfix.commands.init import InitError, Instance
 from pyfix.commands.init import init as lay_out
 from pyfix.commands.install_init import InstallError, install
 from pyfix.commands.logrotate import RotateError, rotate
 from pyfix.mail.config import Config, ConfigError, CoreParameters
+from pyfix.mail.config.params import DEFAULT_CONFIG_DIRECTORY
 from pyfix.mail.ipc.client import Channel, IpcError
 from pyfix.mail.ipc.messages import Trigger
 from pyfix.master import control
@@ -52,6 +56,9 @@ from pyfix.master.params import MasterParameters
 from pyfix.master.pidfile import PID_FILE
 
 _PATIENCE_S = 5.0
+_FAILURES = (
+    BadClient, ConfigError, ControlError, ImportRefused, InitError, InstallError, IpcError, LossRefused, RotateError,
+)  # fmt: skip
 
 
 def say(text: str) -> None:
@@ -64,7 +71,17 @@ def _fatal_errors() -> Iterator[None]:
     """Every failure that a user can cause is one line and exit status 1."""
     try:
         yield
-    except (BadClient, ConfigError, ControlError, InitError, InstallError, LossRefused, RotateError, IpcError) as error:
+    except (
+        BadClient,
+        ConfigError,
+        ControlError,
+        ImportRefused,
+        InitError,
+        InstallError,
+        LossRefused,
+        RotateError,
+        IpcError,
+    ) as error:
         say(f"fatal: {error}")
         sys.exit(1)
     except OSError as error:
@@ -309,6 +326,23 @@ def _describe(instance: Instance) -> None:
     click.echo(f"SMTP           127.0.0.1 port {instance.port}")
     click.echo(f"log            {instance.directory}/log/maillog")
     click.echo(f"start it with  pyfix -c {instance.etc} start")
+
+
+@main.command("import-postfix")
+@click.argument("directory", metavar="[DIR]", default=POSTFIX_DIRECTORY)
+@click.option("--to", "target", metavar="DIR2", default=DEFAULT_CONFIG_DIRECTORY, show_default=True, help="Where to.")
+@click.option("--accept", "accepted", metavar="NAME", multiple=True, help="Do without this; may be given again.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def import_configuration(directory: str, target: str, accepted: tuple[str, ...], as_json: bool) -> None:
+    """Make a configuration for pyfix out of one of Postfix's, and list what is not honoured."""
+    with _fatal_errors():
+        imported = import_postfix(directory, target, accepted)
+    if as_json:
+        _print_json(dataclasses.asdict(imported))
+    else:
+        _tell(imported.findings)
+        say(imported.summary)
+    sys.exit(imported.status)
 
 
 @main.command("install-init")

@@ -10,6 +10,7 @@ from pyfix.commands.check.files import check_files
 from pyfix.commands.check.honour import accepted_names, find_omissions, report_omissions
 from pyfix.commands.check.tables import check_tables
 from pyfix.commands.findings import Finding, Severity
+from pyfix.commands.review import explained_names
 from pyfix.mail.config import Config, ConfigError, CoreParameters, mastercf
 from pyfix.mail.config.check import check_master_cf, check_parameters
 from pyfix.mail.config.mastercf import ServiceEntry
@@ -33,7 +34,7 @@ def check_instance(config: Config, explain: Explain = lambda text: None) -> list
 def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Iterator[Finding]:
     explain("checking which lines of main.cf and master.cf are honoured")
     omissions = find_omissions(config, entries)
-    explained = {item.where.parameter for item in omissions} - {""}
+    explained = explained_names(config, entries)
     yield from _warnings(check_parameters(config, explained))
     yield from report_omissions(omissions, accepted_names(config))
     try:

@@ -12,6 +12,6 @@ refuses or protects would be left out without a word, `pyfix import-postfix` tak
 """
 
 from pyfix.commands.review.omission import Loss, Omission, Where
-from pyfix.commands.review.review import review
+from pyfix.commands.review.review import explained_names, review
 
-__all__ = ["Loss", "Omission", "Where", "review"]
+__all__ = ["Loss", "Omission", "Where", "explained_names", "review"]

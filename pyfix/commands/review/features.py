@@ -40,11 +40,6 @@ class Rule:
             return False
         return not self.values or re.fullmatch(self.values, value.strip(), re.IGNORECASE | re.DOTALL) is not None
 
-    @property
-    def reason(self) -> str:
-        """The feature and the effect."""
-        return f"{self.feature}: {self.effect}" if self.effect else self.feature
-
 
 _TLS: Final = "TLS is not in this release"
 _SASL: Final = "SASL is not in this release"

@@ -72,10 +72,14 @@ class Omission:
     place: str
     where: Where
     reason: str
-    """What pyfix does not have, and what becomes of mail without it."""
+    """What pyfix does not have."""
+    effect: str = ""
+    """What becomes of mail; "" where nothing is lost."""
     remedy: str = ""
     taken_out: Loss | None = None
-    """When the line is taken out of a copy, where that is another loss."""
+    """When it is taken out of a copy, where that is another loss."""
+    effect_when_taken_out: str = ""
+    """Where that is another one."""
 
     @property
     def loss_when_taken_out(self) -> Loss:
@@ -84,11 +88,19 @@ class Omission:
 
     @property
     def text(self) -> str:
-        """What stands there, and why it is not honoured."""
-        value = f"={one_line(self.value, _VALUE_LIMIT)}" if self.value else ""
-        return f"{self.subject}{value}: {self.reason}"
+        """What stands there, why it is not honoured, and what becomes of mail."""
+        return self._text(self.effect)
+
+    @property
+    def text_when_taken_out(self) -> str:
+        """The same for a copy without it."""
+        return self._text(self.effect_when_taken_out or self.effect)
 
     @property
     def finding(self) -> Finding:
         """This for the report about a configuration that is used as it is."""
         return Finding(severity_of(self.loss), self.place, self.text, self.remedy)
+
+    def _text(self, effect: str) -> str:
+        value = f"={one_line(self.value, _VALUE_LIMIT)}" if self.value else ""
+        return f"{self.subject}{value}: {self.reason}{f': {effect}' if effect else ''}"

@@ -55,6 +55,13 @@ class Lacking:
     reason: str
 
     @property
+    def effect_when_taken_out(self) -> str:
+        """What becomes of mail then."""
+        if self.loss_when_taken_out is Loss.DIFFERENT:
+            return "whom it permits is left to the rest of the list"
+        return "what it refuses is left to the rest of the list"
+
+    @property
     def name(self) -> str:
         """The restriction's own word, in lower case."""
         return self.words[0].lower()

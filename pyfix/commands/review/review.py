@@ -41,6 +41,12 @@ def review(config: Config, entries: Sequence[ServiceEntry], has: HasProgram = ha
     return found
 
 
+def explained_names(config: Config, entries: Sequence[ServiceEntry]) -> set[str]:
+    """Return the names that are set, nobody reads, and a review tells of: none of them is misspelt."""
+    names = {*config.main.settings, *(name for entry in entries for name, _ in entry.overrides)}
+    return {name for name in names if discover.family_of(name) is not None or find_rule(name, "") is not None}
+
+
 def _review_main(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[Omission]:
     used = names_in_use(config, entries)
     lists = reachable(config, *restrictions.LISTS, *_classes(config))
@@ -84,23 +90,23 @@ def _review_parameter(config: Config, name: str, value: str, place: str, where: 
     if rule is None:
         return
     remedy = f"take it out, or list it in {ACCEPTED}" if rule.loss in (Loss.GUARD, Loss.LOST) else ""
-    yield Omission(rule.loss, name, value, place, where, rule.reason, remedy)
+    yield Omission(rule.loss, name, value, place, where, rule.feature, rule.effect, remedy)
 
 
 def _review_tables(name: str, value: str, place: str, where: Where) -> Iterator[Omission]:
     for found in _TABLE.finditer(value):
-        reason = f"{found[1]} tables are not in this release: no process that needs the table can run"
         yield Omission(
-            Loss.IMPOSSIBLE, name, found[0], place, where, reason, "put the content into a table of another type"
-        )
+            Loss.IMPOSSIBLE, name, found[0], place, where, f"{found[1]} tables are not in this release",
+            "no process that needs the table can run", "put the content into a table of another type",
+        )  # fmt: skip
 
 
 def _review_list(config: Config, name: str, value: str, place: str, where: Where) -> Iterator[Omission]:
     for lacking in restrictions.find_lacking(value, name, _classes(config)):
         yield Omission(
             Loss.HELD, lacking.name, "", place, Where(where.line, where.service, name, lacking.words),
-            f"{lacking.reason}: {name} is answered with 451 4.3.5 from there on", "take it out of the list",
-            lacking.loss_when_taken_out,
+            lacking.reason, f"{name} is answered with 451 4.3.5 from there on", "take it out of the list",
+            lacking.loss_when_taken_out, lacking.effect_when_taken_out,
         )  # fmt: skip
 
 

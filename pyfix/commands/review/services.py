@@ -18,6 +18,8 @@ class _Program:
 
     loss: Loss
     reason: str
+    effect: str = ""
+    remedy: str = ""
 
 
 _PROGRAMS: Final = {
@@ -25,36 +27,37 @@ _PROGRAMS: Final = {
     "dnsblog": _Program(Loss.NOTHING, "postscreen is not in this release"),
     "flush": _Program(Loss.NOTHING, "ETRN is not in this release"),
     "postscreen": _Program(
-        Loss.LOST, "postscreen is not in this release: nobody listens there; let smtpd serve the port"
+        Loss.LOST, "postscreen is not in this release", "nobody listens there", "let smtpd serve the port"
     ),
     "proxymap": _Program(Loss.NOTHING, "each process opens proxy: tables itself"),
-    "qmqpd": _Program(Loss.DIFFERENT, "QMQP is not in this release: nobody listens there"),
+    "qmqpd": _Program(Loss.DIFFERENT, "QMQP is not in this release", "nobody listens there"),
     "scache": _Program(Loss.NOTHING, "the SMTP client looks after its connections itself"),
-    "spawn": _Program(Loss.DIFFERENT, "spawn is not in this release: what it would start is not started"),
+    "spawn": _Program(Loss.DIFFERENT, "spawn is not in this release", "what it would start is not started"),
     "tlsmgr": _Program(Loss.NOTHING, "TLS is not in this release"),
     "tlsproxy": _Program(Loss.NOTHING, "TLS is not in this release"),
     "verify": _Program(Loss.NOTHING, "address verification is not in this release"),
 }
-_UNKNOWN: Final = _Program(Loss.DIFFERENT, "pyfix has no program of this name: the service is not started")
+_UNKNOWN: Final = _Program(Loss.DIFFERENT, "pyfix has no program of this name", "the service is not started")
 
 
 def review_service(entry: ServiceEntry, has_program: HasProgram) -> Iterator[Omission]:
     """Yield what is not honoured of a line, apart from its options -o."""
     if not has_program(entry.program):
         program = _PROGRAMS.get(entry.program, _UNKNOWN)
-        yield _omission(entry, program.loss, program.reason)
+        yield _omission(entry, program.loss, program.reason, program.effect, program.remedy)
     elif entry.type is ServiceType.PASS:
-        yield _omission(entry, Loss.DIFFERENT, "a service of type pass, for postscreen, is not started")
+        yield _omission(entry, Loss.DIFFERENT, "a service of type pass, for postscreen", "it is not started")
 
 
 def review_encrypted(entry: ServiceEntry) -> Iterator[Omission]:
     """Yield that a port is for encrypted sessions alone: better that nobody listens there."""
     for name, value in entry.overrides:
         if entry.program == "smtpd" and insists_on_tls(name, value):
-            reason = f"TLS is not in this release, and {name}={value} is set for this service"
-            yield _omission(
-                entry, Loss.GUARD, f"{reason}: it serves clients that do not encrypt", "comment the service out",
-                taken_out=Loss.DIFFERENT,
+            yield Omission(
+                Loss.GUARD, service_key(entry), "", entry.place, Where(entry.line, service_key(entry)),
+                f"TLS is not in this release, and {name}={value} is set for this service",
+                "it serves clients that do not encrypt", "comment the service out",
+                Loss.DIFFERENT, "nobody listens there",
             )  # fmt: skip
             return
 
@@ -67,11 +70,10 @@ def insists_on_tls(name: str, value: str) -> bool:
     return name == "smtpd_tls_security_level" and value not in ("", "none", "may")
 
 
-def _omission(
-    entry: ServiceEntry, loss: Loss, reason: str, remedy: str = "", taken_out: Loss | None = None
-) -> Omission:
+def _omission(entry: ServiceEntry, loss: Loss, reason: str, effect: str = "", remedy: str = "") -> Omission:
     key = service_key(entry)
-    return Omission(loss, key, "", entry.place, Where(entry.line, key), f"{entry.program}: {reason}", remedy, taken_out)
+    where = Where(entry.line, key)
+    return Omission(loss, key, "", entry.place, where, f"{entry.program}: {reason}", effect, remedy)
 
 
 def service_key(entry: ServiceEntry) -> str:
