@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -167,6 +168,26 @@ def postgresql_run(database: Database, statement: str, rows: list[Any] | None = 
                 cursor.execute(statement.encode())
             else:
                 cursor.executemany(statement.encode(), rows)
+
+
+@contextlib.contextmanager
+def memcached(find_program: Callable[[str], str], *, over_unix: bool = False) -> Iterator[Database]:
+    """Run memcached, over TCP or a Unix socket."""
+    daemon = find_program("memcached")
+    with directory() as folder:
+        path, port = folder / "socket", free_port()
+        where = ["-s", str(path), "-a", "777"] if over_unix else ["-l", "127.0.0.1", "-p", str(port), "-U", "0"]
+        server = Server(
+            folder, [daemon, "-m", "8", *where], path.exists if over_unix else lambda: _is_listening(port)
+        )  # fmt: skip
+        with server:
+            yield Database(server, path, port)
+
+
+def _is_listening(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def _is_logged(folder: Path, text: str) -> bool:

@@ -31,10 +31,18 @@ PIECES = st.sampled_from(
         b"3",
         b"10",
         b"x",
+        b"VALUE key 0 1\r\nx\r\nEND\r\n",
+        b"VALUE key ",
+        b"END\r\n",
     ]
 )
 REPLIES = st.one_of(st.binary(max_size=60), st.lists(PIECES, max_size=12).map(b"".join))
-TYPES = {"tcp": ("tcp:127.0.0.1:{}", cut_line), "socketmap": ("socketmap:inet:127.0.0.1:{}:m", cut_netstring)}
+TYPES = {
+    "tcp": ("tcp:127.0.0.1:{}", cut_line),
+    "socketmap": ("socketmap:inet:127.0.0.1:{}:m", cut_netstring),
+    "memcache": ("memcache:test", cut_line),
+}
+MAIN_CF = "test_memcache = inet:127.0.0.1:{}\ntest_max_try = 1\n"
 quick = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -54,7 +62,7 @@ def test_any_reply_is_a_value_or_an_error(server: tuple[TableServer, str], reply
     answer: Any = lambda request: reply  # noqa: E731 - it depends on the example
     running.answer = answer
     try:
-        value = open_maps([spec], "test_maps", Config.from_text("")).lookup("key")
+        value = open_maps([spec], "test_maps", Config.from_text(MAIN_CF.format(running.port))).lookup("key")
     except TableError as error:
         assert "\n" not in str(error)
     else:

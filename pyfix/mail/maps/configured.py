@@ -1,8 +1,9 @@
 """Open the tables that have settings of their own: those that ask a server or a database.
 
-Each is loaded when a table of its type is opened and not before, since client libraries are large. Some of these are
-left to who installs pyfix: `pip install 'pyfix[pgsql]'`. A process opens its tables before it gives up its rights, so
-that everything is loaded when it enters the jail.
+Of each type there is a module with a function open_TYPE(spec, settings, opening). It is loaded when a table of its type
+is opened and not before, since client libraries are large. Some of these are left to who installs pyfix:
+`pip install 'pyfix[pgsql]'`. A process opens its tables before it gives up its rights, so that everything is loaded
+when it enters the jail.
 See: settings.py, queried.py.
 """
 
@@ -17,8 +18,6 @@ from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.settings import Settings, read_settings
 from pyfix.mail.maps.table import Table, UnavailableTable
 
-TYPES: Final = ("mysql", "pgsql", "sqlite")
-"""Each has a module with a function open_TYPE(spec, settings, opening)."""
 _EXTRAS: Final = {"pgsql": "psycopg"}
 """Types whose client library is optional, and its name; the extra is called like the type."""
 Open = Callable[[str, Settings, Opening], Table]

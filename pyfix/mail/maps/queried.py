@@ -22,33 +22,28 @@ KeyValues = dict[str, str]
 _SHOWN: Final = 100
 
 
-class QueriedTable(Table):
-    """A table that somebody else keeps."""
+class KeyedTable(Table):
+    """A table that somebody else keeps, asked for what templates make of a key."""
 
     blocking = True
 
-    def __init__(self, name: str, settings: Settings, opening: Opening, templates: Templates, limit: int = 0) -> None:
-        """limit: how many values a result may have, 0 for any number; raises ConfigError."""
+    def __init__(self, name: str, settings: Settings, opening: Opening, templates: Templates) -> None:
+        """Read what all have; raises ConfigError."""
         super().__init__(name)
         self._settings = settings
         self._templates = templates
-        self._limit = limit
         self._fold = opening.fold
         self._complain = opening.complain
         self._domains = MatchList(settings.string("domain"), "domain", settings.config, STRING)
         self.owner = settings.stamp.owner if settings.stamp else None
 
-    @abstractmethod
-    def find(self, key: KeyValues) -> Iterable[str | None]:
-        """Return the values that the server has; raises TableError."""
-
-    def lookup(self, key: str) -> str | None:
+    def values_of(self, key: str) -> KeyValues | None:
+        """Return what the codes stand for; None for a key that can't be in the table. Raises TableError."""
         if self._fold:
             key = key.casefold()
         if encode_key(key) is None or not self._may_have(key):
             return None
-        values = self._templates.of_key(key)
-        return None if values is None else self._join(values, self.find(values))
+        return self._templates.of_key(key)
 
     def _may_have(self, key: str) -> bool:
         """True for an address in `domain`, or any key where there is no such list."""
@@ -59,6 +54,34 @@ class QueriedTable(Table):
             return bool(user and domain) and self._domains.matches(domain)
         except TableError as error:
             raise TableError(f"{self.name}: {error}") from error
+
+    def warn(self, text: str) -> None:
+        """Log a warning."""
+        self.say(self._complain, text)
+
+    def lend(self, ask: Ask) -> None:
+        super().lend(ask)
+        self._domains.lend(ask)
+
+    def has_changed(self) -> bool:
+        return self._settings.has_changed() or self._domains.has_changed()
+
+
+class QueriedTable(KeyedTable):
+    """One in which a key may have several values, each of which goes into a template."""
+
+    def __init__(self, name: str, settings: Settings, opening: Opening, templates: Templates, limit: int = 0) -> None:
+        """limit: how many values a result may have, 0 for any number; raises ConfigError."""
+        super().__init__(name, settings, opening, templates)
+        self._limit = limit
+
+    @abstractmethod
+    def find(self, key: KeyValues) -> Iterable[str | None]:
+        """Return the values that the server has; raises TableError."""
+
+    def lookup(self, key: str) -> str | None:
+        values = self.values_of(key)
+        return None if values is None else self._join(values, self.find(values))
 
     def _join(self, key: KeyValues, found: Iterable[str | None]) -> str | None:
         result = ""
@@ -77,17 +100,6 @@ class QueriedTable(Table):
                 raise TableError(f"{self.name}: Expansion limit exceeded for key: '{key['s'][:_SHOWN]}'")
             result += f",{text}" if result else text
         return result or None
-
-    def warn(self, text: str) -> None:
-        """Log a warning."""
-        self.say(self._complain, text)
-
-    def lend(self, ask: Ask) -> None:
-        super().lend(ask)
-        self._domains.lend(ask)
-
-    def has_changed(self) -> bool:
-        return self._settings.has_changed() or self._domains.has_changed()
 
 
 def read_template(settings: Settings, name: str, default: str) -> Template:

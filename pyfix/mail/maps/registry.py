@@ -52,7 +52,6 @@ LATER: Final = frozenset(
     {
         "dbm",
         "ldap",
-        "memcache",
         "mongodb",
         "nis",
         "sdbm",
@@ -110,6 +109,10 @@ def _socketmap(spec: str, name: str, opening: Opening) -> Table:
 
 def _tcp(spec: str, name: str, opening: Opening) -> Table:
     return _unauthenticated(spec, opening) or open_tcp(spec, name)
+
+
+def _memcache(spec: str, name: str, opening: Opening) -> Table:
+    return _unauthenticated(spec, opening) or open_configured(spec, name, opening)
 
 
 def _unauthenticated(spec: str, opening: Opening) -> Table | None:
@@ -237,6 +240,7 @@ _OPENERS: Final[dict[str, Callable[[str, str, Opening], Table]]] = {
     "inline": _inline,
     "internal": _internal,
     "lmdb": _indexed,
+    "memcache": _memcache,
     "mysql": open_configured,
     "pcre": _pcre,
     "pgsql": open_configured,
