@@ -21,6 +21,8 @@ from typing import Any
 import pymysql
 from instance import free_port, wait_until
 
+from pyfix.proto import resp
+
 _USERS = ("mysql", "postgres", "nobody")
 
 
@@ -182,6 +184,40 @@ def memcached(find_program: Callable[[str], str], *, over_unix: bool = False) ->
         )  # fmt: skip
         with server:
             yield Database(server, path, port)
+
+
+@contextlib.contextmanager
+def redis_server(find_program: Callable[[str], str], certificates: Path | None = None) -> Iterator[Database]:
+    """Run Redis with a user `mail`, password `secret`, who may only get; with certificates TCP is encrypted."""
+    daemon = find_program("redis-server")
+    with directory() as folder:
+        path, port = folder / "socket", free_port()
+        where = ["--port", str(port)]
+        if certificates is not None:
+            where = ["--port", "0", "--tls-port", str(port), "--tls-auth-clients", "no"]
+            for name, file in {"cert-file": "db.pem", "key-file": "db.key", "ca-cert-file": "ca.pem"}.items():
+                where += [f"--tls-{name}", str(certificates / file)]
+        command = [
+            daemon, *where, "--bind", "127.0.0.1", "--unixsocket", str(path), "--unixsocketperm", "777", "--dir",
+            str(folder), "--save", "3600 1", "--daemonize", "no",
+            "--user", "mail", "on", ">secret", "~*", "+get", "+select",
+        ]  # fmt: skip
+        server = Server(folder, command, lambda: _is_logged(folder, "ready to accept connections at"))
+        with server:
+            yield Database(server, path, port)
+
+
+def redis_run(database: Database, *words: str | bytes) -> None:
+    """Run a command; SELECT may stand before it."""
+    before = 2 if words[0] == "SELECT" else 0
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(database.path))
+        with client.makefile("rb") as replies:
+            for part in (words[:before], words[before:]):
+                if part:
+                    client.sendall(resp.command(*(word if isinstance(word, bytes) else word.encode() for word in part)))
+                    reply = resp.parse_line(replies.readline().rstrip(b"\r\n"))
+                    assert not isinstance(reply, resp.Failure), reply
 
 
 def _is_listening(port: int) -> bool:

@@ -29,6 +29,12 @@ def cut_netstring(data: bytes) -> tuple[bytes, bytes] | None:
     return rest[: int(length)], rest[int(length) + 1 :]
 
 
+def cut_command(data: bytes) -> tuple[bytes, bytes] | None:
+    """Requests of Redis' protocol with two words, the second of which has no line ends."""
+    lines = data.split(b"\r\n", 5)
+    return (lines[4], lines[5]) if len(lines) == 6 else None
+
+
 class TableServer:
     """Serves each client in a thread of its own until it is closed; use as a context manager."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from table_server import TableServer, cut_line, cut_netstring
+from table_server import TableServer, cut_command, cut_line, cut_netstring
 
 from pyfix.mail.config import Config
 from pyfix.mail.maps import TableError, open_maps
@@ -34,6 +34,10 @@ PIECES = st.sampled_from(
         b"VALUE key 0 1\r\nx\r\nEND\r\n",
         b"VALUE key ",
         b"END\r\n",
+        b"$",
+        b"-1\r\n",
+        b"+",
+        b"-",
     ]
 )
 REPLIES = st.one_of(st.binary(max_size=60), st.lists(PIECES, max_size=12).map(b"".join))
@@ -41,8 +45,9 @@ TYPES = {
     "tcp": ("tcp:127.0.0.1:{}", cut_line),
     "socketmap": ("socketmap:inet:127.0.0.1:{}:m", cut_netstring),
     "memcache": ("memcache:test", cut_line),
+    "redis": ("redis:test", cut_command),
 }
-MAIN_CF = "test_memcache = inet:127.0.0.1:{}\ntest_max_try = 1\n"
+MAIN_CF = "test_memcache = inet:127.0.0.1:{}\ntest_max_try = 1\ntest_hosts = 127.0.0.1:{}\n"
 quick = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -62,7 +67,9 @@ def test_any_reply_is_a_value_or_an_error(server: tuple[TableServer, str], reply
     answer: Any = lambda request: reply  # noqa: E731 - it depends on the example
     running.answer = answer
     try:
-        value = open_maps([spec], "test_maps", Config.from_text(MAIN_CF.format(running.port))).lookup("key")
+        value = open_maps([spec], "test_maps", Config.from_text(MAIN_CF.format(running.port, running.port))).lookup(
+            "key"
+        )
     except TableError as error:
         assert "\n" not in str(error)
     else:

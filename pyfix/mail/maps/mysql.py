@@ -64,6 +64,7 @@ from pyfix.mail.maps.queried import KeyValues
 from pyfix.mail.maps.settings import Settings
 from pyfix.mail.maps.sql import Row, SqlTable
 from pyfix.mail.maps.table import Table, decode_value
+from pyfix.mail.maps.tls_options import FILES, read_tls
 
 _PORT: Final = "3306"
 _SOCKETS: Final = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")
@@ -195,33 +196,8 @@ def _close(connection: Connection) -> None:
 
 def _tls(settings: Settings, options: dict[str, str]) -> ssl.SSLContext | None:
     """Return how to encrypt, None where nothing is said about it; raises ConfigError."""
-    names = {"tls_cert_file": "ssl-cert", "tls_key_file": "ssl-key", "tls_CAfile": "ssl-ca", "tls_CApath": "ssl-capath"}
-    given = {name: settings.string(name) or options.get(option, "") for name, option in names.items()}
-    verify = settings.boolean("tls_verify_cert", False)
-    if not any(given.values()) and not verify:
-        return None
-    context = _load(settings, given)
-    if not verify:
-        context.check_hostname = False
-        if not given["tls_CAfile"] and not given["tls_CApath"]:
-            context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _load(settings: Settings, given: dict[str, str]) -> ssl.SSLContext:
-    """Return a context with certificates loaded; raises ConfigError that names the setting."""
-    name = "tls_CAfile" if given["tls_CAfile"] else "tls_CApath"
-    try:
-        context = ssl.create_default_context(cafile=given["tls_CAfile"] or None, capath=given["tls_CApath"] or None)
-        name = "tls_cert_file"
-        if given[name]:
-            context.load_cert_chain(given[name], given["tls_key_file"] or None)
-    except OSError as error:
-        problem = words_for(error)
-        if isinstance(error, ssl.SSLError):
-            problem = "no certificate in PEM form, or not the key for it"
-        raise settings.refuse(name, f"{name} = {given[name]}: {problem}") from None
-    return context
+    names = ("ssl-cert", "ssl-key", "ssl-ca", "ssl-capath")
+    return read_tls(settings, {name: options.get(option, "") for name, option in zip(FILES, names, strict=True)})
 
 
 def open_mysql(spec: str, settings: Settings, opening: Opening) -> Table:

@@ -247,6 +247,7 @@ _OPENERS: Final[dict[str, Callable[[str, str, Opening], Table]]] = {
     "pipemap": _pipe,
     "proxy": _proxy,
     "randmap": _random,
+    "redis": open_configured,
     "regexp": _regexp,
     "socketmap": _socketmap,
     "sqlite": open_configured,
