@@ -2,9 +2,19 @@
 
     pyfix [-c DIR] [-v] check [--json]
 
-Looks at main.cf and master.cf, at the directories and the rights of files, at every lookup table that a parameter
-names, and at domains that are in two address classes. Lists the lines of a Postfix configuration that pyfix does not
-honour, and why. Creates missing directories of the queue, and changes nothing else.
+Looks for these, and lists what it finds. It creates missing directories of the queue, and changes nothing else.
+
+    not honoured  parameters, restrictions, tables and programs that pyfix lacks
+    parameters    values, references, names that nothing reads
+    files         owners and rights; who else may write; what is damaged
+    tables        that can't be opened, that are stale, that all may write
+    classes       domains in two; entries that take the mail of mailboxes
+    open relays   networks and lists that let strangers relay
+    routes        transports, services and commands that are not there
+    ports         two services on one, out of reach, of another protocol
+    certificates  expired or about to; keys of another, or open to all
+
+Whether strangers may relay is also tried, with two of them, as pyfix-explain(1) does.
 
     note: ...      a line that is not honoured, and that no mail misses
     warning: ...   what will surprise somebody
@@ -20,7 +30,7 @@ With --json: a list of objects with severity, place, text and remedy.
 
 Exit status: 1 when there is an error or a fatal, 0 otherwise.
 
-See: pyfix(1), postconf(1), postconf(5), master(5)
+See: pyfix(1), pyfix-explain(1), postconf(1), postconf(5), master(5)
 
 Inside: instance.py has the order; each of the others one kind of finding; ../review/ what is not honoured.
 """

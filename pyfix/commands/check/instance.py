@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
-from pyfix.commands.check.classes import overlapping_classes
+from pyfix.commands.check.certificates import check_certificates
+from pyfix.commands.check.classes import check_classes
 from pyfix.commands.check.files import check_files
 from pyfix.commands.check.honour import accepted_names, find_omissions, report_omissions
+from pyfix.commands.check.ports import judge_ports, read_listeners
+from pyfix.commands.check.routes import check_routes
+from pyfix.commands.check.smtpd import check_servers
 from pyfix.commands.check.tables import check_tables
 from pyfix.commands.findings import Finding, Severity
 from pyfix.commands.review import explained_names
@@ -19,6 +24,7 @@ from pyfix.master.services import plan_services
 from pyfix.service.catalog import find_service
 
 Explain = Callable[[str], None]
+_PRIVILEGED: Final = 1024
 
 
 def check_instance(config: Config, explain: Explain = lambda text: None) -> list[Finding]:
@@ -49,7 +55,14 @@ def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Ite
     explain(f"checking the rights of the files in {config.directory} and {params.queue_directory}")
     yield from _warnings(check_files(config.directory, params))
     explain("checking lookup tables and address classes")
-    yield from _warnings([*check_tables(config), *overlapping_classes(config)])
+    yield from check_tables(config)
+    yield from check_classes(config)
+    explain("checking who may relay, where mail goes, ports and certificates")
+    yield from check_servers(config, entries)
+    yield from check_routes(config, entries)
+    receives = bool(config.expand(config.get("mydestination") or "").strip())
+    yield from judge_ports(read_listeners(config, entries), _lowest_port(), receives=receives)
+    yield from check_certificates(config)
     if os.getuid() != 0:
         yield Finding(
             Severity.NOTE,
@@ -66,6 +79,17 @@ def _service_warnings(
     started = [entry for entry in entries if find_service(entry.program) is not None and entry.type != "pass"]
     yield from plan_services(started, params.default_process_limit).warnings
     yield from check_master_cf(config, explained)
+
+
+def _lowest_port() -> int:
+    """Return the first port that the caller may listen on."""
+    if os.getuid() == 0:
+        return 1
+    try:
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return _PRIVILEGED
 
 
 def _warnings(texts: Iterable[str]) -> Iterator[Finding]:

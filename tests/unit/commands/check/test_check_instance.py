@@ -48,7 +48,8 @@ def test_fresh_instance_gives_no_complaint_and_gets_its_directories(instance: In
 def test_domain_in_two_address_classes_is_named(instance: Instance) -> None:
     """In the words of trivial-rewrite's warning."""
     add(instance, "mydestination = example.test, localhost\n")
-    assert "do not list domain example.test in BOTH mydestination and virtual_mailbox_domains" in warnings(instance)
+    text = "do not list domain example.test in BOTH mydestination and virtual_mailbox_domains"
+    assert any(text in warning for warning in warnings(instance))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_world_writable_table_and_configuration_are_named(instance: Instance) ->
     Path(instance.etc, "virtual").chmod(0o666)
     Path(instance.etc, "main.cf").chmod(0o666)
     found = warnings(instance)
-    assert f"virtual_alias_maps: world-writable: {instance.etc}/virtual" in found
+    assert any(f": virtual_alias_maps: world-writable: {instance.etc}/virtual: " in warning for warning in found)
     assert f"group or other writable: {instance.etc}/main.cf" in found
 
 
