@@ -2,9 +2,12 @@
 
     pyfix init DIR [--domain D] [--user NAME] [--port N]
 
-Everything lies below one directory: etc/ (main.cf, master.cf, tables), spool/ (the queue), data/, log/, mail/. The
-instance listens on a free port of the loopback interface, takes mail for one domain into one Maildir, and needs neither
-root nor a database server. Called by root, mail and queue belong to an existing system user.
+Everything lies below one directory: etc/ (main.cf, master.cf), spool/ (the queue), data/ (the accounts), log/, mail/.
+The instance listens on a free port of the loopback interface, takes mail for one domain into one Maildir, and needs
+neither root nor a database server. Called by root, mail and queue belong to an existing system user.
+
+The domain and the mailbox are accounts, and so are aliases for postmaster and abuse: pyfix-domain(1), pyfix-user(1) and
+pyfix-alias(1) show and change them, and add others. The mailbox has no password until `pyfix user passwd` sets one.
 
 Exit status: 0 when it is laid out, 1 otherwise; a directory that has an instance already is left alone.
 
@@ -13,7 +16,7 @@ Example:
     pyfix init /tmp/mail --domain example.test --user alice
     pyfix -c /tmp/mail/etc start
 
-See: pyfix(1), postconf(5), master(5)
+See: pyfix(1), pyfix-user(1), accounts_table(5), postconf(5), master(5)
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ from importlib import resources
 from typing import Final
 
 from pyfix.commands.reach import is_reachable
+from pyfix.mail.accounts import AccountsError, Alias, Domain, Mailbox, now_text, open_store
+from pyfix.mail.config import Config
 
 _SYSTEM_USERS: Final = ("pyfix", "postfix", "mail", "nobody")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62}\.)*[a-z0-9-]{1,63}", re.IGNORECASE)
@@ -82,8 +87,11 @@ def init(directory: str, domain: str, user: str, port: int | None = None) -> Ins
     )  # fmt: skip
     try:
         _write(instance)
+        _add_accounts(instance)
     except OSError as error:
         raise InitError(f"{error.filename}: {error.strerror}") from error
+    except AccountsError as error:
+        raise InitError(str(error)) from error
     return instance
 
 
@@ -133,16 +141,25 @@ def _write(instance: Instance) -> None:
     files = {
         "main.cf": main_cf(instance),
         "master.cf": master_cf(instance),
-        "mailboxes": f"{instance.address}  {instance.domain}/{instance.user}/Maildir/\n",
-        "virtual": "".join(
-            f"{name}@{instance.domain}  {instance.address}\n"
-            for name in ("postmaster", "abuse")
-            if name != instance.user
-        ),
     }
     for name, text in files.items():
         with open(f"{instance.etc}/{name}", "w", encoding="utf-8") as file:
             file.write(text)
+
+
+def _add_accounts(instance: Instance) -> None:
+    """Make the domain, its mailbox, and the aliases that every domain needs (RFC 2142)."""
+    store = open_store(Config.load(instance.etc), create=True)
+    try:
+        created = now_text()
+        store.domains.add(Domain(instance.domain, created=created))
+        place = f"{instance.domain}/{instance.user}/Maildir/"
+        store.mailboxes.add(Mailbox(instance.address, instance.domain, maildir=place, created=created))
+        for name in ("postmaster", "abuse"):
+            if name != instance.user:
+                store.aliases.add(Alias(f"{name}@{instance.domain}", instance.domain, (instance.address,), created))
+    finally:
+        store.close()
 
 
 def main_cf(instance: Instance) -> str:
@@ -172,14 +189,14 @@ smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 # Lines end in CR LF: a message that hides a second one behind a bare line feed is taken as one message.
 smtpd_forbid_bare_newline = normalize
 
-# No Unix users: mailboxes are listed in the file "mailboxes", aliases in "virtual". Both need no postmap.
+# No Unix users: "pyfix domain", "pyfix user" and "pyfix alias" manage who gets mail. Changes are in force at once.
 alias_maps =
 alias_database =
 local_recipient_maps =
-virtual_mailbox_domains = {instance.domain}
+virtual_mailbox_domains = accounts:domains
 virtual_mailbox_base = {directory}/mail
-virtual_mailbox_maps = texthash:{directory}/etc/mailboxes
-virtual_alias_maps = texthash:{directory}/etc/virtual
+virtual_mailbox_maps = accounts:mailboxes
+virtual_alias_maps = accounts:aliases
 virtual_minimum_uid = 1
 virtual_uid_maps = static:{instance.uid}
 virtual_gid_maps = static:{instance.gid}

@@ -5,6 +5,7 @@
     pyfix [-c DIR] explain ADDRESS [--client IP] [--sender A] [--json]
     pyfix init DIR [--domain D] [--user NAME] [--port N]
     pyfix import-postfix [DIR] [--to DIR2] [--accept NAME]... [--json]
+    pyfix [-c DIR] domain | user | alias | manager SUBCOMMAND
     pyfix install-init [--systemd | --sysv] [--root DIR]
     pyfix manual [--man DIR] [--html DIR]
 
@@ -20,8 +21,9 @@ Files:
     /var/spool/pyfix   the queue
     /var/lib/pyfix     data that processes keep between runs
 
-See: master(8), postconf(1), postconf(5), master(5), pyfix-check(1), pyfix-explain(1), pyfix-import-postfix(1),
-pyfix-init(1), pyfix-install-init(1), pyfix-logrotate(1), pyfix-manual(1), mailq(1)
+See: master(8), postconf(1), postconf(5), master(5), pyfix-alias(1), pyfix-check(1), pyfix-domain(1),
+pyfix-explain(1), pyfix-import-postfix(1), pyfix-init(1), pyfix-install-init(1), pyfix-logrotate(1), pyfix-manager(1),
+pyfix-manual(1), pyfix-user(1), mailq(1)
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ from contextlib import contextmanager
 
 import click
 
+from pyfix.commands.alias import alias
 from pyfix.commands.check import LossRefused, check_instance, refuse_losses
+from pyfix.commands.domain import domain
 from pyfix.commands.explain import BadClient, Question, parse_client, show
 from pyfix.commands.explain import explain as explain_address
 from pyfix.commands.findings import Finding, keeps_from_working
@@ -46,6 +50,8 @@ from pyfix.commands.init import InitError, Instance
 from pyfix.commands.init import init as lay_out
 from pyfix.commands.install_init import InstallError, install
 from pyfix.commands.logrotate import RotateError, rotate
+from pyfix.commands.manager import manager
+from pyfix.commands.user import user
 from pyfix.mail.config import Config, ConfigError, CoreParameters
 from pyfix.mail.config.params import DEFAULT_CONFIG_DIRECTORY
 from pyfix.mail.ipc.client import Channel, IpcError
@@ -141,6 +147,10 @@ class _Call:
 def main(context: click.Context, directory: str | None, verbose: int) -> None:
     """Start, stop and look after the pyfix mail system."""
     context.obj = _Call(directory, verbose)
+
+
+for group in (domain, user, alias, manager):
+    main.add_command(group)
 
 
 @main.command()
@@ -326,6 +336,7 @@ def _describe(instance: Instance) -> None:
     click.echo(f"SMTP           127.0.0.1 port {instance.port}")
     click.echo(f"log            {instance.directory}/log/maillog")
     click.echo(f"start it with  pyfix -c {instance.etc} start")
+    click.echo(f"password       none yet; set one with  pyfix -c {instance.etc} user passwd {instance.address}")
 
 
 @main.command("import-postfix")

@@ -40,7 +40,7 @@ def _definition(option: click.Option, known: frozenset[str]) -> Definition:
 
 def _term(option: click.Option) -> Line:
     names: list[Strong | Text] = []
-    for name in option.opts:
+    for name in (*option.opts, *option.secondary_opts):
         names += [*([Text(", ")] if names else []), Strong(name)]
     if not option.is_flag and not option.count:
         names.append(Text(f" {option.metavar or option.type.name.upper()}"))

@@ -75,6 +75,11 @@ class Hosts(Generic[C]):
                 return result
         raise TableError(f"{table}: {problem or f'no server to ask; the last one failed: {self._last_problem}'}")
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        for host in self._hosts:
+            host.connections.close_all()
+
     def _usable(self) -> list[Host[C]]:
         now = clock.monotonic()
         usable = [host for host in self._hosts if host.silent_until <= now]

@@ -38,7 +38,8 @@ Example: the alias table of ExtMail
 
 See: table_queries(5), lookup_tables(5), postmap(1)
 
-Inside: `timeout` is pyfix's own. hosts.py chooses the server, mysql_options.py reads option files.
+Inside: `timeout` is pyfix's own. hosts.py chooses the server, mysql_options.py reads option files; the accounts in a
+database (mail/accounts/mysql.py) connect by the same settings.
 """
 
 from __future__ import annotations
@@ -48,11 +49,12 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pymysql
 from pymysql.connections import Connection
 from pymysql.constants import CR, ER
+from pymysql.converters import encoders
 
 from pyfix.base.endpoint import Endpoint
 from pyfix.base.failure import words_for
@@ -92,7 +94,7 @@ class Access:
         try:
             return pymysql.connect(
                 host=endpoint.host or None, port=int(endpoint.port or 0), unix_socket=endpoint.path or None,
-                user=self.user, password=self.password, database=self.database, charset="utf8mb4", conv={},
+                user=self.user, password=self.password, database=self.database, charset="utf8mb4", conv=encoders,
                 connect_timeout=self.timeout_s, read_timeout=self.timeout_s, write_timeout=self.timeout_s,
                 ssl=self.tls, autocommit=True,
             )  # fmt: skip
@@ -106,16 +108,7 @@ class MysqlTable(SqlTable):
     def __init__(self, name: str, settings: Settings, opening: Opening) -> None:
         super().__init__(name, settings, opening)
         self._needs_result = settings.boolean("require_result_set", True)
-        options = _options(settings)
-        access = Access(
-            settings.string("user") or options.get("user", ""),
-            settings.string("password") or options.get("password", ""),
-            settings.string("dbname", low=1),
-            settings.integer("timeout", 10, low=1),
-            _tls(settings, options),
-        )
-        hosts = settings.words("hosts") or ["localhost"]
-        self._hosts = Hosts([_host(settings, text, options, access) for text in hosts])
+        self._hosts = open_hosts(settings)
 
     def rows(self, key: KeyValues) -> Iterable[Row]:
         found = self._hosts.call(lambda connection: self._run(connection, key), self.name, self.warn)
@@ -133,19 +126,35 @@ class MysqlTable(SqlTable):
                             f"{self.name}: query failed: multiple result sets returning data are not supported"
                         )
         except (pymysql.Error, OSError) as error:
-            self._give_up(error)
+            raise_failure(self.name, error)
         if rows is None and self._needs_result:
             raise QueryFailed(f"{self.name}: query failed: query returned no result set (require_result_set = yes)")
         return rows or []
 
-    def _give_up(self, error: Exception) -> None:
-        text = f"{self.name}: query failed: {_reason(error)}"
-        if isinstance(error, (OSError, pymysql.InterfaceError)) or (error.args[:1] and error.args[0] in _GONE):
-            raise ServerDown(text) from error
-        raise QueryFailed(text) from error
-
     def _text(self, value: str | bytes | None, key: KeyValues) -> str | None:
         return decode_value(value, self.name, key["s"]) if isinstance(value, bytes) else value
+
+
+def open_hosts(settings: Settings) -> Hosts[Connection]:
+    """Return the servers that the settings name, none of them asked yet; raises ConfigError."""
+    options = _options(settings)
+    access = Access(
+        settings.string("user") or options.get("user", ""),
+        settings.string("password") or options.get("password", ""),
+        settings.string("dbname", low=1),
+        settings.integer("timeout", 10, low=1),
+        _tls(settings, options),
+    )
+    hosts = settings.words("hosts") or ["localhost"]
+    return Hosts([_host(settings, text, options, access) for text in hosts])
+
+
+def raise_failure(name: str, error: Exception) -> NoReturn:
+    """Raise ServerDown for what ends a connection, QueryFailed for anything else."""
+    text = f"{name}: query failed: {_reason(error)}"
+    if isinstance(error, (OSError, pymysql.InterfaceError)) or (error.args[:1] and error.args[0] in _GONE):
+        raise ServerDown(text) from error
+    raise QueryFailed(text) from error
 
 
 def _reason(error: Exception) -> str:

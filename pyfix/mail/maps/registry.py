@@ -79,6 +79,12 @@ def unsupported(kind: str) -> str:
     return f"unsupported dictionary type: {kind}{later}. Supported types are: {' '.join(TYPES)}"
 
 
+def _accounts(spec: str, name: str, opening: Opening) -> Table:
+    from pyfix.mail.accounts.table import open_accounts
+
+    return open_accounts(spec, name, opening)
+
+
 def _static(spec: str, name: str, opening: Opening) -> Table:
     return StaticTable(spec, name)
 
@@ -230,6 +236,7 @@ def _warn_if_old(path: str, stamp: FileStamp, source: str, warn: Warn) -> None:
 
 
 _OPENERS: Final[dict[str, Callable[[str, str, Opening], Table]]] = {
+    "accounts": _accounts,
     "btree": _indexed,
     "cdb": _indexed,
     "cidr": _cidr,

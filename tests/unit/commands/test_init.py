@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from click.testing import CliRunner
 from pyfix.commands.init import InitError, init
 from pyfix.commands.pyfix import main
 from pyfix.mail.config import Config, CoreParameters, mastercf
+from pyfix.mail.maps.opening import Opening
+from pyfix.mail.maps.registry import open_table
 
 
 def test_instance_is_complete_and_reads_without_complaint(reachable: Path) -> None:
-    """main.cf and master.cf parse, the port is free and high, the mailbox is in the table."""
+    """main.cf and master.cf parse, the port is free and high, the mailbox and its aliases are accounts."""
     instance = init(str(reachable / "mail"), "example.test", "alice")
     config = Config.load(instance.etc)
     assert config.read(CoreParameters).queue_directory == f"{instance.directory}/spool"
@@ -21,7 +24,12 @@ def test_instance_is_complete_and_reads_without_complaint(reachable: Path) -> No
     entries = mastercf.read(f"{instance.etc}/master.cf")
     assert f"127.0.0.1:{instance.port}" in {entry.name for entry in entries}
     assert instance.port > 1023
-    assert (reachable / "mail/etc/mailboxes").read_text() == "alice@example.test  example.test/alice/Maildir/\n"
+    assert os.listdir(f"{instance.directory}/data") == ["accounts.db"]
+    opening = Opening.of_process(config)
+    assert open_table("accounts:domains", opening).lookup("example.test") == "example.test"
+    assert open_table("accounts:mailboxes", opening).lookup("alice@example.test") == "example.test/alice/Maildir/"
+    assert open_table("accounts:aliases", opening).lookup("Postmaster@example.test") == "alice@example.test"
+    assert os.stat(f"{instance.directory}/data/accounts.db").st_mode & 0o777 == 0o600
 
 
 def test_second_init_of_a_directory_is_refused(reachable: Path) -> None:

@@ -71,6 +71,8 @@ def test_table_that_cannot_be_used_and_unknown_parameter_are_named(instance: Ins
 
 def test_world_writable_table_and_configuration_are_named(instance: Instance) -> None:
     """Whoever writes there decides where mail goes."""
+    add(instance, "virtual_alias_maps = texthash:$config_directory/virtual\n")
+    Path(instance.etc, "virtual").touch()
     Path(instance.etc, "virtual").chmod(0o666)
     Path(instance.etc, "main.cf").chmod(0o666)
     found = warnings(instance)

@@ -1,0 +1,85 @@
+"""Open the accounts that accounts_database names."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import date
+from typing import Final
+
+from pyfix.base import clock
+from pyfix.mail.accounts.database import Database
+from pyfix.mail.accounts.errors import AccountsUnavailable
+from pyfix.mail.accounts.params import AccountsParameters
+from pyfix.mail.accounts.sqlite import SqliteDatabase, create_file
+from pyfix.mail.accounts.store import Store
+from pyfix.mail.config import Config
+from pyfix.mail.maps.opening import Opening
+
+_FORMS: Final = "specify sqlite:/file or mysql:/file"
+
+
+def today() -> date:
+    """Return the present day, by which accounts end."""
+    return date(*time.localtime(clock.now())[:3])
+
+
+def now_text() -> str:
+    """Return the present time as rows have it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(clock.now()))
+
+
+def open_store(config: Config, *, create: bool = False) -> Store:
+    """Return the accounts; raises ConfigError, AccountsUnavailable.
+
+    create: make the embedded file where there is none, and bring an old one up to date.
+    """
+    opening = Opening.of_process(config)
+    params = config.read(AccountsParameters)
+    kind, _, name = params.accounts_database.partition(":")
+    if create and kind == "sqlite":
+        _create_file(name, params.mail_owner)
+    database = open_database(opening, config)
+    if create and kind == "sqlite":
+        database.create()
+    return Store(database)
+
+
+def open_database(opening: Opening, config: Config) -> Database:
+    """Return the database that accounts_database names; raises ConfigError, AccountsUnavailable."""
+    spec = config.read(AccountsParameters).accounts_database
+    kind, _, name = spec.partition(":")
+    if kind == "sqlite" and name.startswith("/"):
+        return SqliteDatabase(spec, name)
+    if kind == "mysql" and name:
+        return _open_mysql(spec, name, opening)
+    raise config.refuse("accounts_database", f"accounts_database: bad value {spec}; {_FORMS}")
+
+
+def missing_file(config: Config) -> str:
+    """Return the embedded file if it is not there, empty otherwise."""
+    kind, _, name = config.read(AccountsParameters).accounts_database.partition(":")
+    return name if kind == "sqlite" and not os.path.exists(name) else ""
+
+
+def _open_mysql(spec: str, name: str, opening: Opening) -> Database:
+    from pyfix.mail.accounts.mysql import MysqlDatabase  # loads pymysql
+    from pyfix.mail.maps.settings import read_settings
+
+    try:
+        return MysqlDatabase(spec, read_settings(name, opening), opening.complain)
+    except OSError as error:
+        raise AccountsUnavailable(f"{spec}: open {error.filename or name}: {error.strerror}") from error
+
+
+def _create_file(path: str, owner: str) -> None:
+    try:
+        create_file(path, owner)
+    except OSError as error:
+        raise AccountsUnavailable(f"sqlite:{path}: {error.strerror}; {_remedy(error)}") from error
+
+
+def _remedy(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "make its directory first (pyfix check makes data_directory)"
+    return "only root and mail_owner may make it"

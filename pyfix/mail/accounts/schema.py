@@ -1,0 +1,119 @@
+"""ExtMail's tables: their columns, and how they are made in the embedded file and in a MySQL or MariaDB server.
+
+Column order is ExtMail's, since its own files insert without naming columns. The embedded file carries a version
+(PRAGMA user_version); MIGRATIONS lead from each version to the next. A server's tables have no version: they are used
+as they are, and made only where there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+
+class Kind(Enum):
+    """What a column holds; the values are the types in SQLite and in MySQL."""
+
+    NAME = ("TEXT NOT NULL DEFAULT ''", "VARCHAR(255) NOT NULL DEFAULT ''")
+    TEXT = ("TEXT NOT NULL DEFAULT ''", "TEXT NOT NULL")
+    SHORT = ("TEXT NOT NULL DEFAULT '0'", "VARCHAR(255) NOT NULL DEFAULT '0'")
+    OPTIONAL = ("TEXT", "VARCHAR(255)")
+    COUNT = ("INTEGER NOT NULL DEFAULT 0", "INT NOT NULL DEFAULT 0")
+    ID = ("INTEGER NOT NULL DEFAULT 1000", "INT NOT NULL DEFAULT 1000")
+    FLAG = ("INTEGER", "SMALLINT")
+    ACTIVE = ("INTEGER NOT NULL DEFAULT 1", "SMALLINT NOT NULL DEFAULT 1")
+    TIME = ("TEXT NOT NULL DEFAULT '0000-00-00 00:00:00'", "DATETIME NOT NULL DEFAULT '0000-00-00 00:00:00'")
+    DAY = ("TEXT NOT NULL DEFAULT '0000-00-00'", "DATE NOT NULL DEFAULT '0000-00-00'")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table."""
+
+    name: str
+    columns: dict[str, Kind]
+    key: tuple[str, ...]
+    """The columns that tell rows apart."""
+
+    def create(self, *, is_mysql: bool) -> str:
+        """Return the statement that makes the table where there is none."""
+        types = [f"{column} {kind.value[is_mysql]}" for column, kind in self.columns.items()]
+        # A key of MySQL's has a limit that two names of 255 characters exceed.
+        if self.name != "domain_manager":
+            types.append(f"PRIMARY KEY ({', '.join(self.key)})")
+        elif is_mysql:
+            types.append("KEY username (username)")
+        end = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4" if is_mysql else ""
+        return f"CREATE TABLE IF NOT EXISTS {self.name} ({', '.join(types)}){end}"
+
+
+_DISABLED: Final = dict.fromkeys(
+    ("disablesmtpd", "disablesmtp", "disablewebmail", "disablenetdisk", "disableimap", "disablepop3"), Kind.FLAG
+)
+DOMAIN: Final = Table(
+    "domain",
+    {
+        "domain": Kind.NAME, "description": Kind.NAME, "hashdirpath": Kind.NAME, "maxalias": Kind.COUNT,
+        "maxusers": Kind.COUNT, "maxquota": Kind.SHORT, "maxnetdiskquota": Kind.SHORT, "transport": Kind.OPTIONAL,
+        "can_signup": Kind.FLAG, "default_quota": Kind.OPTIONAL, "default_netdiskquota": Kind.OPTIONAL,
+        "default_expire": Kind.OPTIONAL, **_DISABLED, "createdate": Kind.TIME, "expiredate": Kind.DAY,
+        "active": Kind.ACTIVE,
+    },
+    ("domain",),
+)  # fmt: skip
+MAILBOX: Final = Table(
+    "mailbox",
+    {
+        "username": Kind.NAME, "uid": Kind.NAME, "password": Kind.NAME, "clearpwd": Kind.NAME, "name": Kind.NAME,
+        "mailhost": Kind.NAME, "maildir": Kind.NAME, "homedir": Kind.NAME, "quota": Kind.SHORT,
+        "netdiskquota": Kind.SHORT, "domain": Kind.NAME, "uidnumber": Kind.ID, "gidnumber": Kind.ID,
+        "createdate": Kind.TIME, "expiredate": Kind.DAY, "active": Kind.ACTIVE, "disablepwdchange": Kind.FLAG,
+        **_DISABLED, "question": Kind.TEXT, "answer": Kind.TEXT,
+    },
+    ("username",),
+)  # fmt: skip
+ALIAS: Final = Table(
+    "alias",
+    {
+        "address": Kind.NAME, "goto": Kind.TEXT, "domain": Kind.NAME, "createdate": Kind.TIME, "active": Kind.ACTIVE,
+    },
+    ("address",),
+)  # fmt: skip
+MANAGER: Final = Table(
+    "manager",
+    {
+        "username": Kind.NAME, "password": Kind.NAME, "type": Kind.NAME, "uid": Kind.NAME, "name": Kind.NAME,
+        "question": Kind.TEXT, "answer": Kind.TEXT, "disablepwdchange": Kind.FLAG, "createdate": Kind.TIME,
+        "expiredate": Kind.DAY, "active": Kind.ACTIVE,
+    },
+    ("username",),
+)  # fmt: skip
+DOMAIN_MANAGER: Final = Table(
+    "domain_manager",
+    {"username": Kind.NAME, "domain": Kind.NAME, "createdate": Kind.TIME, "active": Kind.ACTIVE},
+    ("username", "domain"),
+)
+TABLES: Final = {table.name: table for table in (DOMAIN, MAILBOX, ALIAS, MANAGER, DOMAIN_MANAGER)}
+
+
+def _first_tables() -> Iterator[str]:
+    for table in TABLES.values():
+        yield table.create(is_mysql=False)
+
+
+def _indexes() -> Iterator[str]:
+    """Yield what makes the lists of a domain fast, and a manager's domains unique."""
+    yield "CREATE INDEX mailbox_domain ON mailbox (domain)"
+    yield "CREATE INDEX alias_domain ON alias (domain)"
+    yield (
+        "DELETE FROM domain_manager WHERE rowid NOT IN"
+        " (SELECT MIN(rowid) FROM domain_manager GROUP BY username, domain)"
+    )
+    yield "CREATE UNIQUE INDEX domain_manager_key ON domain_manager (username, domain)"
+
+
+MIGRATIONS: Final = (tuple(_first_tables()), tuple(_indexes()))
+"""The statements that lead from version 0, an empty file, to 1, and so on."""
+VERSION: Final = len(MIGRATIONS)

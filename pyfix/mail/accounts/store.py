@@ -1,0 +1,218 @@
+"""Accounts, one interface for both kinds of database.
+
+Reading gives records. Each change is one transaction in which nobody else of pyfix's writes: it looks at what is there,
+applies the rules, and writes what differs, so that limits hold also when two commands add accounts at once, and columns
+that pyfix gives no meaning stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Generic, TypeVar
+
+from pyfix.mail.accounts.database import Database, Session
+from pyfix.mail.accounts.errors import NotFound, Refused
+from pyfix.mail.accounts.kinds import ALIASES, DOMAINS, MAILBOXES, MANAGERS, AccountKind
+from pyfix.mail.accounts.records import Alias, Domain, Mailbox, Manager
+from pyfix.mail.accounts.rules import Usage, check_new_alias, check_new_mailbox, check_quota
+
+T = TypeVar("T")
+_MANAGED: Final = "SELECT domain FROM domain_manager WHERE username = ? ORDER BY domain"
+_ALL_MANAGED: Final = "SELECT username, domain FROM domain_manager ORDER BY domain"
+_MANAGE: Final = "INSERT INTO domain_manager (username, domain, createdate) VALUES (?, ?, ?)"
+_UNMANAGE: Final = "DELETE FROM domain_manager WHERE username = ?"
+_UNMANAGED: Final = "DELETE FROM domain_manager WHERE domain = ?"
+
+
+class Accounts(Generic[T]):
+    """Those of one kind."""
+
+    def __init__(self, database: Database, kind: AccountKind[T]) -> None:
+        self._database = database
+        self._kind = kind
+
+    def all(self, domain: str = "") -> list[T]:
+        """Return all, or those of a domain, by name."""
+
+        def find(session: Session) -> list[T]:
+            kind = self._kind
+            rows = session.query(kind.select_of_domain, domain) if domain else session.query(kind.select)
+            return self._complete(session, [kind.read(row) for row in rows])
+
+        return self._database.read(find)
+
+    def get(self, name: str) -> T:
+        """Return one; raises NotFound."""
+        return self._database.read(lambda session: self._get(session, name))
+
+    def add(self, record: T) -> None:
+        """Add one; raises Refused where there is one of this name, and by the rules."""
+
+        def add(session: Session) -> None:
+            kind = self._kind
+            values = kind.values(record)
+            if self._find(session, str(values[kind.key])) is not None:
+                raise Refused(f"{kind.word} {values[kind.key]} exists already")
+            self._check_new(session, record)
+            values |= kind.only_new(record)
+            session.change(kind.insert(values), *values.values())
+            self._write_rest(session, record)
+
+        self._database.write(add)
+
+    def change(self, name: str, edit: Callable[[T], T]) -> T:
+        """Return it as edited; its name stays. Raises NotFound, Refused, and what `edit` raises."""
+
+        def change(session: Session) -> T:
+            before = self._get(session, name)
+            after = edit(before)
+            self._check_change(session, before, after)
+            old = self._kind.values(before)
+            new = {column: value for column, value in self._kind.values(after).items() if value != old[column]}
+            if new:
+                session.change(self._kind.update(new), *new.values(), name)
+            self._write_rest(session, after)
+            return after
+
+        return self._database.write(change)
+
+    def remove(self, name: str) -> T:
+        """Remove it and return what it was; raises NotFound, Refused."""
+
+        def remove(session: Session) -> T:
+            record = self._get(session, name)
+            self._remove_rest(session, name)
+            session.change(self._kind.delete, name)
+            return record
+
+        return self._database.write(remove)
+
+    def _find(self, session: Session, name: str) -> T | None:
+        rows = session.query(self._kind.select_one, name)
+        return self._complete(session, [self._kind.read(rows[0])])[0] if rows else None
+
+    def _get(self, session: Session, name: str) -> T:
+        record = self._find(session, name)
+        if record is None:
+            raise NotFound(f"no {self._kind.word} {name}")
+        return record
+
+    def _complete(self, session: Session, records: list[T]) -> list[T]:
+        """Return the records with what other tables have of them."""
+        return records
+
+    def _check_new(self, session: Session, record: T) -> None:
+        """Raise Refused for one that may not be added."""
+
+    def _check_change(self, session: Session, before: T, after: T) -> None:
+        """Raise Refused for a change that may not be."""
+
+    def _write_rest(self, session: Session, record: T) -> None:
+        """Write what other tables have of it."""
+
+    def _remove_rest(self, session: Session, name: str) -> None:
+        """Remove what other tables have of it; raise Refused where it must stay."""
+
+
+class Domains(Accounts[Domain]):
+    """Domains, which have mailboxes and aliases."""
+
+    def usage(self, name: str) -> Usage:
+        """Return what a domain has."""
+        return self._database.read(lambda session: usage_of(session, name))
+
+    def remove_all(self, name: str) -> list[Mailbox]:
+        """Remove a domain with its accounts, and return its mailboxes; raises NotFound."""
+
+        def remove(session: Session) -> list[Mailbox]:
+            self._get(session, name)
+            mailboxes = [MAILBOXES.read(row) for row in session.query(MAILBOXES.select_of_domain, name)]
+            for statement in (MAILBOXES.delete_of_domain, ALIASES.delete_of_domain, _UNMANAGED, DOMAINS.delete):
+                session.change(statement, name)
+            return mailboxes
+
+        return self._database.write(remove)
+
+    def _remove_rest(self, session: Session, name: str) -> None:
+        users = _count(session, MAILBOXES.count_of_domain, name)
+        aliases = _count(session, ALIASES.count_of_domain, name)
+        if users or aliases:
+            raise Refused(f"domain {name} still has mailboxes ({users}) and aliases ({aliases}); remove them first")
+        session.change(_UNMANAGED, name)
+
+
+class Mailboxes(Accounts[Mailbox]):
+    """Mailboxes, whose number and quotas the domain limits."""
+
+    def _check_new(self, session: Session, record: Mailbox) -> None:
+        check_new_mailbox(_domain(session, record.domain), usage_of(session, record.domain), record.quota)
+
+    def _check_change(self, session: Session, before: Mailbox, after: Mailbox) -> None:
+        if after.quota != before.quota:
+            usage = usage_of(session, before.domain)
+            others = replace(usage, quota=usage.quota - before.quota.size)
+            check_quota(_domain(session, before.domain), others, after.quota)
+
+
+class Aliases(Accounts[Alias]):
+    """Aliases, whose number the domain limits."""
+
+    def _check_new(self, session: Session, record: Alias) -> None:
+        check_new_alias(_domain(session, record.domain), usage_of(session, record.domain))
+
+
+class Managers(Accounts[Manager]):
+    """Managers, whose domains are rows of another table."""
+
+    def _complete(self, session: Session, records: list[Manager]) -> list[Manager]:
+        if len(records) == 1:
+            names = [domain or "" for (domain,) in session.query(_MANAGED, records[0].username)]
+            return [replace(records[0], domains=tuple(names))]
+        domains: dict[str, list[str]] = {}
+        for username, domain in session.query(_ALL_MANAGED):
+            domains.setdefault((username or "").casefold(), []).append(domain or "")
+        return [replace(record, domains=tuple(domains.get(record.username, ()))) for record in records]
+
+    def _write_rest(self, session: Session, record: Manager) -> None:
+        for name in record.domains:
+            _domain(session, name)
+        session.change(_UNMANAGE, record.username)
+        for name in record.domains:
+            session.change(_MANAGE, record.username, name, record.created)
+
+    def _remove_rest(self, session: Session, name: str) -> None:
+        session.change(_UNMANAGE, name)
+
+
+class Store:
+    """The accounts of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.domains = Domains(database, DOMAINS)
+        self.mailboxes = Mailboxes(database, MAILBOXES)
+        self.aliases = Aliases(database, ALIASES)
+        self.managers = Managers(database, MANAGERS)
+
+    def close(self) -> None:
+        """Give back what is open."""
+        self.database.close()
+
+
+def usage_of(session: Session, domain: str) -> Usage:
+    """Return what a domain has."""
+    mailboxes = [MAILBOXES.read(row) for row in session.query(MAILBOXES.select_of_domain, domain)]
+    quota = sum(mailbox.quota.size for mailbox in mailboxes)
+    return Usage(len(mailboxes), _count(session, ALIASES.count_of_domain, domain), quota)
+
+
+def _domain(session: Session, name: str) -> Domain:
+    rows = session.query(DOMAINS.select_one, name)
+    if not rows:
+        raise NotFound(f"no domain {name}; add it first")
+    return DOMAINS.read(rows[0])
+
+
+def _count(session: Session, statement: str, domain: str) -> int:
+    return int(session.query(statement, domain)[0][0] or 0)

@@ -1,0 +1,126 @@
+"""accounts_table(5): the accounts as lookup tables.
+
+    accounts:domains
+    accounts:mailboxes
+    accounts:aliases
+    accounts:limits
+    accounts:senders
+
+What `pyfix domain`, `pyfix user` and `pyfix alias` manage, as tables for main.cf. The database is the one that
+accounts_database names: a file, or ExtMail's tables in a MySQL or MariaDB server.
+
+    domains      domain -> the domain
+    mailboxes    address -> the Maildir, below virtual_mailbox_base
+    aliases      address, or @domain for a catch-all -> addresses
+    limits       address -> the quota as stored
+    senders      address -> the logins that may send with it: the mailbox, or those that the alias leads to
+
+What is not active, has expired (the last day counts as good), or may not receive mail because of disablesmtp, is not
+there: neither the account itself, nor what belongs to such a domain. In senders the same holds for disablesmtpd.
+
+A mailbox goes before the catch-all of its domain, which with other tables would take its mail: aliases has such a
+mailbox as its own alias.
+
+A change is seen by the next lookup; nothing has to be reloaded.
+
+Failures: a database that can't be asked, and a row that can't be understood (a quota that is none, a Maildir outside
+virtual_mailbox_base), are temporary failures.
+
+Example: a mail system for the domains in the accounts
+
+    virtual_mailbox_domains = accounts:domains
+    virtual_mailbox_maps = accounts:mailboxes
+    virtual_alias_maps = accounts:aliases
+
+See: pyfix-domain(1), pyfix-user(1), pyfix-alias(1), mysql_table(5), lookup_tables(5)
+
+Inside: lookups.py has the questions, which need no right to read stored passwords.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Final
+
+from pyfix.mail.accounts.database import Database, Session
+from pyfix.mail.accounts.errors import AccountsUnavailable
+from pyfix.mail.accounts.kinds import ALIASES, DOMAINS, MAILBOXES
+from pyfix.mail.accounts.lookups import find_domain, find_logins, find_mailbox, find_targets
+from pyfix.mail.accounts.names import LONGEST_TEXT
+from pyfix.mail.accounts.opening import missing_file, open_database, today
+from pyfix.mail.accounts.records import Service
+from pyfix.mail.config import ConfigError
+from pyfix.mail.maps.opening import Opening
+from pyfix.mail.maps.table import Table, TableError, UnavailableTable, encode_key
+
+Find = Callable[[Session, str, date], str | None]
+
+
+def _find_maildir(session: Session, key: str, day: date) -> str | None:
+    mailbox = find_mailbox(session, key)
+    return mailbox.maildir if mailbox and mailbox.may(Service.RECEIVING, day) else None
+
+
+def _find_limit(session: Session, key: str, day: date) -> str | None:
+    mailbox = find_mailbox(session, key)
+    return mailbox.quota if mailbox and mailbox.may(Service.RECEIVING, day) else None
+
+
+_QUESTIONS: Final[dict[str, tuple[Find, str]]] = {
+    "domains": (find_domain, f"SELECT {DOMAINS.key} FROM {DOMAINS.table} ORDER BY 1"),
+    "mailboxes": (_find_maildir, f"SELECT {MAILBOXES.key} FROM {MAILBOXES.table} ORDER BY 1"),
+    "aliases": (find_targets, f"SELECT {ALIASES.key} FROM {ALIASES.table} ORDER BY 1"),
+    "limits": (_find_limit, f"SELECT {MAILBOXES.key} FROM {MAILBOXES.table} ORDER BY 1"),
+    "senders": (find_logins, f"SELECT {MAILBOXES.key} FROM {MAILBOXES.table} ORDER BY 1"),
+}
+"""For each table what it finds for a key, and the statement that gives its keys."""
+
+
+class AccountsTable(Table):
+    """One of the tables."""
+
+    def __init__(self, name: str, find: Find, keys: str, database: Database) -> None:
+        super().__init__(name)
+        self._find = find
+        self._keys = keys
+        self._database = database
+        self.blocking = database.blocking
+        self.owner = database.owner
+
+    def lookup(self, key: str) -> str | None:
+        key = key.casefold()
+        if not key or len(key) > LONGEST_TEXT or encode_key(key) is None or "\0" in key:
+            return None
+        day = today()
+        try:
+            return self._database.read(lambda session: self._find(session, key, day))
+        except AccountsUnavailable as error:
+            raise TableError(f"{self.name}: {error}") from error
+
+    def entries(self) -> Iterator[tuple[str, str]]:
+        try:
+            keys = self._database.read(lambda session: [row[0] or "" for row in session.query(self._keys)])
+        except AccountsUnavailable as error:
+            raise TableError(f"{self.name}: {error}") from error
+        for key in keys:
+            value = self.lookup(key)
+            if value is not None:
+                yield key, value
+
+    def has_changed(self) -> bool:
+        return self._database.has_changed()
+
+
+def open_accounts(spec: str, name: str, opening: Opening) -> Table:
+    """Return the table; raises ConfigError."""
+    question = _QUESTIONS.get(name)
+    if question is None:
+        raise ConfigError(f"{spec}: no such table of accounts; specify accounts: and one of {' '.join(_QUESTIONS)}")
+    if opening.config is None:
+        raise ConfigError(f"{spec}: accounts are known to processes with a main.cf only")
+    try:
+        database = open_database(opening, opening.config)
+    except AccountsUnavailable as error:
+        return UnavailableTable(spec, str(error), missing=missing_file(opening.config))
+    return AccountsTable(spec, *question, database)

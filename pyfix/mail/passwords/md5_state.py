@@ -1,0 +1,41 @@
+"""The state of MD5 after one block: what a {CRAM-MD5} password is made of, and hashlib does not tell.
+
+See: RFC 1321 section 3.4.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Final
+
+_MASK: Final = 0xFFFFFFFF
+_START: Final = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
+_SINES: Final = tuple(int(abs(math.sin(step + 1)) * 2**32) & _MASK for step in range(64))
+_SHIFTS: Final = ((7, 12, 17, 22), (5, 9, 14, 20), (4, 11, 16, 23), (6, 10, 15, 21))
+
+
+def md5_state(block: bytes) -> bytes:
+    """Return the 16 bytes of the state after the first block of 64 bytes."""
+    words = struct.unpack("<16I", block)
+    a, b, c, d = _START
+    for step in range(64):
+        mixed, word = _mix(step, b, c, d)
+        total = (a + mixed + _SINES[step] + words[word]) & _MASK
+        shift = _SHIFTS[step // 16][step % 4]
+        rotated = ((total << shift) | (total >> (32 - shift))) & _MASK
+        a, b, c, d = d, (b + rotated) & _MASK, b, c
+    return struct.pack("<4I", *((old + new) & _MASK for old, new in zip(_START, (a, b, c, d), strict=True)))
+
+
+def _mix(step: int, b: int, c: int, d: int) -> tuple[int, int]:
+    """Return what the round makes of the state, and which word of the block it takes."""
+    match step // 16:
+        case 0:
+            return (b & c) | (~b & d), step
+        case 1:
+            return (d & b) | (~d & c), (5 * step + 1) % 16
+        case 2:
+            return b ^ c ^ d, (3 * step + 5) % 16
+        case _:
+            return c ^ (b | (~d & _MASK)), (7 * step) % 16

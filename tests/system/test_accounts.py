@@ -1,0 +1,111 @@
+"""A mail system whose users are accounts, managed while it runs.
+
+Setup: `pyfix init`, which makes the embedded database. Path: commands on one side, SMTP on the other. Check: every
+change is in force at the next RCPT TO, without a reload; a database that can't be asked refuses nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import smtplib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from databases import Database, directory, mariadb_run
+from instance import DOMAIN, Instance
+
+pytestmark = pytest.mark.system
+
+
+def reply(system: Instance, recipient: str) -> str:
+    """Return the answer to RCPT TO."""
+    client = smtplib.SMTP("127.0.0.1", system.port, local_hostname="client.test", timeout=30)
+    client.ehlo()
+    client.mail("sender@client.test")
+    code, text = client.rcpt(recipient)
+    client.quit()
+    return f"{code} {text.decode()}"
+
+
+def change(system: Instance, *args: str, stdin: str = "") -> None:
+    """Run a command that succeeds."""
+    result = system.pyfix(*args, input=stdin)
+    assert result.returncode == 0, result.stderr
+
+
+UNKNOWN = "550 5.1.1 <{0}>: Recipient address rejected: User unknown in virtual mailbox table"
+
+
+def test_changes_are_in_force_at_once(running: Instance) -> None:
+    """A new user, an alias, a catch-all, a user that may not receive, a domain more, and the end of each."""
+    bob = f"bob@{DOMAIN}"
+    assert reply(running, bob) == UNKNOWN.format(bob)
+    change(running, "user", "add", bob, "--password-stdin", stdin="secret\n")
+    running.send(bob)
+    running.wait_for_mail(user="bob")
+    change(running, "alias", "add", f"all@{DOMAIN}", bob, running.address)
+    running.send(f"All@{DOMAIN}")
+    running.wait_for_mail(2, user="bob")
+    running.wait_for_mail(1)
+    change(running, "alias", "add", f"@{DOMAIN}", bob)
+    running.send(running.address)
+    running.send(f"whoever@{DOMAIN}")
+    running.wait_for_mail(2)
+    running.wait_for_mail(3, user="bob")
+    change(running, "alias", "del", f"@{DOMAIN}")
+    change(running, "user", "set", bob, "--disable", "smtp")
+    assert reply(running, bob) == UNKNOWN.format(bob)
+    change(running, "user", "set", bob, "--enable", "smtp", "--expires", "2020-01-01")
+    assert reply(running, bob) == UNKNOWN.format(bob)
+    change(running, "domain", "add", "second.test")
+    change(running, "user", "add", "eve@second.test", "--no-password")
+    assert reply(running, "eve@second.test") == "250 2.1.5 Ok"
+    change(running, "domain", "del", "second.test", "--recursive")
+    assert len(running.messages("bob")) == 3
+
+
+def test_database_that_is_lost_refuses_nobody(running: Instance) -> None:
+    """451 4.3.0 for everybody until it is back."""
+    path = running.directory / "data" / "accounts.db"
+    assert reply(running, running.address) == "250 2.1.5 Ok"
+    for name in os.listdir(path.parent):
+        os.rename(path.parent / name, path.parent / f"lost-{name}")
+    assert running.pyfix("reload").returncode == 0
+    for name in ("alice", "nobody"):
+        address = f"{name}@{DOMAIN}"
+        assert reply(running, address) == f"451 4.3.0 <{address}>: Temporary lookup failure"
+    running.wait_for_log(r"warning: .*accounts.db: No such file or directory; make it with")
+    os.rename(path.parent / "lost-accounts.db", path)
+    assert running.pyfix("reload").returncode == 0
+    running.send(running.address)
+    running.wait_for_mail()
+
+
+@pytest.fixture
+def extmail(need: Callable[[str], str]) -> Iterator[tuple[Database, Path]]:
+    """ExtMail's tables in a MariaDB, and the settings for them, where the mail system may read them."""
+    from account_stores import new_database, server, settings
+
+    with server(need) as database, directory() as folder:
+        yield database, settings(database, new_database(database, "extmail"), folder)
+
+
+@pytest.mark.peer("mariadbd", "mariadb-install-db")
+def test_accounts_of_extmail_serve(instance: Instance, extmail: tuple[Database, Path]) -> None:
+    """The same commands and tables on its database; while that is down nobody is refused."""
+    database, settings = extmail
+    instance.set(accounts_database=f"mysql:{settings}")
+    change(instance, "domain", "add", DOMAIN)
+    change(instance, "user", "add", instance.address, "--no-password")
+    instance.start()
+    instance.send(instance.address)
+    instance.wait_for_mail()
+    mariadb_run(database.path, "UPDATE mailbox SET active = 0", database=settings.stem)
+    assert reply(instance, instance.address) == UNKNOWN.format(instance.address)
+    database.server.stop()
+    for name in ("alice", "nobody"):
+        assert reply(instance, f"{name}@{DOMAIN}").startswith("451 4.3.0 ")
+    result = instance.pyfix("user", "list")
+    assert result.returncode == os.EX_TEMPFAIL
+    assert "connect to mysql server unix:" in result.stderr
