@@ -3,21 +3,31 @@
     postconf [-dfhHnx] [-c DIR] [-C class,...] [-o name=value] [name ...]
     postconf [-e] [-c DIR] name=value ...
     postconf -# | -X [-c DIR] parameter ...
-    postconf -M [-fx] [service[/type]] ...
-    postconf -F [-fhHx] [service[/type[/field]]] ...
-    postconf -P [-fhHx] [service[/type[/parameter]]] ...
+    postconf -M [-fox] [-c DIR] [service[/type]] ...
+    postconf -M [-e] [-c DIR] service/type=value ...
+    postconf -M# | -MX [-c DIR] service/type ...
+    postconf -F [-fhHox] [-c DIR] [service[/type[/field]]] ...
+    postconf -F [-e] [-c DIR] service/type/field=value ...
+    postconf -P [-fhHox] [-c DIR] [service[/type[/parameter]]] ...
+    postconf -P [-e] [-c DIR] service/type/parameter=value ...
+    postconf -PX [-c DIR] service/type/parameter ...
     postconf -b | -t [-c DIR] [template_file]
     postconf -T compile-version | run-version | public-key-algorithms
     postconf -m | -l | -a | -A
 
 In this order: shows parameters of main.cf, all without a name; sets some; comments some out, or removes them; shows the
-services of master.cf as whole lines, field by field, or their -o settings; shows the texts of notices with all names
-replaced, or their templates, of bounce_template_file or of a file to try, where "" stands for the built-in ones; tells
-of TLS (the OpenSSL that pyfix uses, the kinds of keys); lists the types of tables, the ways to lock a mailbox, and the
-SASL plug-ins (there are none).
+services of master.cf as whole lines, replaces some or adds them, comments some out, or removes them; shows them field
+by field, and changes fields; shows their -o settings, sets some, or removes them; shows the texts of notices with
+all names replaced, or their templates, of bounce_template_file or of a file to try, where "" stands for the built-in
+ones; tells of TLS (the OpenSSL that pyfix uses, the kinds of keys); lists the types of tables, the ways to lock a
+mailbox, and the SASL plug-ins (there are none).
+
+The fields of a service: service, type, private, unprivileged, chroot, wakeup, process_limit, command; command holds the
+arguments too. A service or type of * stands for all, as does what is left out where something is shown.
 
 A change keeps everything else in the file as it is, comments and order included, and is atomic: a reader sees the old
-file or the new one, and of two changes at once none is lost. A running mail system hears of it by `pyfix reload`.
+file or the new one, and of two changes at once none is lost. Of a service that changes, the lines are written anew. A
+running mail system hears of it by `pyfix reload`.
 
 What nothing reads is warned about, with the nearest known name.
 
@@ -25,7 +35,8 @@ Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
 
 Exit status: 1 when a request is refused, 0 otherwise.
 
-Not built: changes of master.cf (-Me, -Fe, -Pe, -M#, -MX, -PX).
+Different from Postfix: an argument in braces is shown in braces wherever it stands; a change that would leave a line
+that reads as something else, or not at all, is refused.
 
 Example:
 
@@ -33,6 +44,9 @@ Example:
     postconf -d message_size_limit
     postconf message_size_limit=50000000 'mynetworks=127.0.0.0/8 [::1]'
     postconf -P submission/inet
+    postconf -M 'submission/inet=submission inet n - n - - smtpd'
+    postconf -F '*/unix/chroot=n'
+    postconf -P submission/inet/syslog_name=postfix/submission
 
 See: postconf(5), master(5), pyfix(1)
 """
@@ -46,8 +60,11 @@ from typing import Final, TypeVar
 import click
 
 from pyfix.commands.postconf_call import EDITS, LISTS, MODES, TEMPLATES, Call, read_call
+from pyfix.commands.postconf_master import edit_master_cf, show_master_cf
+from pyfix.commands.postconf_requests import main_assignments, main_names
 from pyfix.mail.config import Config, ConfigError, discover, listing, mastercf, show
-from pyfix.mail.config.edit import Removal, edit_file, parse_assignment
+from pyfix.mail.config.edit import edit_file
+from pyfix.mail.config.edit_main import Change, Removal, edit_text
 from pyfix.mail.config.host import this_host
 from pyfix.mail.config.maincf import MainCf
 from pyfix.mail.config.mastercf import ServiceEntry
@@ -60,22 +77,22 @@ _FLAGS: Final = {
     "A": "List the SASL plug-ins of the SMTP client.",
     "b": "Show the texts of notices.",
     "d": "Show defaults instead of actual settings.",
-    "e": "Change settings in main.cf.",
+    "e": "Change settings; not needed where a value is given.",
     "f": "Fold long lines.",
-    "F": "Show master.cf field by field.",
+    "F": "Show or change master.cf field by field.",
     "h": "Show values without names.",
     "H": "Show names without values.",
     "l": "List the mailbox locking methods.",
     "m": "List the lookup table types.",
-    "M": "Show master.cf.",
+    "M": "Show or change services of master.cf.",
     "n": "Show only what main.cf sets.",
     "p": "Show or change main.cf; the default.",
-    "P": "Show the -o settings of master.cf.",
+    "P": "Show or change the -o settings of master.cf.",
     "t": "Show the templates of notices.",
     "v": "Accepted and ignored.",
     "x": "Expand $name in values.",
-    "X": "Remove settings from main.cf.",
-    "#": "Comment out settings in main.cf.",
+    "X": "Remove settings or services.",
+    "#": "Comment out settings or services.",
 }
 
 
@@ -151,34 +168,34 @@ def _print_templates(call: Call) -> None:
 
 
 def _edit(call: Call) -> None:
-    """Change main.cf."""
-    path = f"{call.directory}/main.cf"
-    if not call.words:
-        raise ConfigError("-e requires name=value argument" if "e" in call.flags else "missing parameter name argument")
-    changes: Mapping[str, str | Removal]
-    if "e" in call.flags:
-        changes = _assignments(call.words)
+    """Change main.cf or master.cf."""
+    edit = next(letter for letter in EDITS if letter in call.flags)
+    mode = next((letter for letter in MODES if letter in call.flags), None)
+    if mode is not None:
+        edit_master_cf(call, mode, edit, warn)
     else:
-        changes = dict.fromkeys(call.words, Removal.DELETE if "X" in call.flags else Removal.COMMENT)
-    for name in edit_file(path, changes):
+        _edit_main_cf(call, edit)
+
+
+def _edit_main_cf(call: Call, edit: str) -> None:
+    """Change main.cf."""
+    if not call.words:
+        raise ConfigError("-e requires name=value argument" if edit == "e" else "missing service argument")
+    changes: Mapping[str, Change]
+    if edit == "e":
+        changes = main_assignments(call.words, warn)
+    else:
+        changes = dict.fromkeys(main_names(call.words), Removal.DELETE if edit == "X" else Removal.COMMENT)
+    path = f"{call.directory}/main.cf"
+    for name in edit_file(path, lambda text: edit_text(text, changes)).repeated:
         warn(f'{path}: multiple entries for "{name}"')
-
-
-def _assignments(words: Iterable[str]) -> dict[str, str]:
-    """Return the assignments of the command line; the last of a name counts."""
-    found: dict[str, str] = {}
-    for name, value in map(parse_assignment, words):
-        if name in found:
-            warn(f"ignoring earlier request: '{name} = {found[name]}'")
-        found[name] = value
-    return found
 
 
 def _show_main_cf(call: Call) -> None:
     """Print parameters, then the warnings."""
     defaults = "d" in call.flags
     config = _config(call, MainCf() if defaults else None)
-    entries = _entries(call, required=False)
+    entries = _entries(call)
     if call.words:
         names = list(_known_names(call.words, config, entries, only_set="n" in call.flags))
     else:
@@ -203,44 +220,10 @@ def _known_names(
 
 
 def _show_master_cf(call: Call) -> None:
-    """Print services, fields or overrides."""
+    """Print services, fields or overrides, then the warnings."""
     mode = next(letter for letter in MODES if letter in call.flags)
-    config = _config(call, None)
-    entries = _entries(call, required=True)
-    for pattern in call.words or ("*",):
-        name, kind, item = _split_pattern(pattern, mode)
-        matching = [entry for entry in entries if name in ("*", entry.name) and kind in ("*", entry.type)]
-        lines = [line for entry in matching for line in _service_lines(entry, config, mode, item, call)]
-        for line in lines:
-            click.echo(line)
-        if not lines and call.words:
-            warn(f'unmatched request: "{pattern}"')
-    _warn_all(unused_overrides(entries))
-
-
-def _split_pattern(pattern: str, mode: str) -> tuple[str, str, str]:
-    """Return service, type and field or parameter of a pattern, "*" for what is left out."""
-    parts = pattern.split("/")
-    item = {"M": "", "F": "/field", "P": "/parameter"}[mode]
-    if len(parts) > (2 if mode == "M" else 3):
-        raise ConfigError(f"-{mode} option requires service_name[/type{f'[{item}]' if item else ''}]")
-    name, kind, wanted = [*parts, "*", "*"][:3]
-    if mode == "F" and wanted not in ("*", *show.FIELDS):
-        raise ConfigError(f'invalid service attribute name: "{wanted}"')
-    return name, kind, wanted
-
-
-def _service_lines(entry: ServiceEntry, config: Config, mode: str, item: str, call: Call) -> Iterable[str]:
-    """Return what is shown of a service."""
-    if "x" in call.flags:
-        entry = show.expanded(entry, config.overridden(entry.overrides, entry.name, entry.program).expand)
-    match mode:
-        case "M":
-            return [show.show_service(entry, call.style)]
-        case "F":
-            return show.show_fields(entry, item, call.style)
-        case _:
-            return show.show_overrides(entry, item, call.style)
+    show_master_cf(call, mode, _config(call, None), warn)
+    _warn_all(unused_overrides(_entries(call)))
 
 
 def _config(call: Call, main: MainCf | None) -> Config:
@@ -248,18 +231,16 @@ def _config(call: Call, main: MainCf | None) -> Config:
     if main is not None:
         return Config(main, discover.default_text("config_directory") or "", this_host(), program="postconf")
     config = Config.load(call.directory, call.overrides, program="postconf")
-    entries = _entries(call, required=False)
+    entries = _entries(call)
     _warn_all([*config.warnings, *(text for _, text in undefined_references(config, entries))])
     return config
 
 
-def _entries(call: Call, *, required: bool) -> list[ServiceEntry]:
-    """Return the services of master.cf; without need for them none, where it cannot be read."""
+def _entries(call: Call) -> list[ServiceEntry]:
+    """Return the services of master.cf, none where it cannot be read."""
     try:
         return mastercf.read(f"{call.directory}/master.cf")
     except ConfigError:
-        if required:
-            raise
         return []
 
 

@@ -12,9 +12,10 @@ from typing import Final
 
 from pyfix.mail.config import ConfigError
 from pyfix.mail.config.config import find_directory
-from pyfix.mail.config.edit import parse_assignment
 from pyfix.mail.config.listing import ALL_CLASSES, ParameterClass
+from pyfix.mail.config.maincf import split_assignment
 from pyfix.mail.config.show import Style
+from pyfix.mail.config.values import ValueRefused
 
 MODES: Final = ("M", "F", "P")
 EDITS: Final = ("e", "#", "X")
@@ -64,8 +65,6 @@ def read_call(
     if words and "=" in words[0] and not given & {*LISTS, *TEMPLATES, TLS}:
         given.add("e")
     _check_flags(given)
-    if given & set(EDITS) and given & set(MODES):
-        raise ConfigError("changing master.cf is not supported; edit the file and run pyfix reload")
     if given & set(TEMPLATES) and len(words) > 1:
         raise ConfigError("options -b and -t require at most one template file")
     if tls is not None and tls not in _TLS_MODES:
@@ -95,9 +94,9 @@ def _check_flags(given: Collection[str]) -> None:
 def _override(text: str) -> tuple[str, str]:
     """Return name and value of an -o option."""
     try:
-        return parse_assignment(text)
-    except ConfigError as error:
-        raise ConfigError(f"invalid parameter override: {error}") from None
+        return split_assignment(text)
+    except ValueRefused as refused:
+        raise ConfigError(f"invalid parameter override: {text}: {str(refused).partition(':')[0]}") from None
 
 
 def _classes(text: str | None) -> frozenset[ParameterClass]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pyfix.mail.config import Config, ConfigError, CoreParameters, mastercf
 from pyfix.mail.config.check import check_master_cf, check_parameters
-from pyfix.mail.config.edit import Removal, edit_text
+from pyfix.mail.config.edit_main import Removal, edit_text
 from pyfix.mail.config.expand import ExpandError, expand
 from pyfix.mail.config.maincf import parse
 

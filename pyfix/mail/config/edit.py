@@ -1,110 +1,43 @@
-"""Change main.cf and leave everything else in it as it is: comments, order, layout.
+"""Change a configuration file in one step: a reader sees the old file or the new one, and no change is lost.
 
-`edit_text` is pure. `edit_file` works under an exclusive lock on main.cf.tmp, the file that Postfix's own postconf
-locks, writes the new text there, syncs it and renames it into place: a reader sees the old file or the new one, a crash
-leaves one of them.
-See: postconf(1), options -e, -# and -X.
+It works under an exclusive lock on FILE.tmp, the file that Postfix's own postconf locks, writes the new text there,
+syncs it and renames it into place; a crash leaves one of the two files.
+See: edit_main.py and edit_master.py for what is changed.
 """
 
 from __future__ import annotations
 
 import fcntl
-import io
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum
-from typing import assert_never
+from typing import Protocol, TypeVar
 
 from pyfix.base.atomic import sync_directory, write_all
 from pyfix.mail.config import lines
 from pyfix.mail.config.errors import ConfigError
-from pyfix.mail.config.maincf import split_assignment
-from pyfix.mail.config.values import ValueRefused
 
 
-class Removal(Enum):
-    """What becomes of a setting that goes back to its default."""
+class HasText(Protocol):
+    """What a change has made of a file."""
 
-    COMMENT = "-#"
-    DELETE = "-X"
-
-
-Change = str | Removal
-"""The new value of a name, or how its setting goes."""
+    @property
+    def text(self) -> str:
+        """The new content."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """The new text, and the names that it had more than once."""
-
-    text: str
-    repeated: list[str]
+E = TypeVar("E", bound=HasText)
 
 
-def edit_text(text: str, changes: Mapping[str, Change]) -> Edited:
-    """Return the text with the changes made; a new name goes to the end."""
-    kept: list[str] = []
-    seen: list[str] = []
-    change: Change | None = None
-    for line in io.StringIO(text, newline="\n"):
-        if lines.is_comment(line):
-            kept.append(line)
-            continue
-        name = ""
-        if line[0] not in lines.BLANKS:
-            name = line.partition("=")[0].strip(lines.BLANKS)
-            change = changes.get(name)
-            seen += [name] if change is not None else []
-        kept += _edited_line(line, name, change)
-    if kept and not kept[-1].endswith("\n"):
-        kept[-1] += "\n"
-    kept += [_assignment(name, value) for name, value in changes.items() if isinstance(value, str) and name not in seen]
-    return Edited("".join(kept), sorted({name for name in seen if seen.count(name) > 1}))
-
-
-def _edited_line(line: str, name: str, change: Change | None) -> list[str]:
-    """Return what stands in the place of a line; name is empty for a continuation."""
-    match change:
-        case None:
-            return [line]
-        case Removal.COMMENT:
-            return [f"#{line}"]
-        case Removal.DELETE:
-            return []
-        case str():
-            return [_assignment(name, change)] if name else []
-        case _:
-            assert_never(change)
-
-
-def _assignment(name: str, value: str) -> str:
-    """Return a line of main.cf."""
-    return f"{name} = {value}\n"
-
-
-def parse_assignment(text: str) -> tuple[str, str]:
-    """Return name and value of an assignment on a command line; raises ConfigError."""
-    if any(character in text for character in "\n\r\0"):
-        raise ConfigError("-e, -X, or -# accepts no multi-line input; specify one name=value an argument")
-    if lines.is_comment(text):
-        raise ConfigError("-e, -X, or -# accepts no comment input; specify name=value")
-    try:
-        return split_assignment(text)
-    except ValueRefused as refused:
-        raise ConfigError(str(refused)) from None
-
-
-def edit_file(path: str, changes: Mapping[str, Change]) -> list[str]:
-    """Change a file in one step; return the names that it has more than once. Raises ConfigError."""
+def edit_file(path: str, edit: Callable[[str], E]) -> E:
+    """Replace the text of a file by what `edit` makes of it, and return that; raises ConfigError."""
     path = os.path.realpath(path)
     temporary = f"{path}.tmp"
     try:
         descriptor = _open_locked(temporary)
         try:
-            edited = edit_text(lines.read_file(path).decode("utf-8", "surrogateescape"), changes)
+            edited = edit(lines.read_file(path).decode("utf-8", "surrogateescape"))
             _replace(descriptor, temporary, path, edited.text.encode("utf-8", "surrogateescape"))
         except BaseException:
             with suppress(FileNotFoundError):
@@ -114,7 +47,7 @@ def edit_file(path: str, changes: Mapping[str, Change]) -> list[str]:
             os.close(descriptor)
     except OSError as error:
         raise ConfigError(f"edit {path}: {error.strerror}; the file is unchanged") from None
-    return edited.repeated
+    return edited
 
 
 def _open_locked(temporary: str) -> int:

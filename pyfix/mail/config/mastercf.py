@@ -47,7 +47,7 @@ Example: a second port for the users' mail programs, and delivery through a comm
 
 See: master(8), postconf(5), postconf(1), pyfix(1)
 
-Inside: everything that is wrong is a ConfigError.
+Inside: everything that is wrong is a ConfigError. service_line.py reads for those who show and edit.
 """
 
 from __future__ import annotations
@@ -83,8 +83,7 @@ class ServiceType(StrEnum):
 class ServiceEntry:
     """A service as its line in master.cf has it.
 
-    maxproc is None for "-" (default_process_limit) and 0 for no limit; wakeup is 0 for none. `fields` are the words of
-    the line as they are written, for those who show or edit them.
+    maxproc is None for "-" (default_process_limit) and 0 for no limit; wakeup is 0 for none.
     """
 
     name: str
@@ -101,7 +100,6 @@ class ServiceEntry:
     verbose: int = 0
     file: str = "master.cf"
     line: int = 0
-    fields: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -170,7 +168,6 @@ def _entry(logical: LogicalLine, path: str) -> ServiceEntry:
         options.verbose,
         path,
         logical.line,
-        tuple(fields),
     )
     _check_names(entry)
     return entry

@@ -123,16 +123,33 @@ def test_unmatched_service_is_warned_about(etc: Path) -> None:
         (["-x", "a=b"], "specify one of -e -x"),
         (["-#", "a=b"], "specify one of -e -#"),
         (["-e"], "-e requires name=value argument"),
-        (["-X"], "missing parameter name argument"),
-        (["a=b", "c"], "missing '=' after attribute name: \"c\"; specify \"name = value\""),
-        (["-o", "=a", "b"], 'invalid parameter override: missing attribute name: "=a"; specify "name = value"'),
+        (["-X"], "missing service argument"),
+        (["a=b", "c"], "missing '=' after attribute name: \"c\""),
+        (["-o", "=a", "b"], "invalid parameter override: =a: missing attribute name"),
+        (["-#", "a", "b=c"], "-X or -# requires parameter names without value"),
+        (["a=b\nc=d"], "-e, -X, or -# accepts no multi-line input"),
+        (["-X", " # a"], "-e, -X, or -# accepts no comment input"),
+        (["-X", " "], "-X or -# requires non-blank parameter names"),
         (["-C", "x"], 'unknown -C option value in "x"; specify builtin, service, user or all'),
         (["-F", "smtp/inet/x"], 'invalid service attribute name: "x"'),
         (["-M", "smtp/inet/x"], "-M option requires service_name[/type]"),
         (["-F", "a/b/c/d"], "-F option requires service_name[/type[/field]]"),
-        (["-Me", "x/inet=y"], "changing master.cf is not supported; edit the file and run pyfix reload"),
-        (["-M#", "smtp/inet"], "changing master.cf is not supported; edit the file and run pyfix reload"),
-        (["-PX", "smtp/inet/x"], "changing master.cf is not supported; edit the file and run pyfix reload"),
+        (["-Me"], "-e requires name=value argument"),
+        (["-MX"], "missing service argument"),
+        (["-Me", "x/inet=y"], 'bad field count: "x/inet=y"'),
+        (["-Me", "x/inet=x inet n - n 1x - smtpd"], 'invalid wakeup field "1x" in "x inet n - n 1x - smtpd"'),
+        (["-Me", "x=y"], "-Me, -MX or -M# requires service_name/type"),
+        (["-M#", "smtp"], "-Me, -MX or -M# requires service_name/type"),
+        (["-M#", "#smtp/inet"], "-Me, -Fe, -Pe, -X, or -# accept no comment input"),
+        (["-M", "x/inet=#x inet n - n - - y"], 'a line that begins with "#x" is a comment; specify another name'),
+        (["-Fe", "smtp/inet=x"], "-Fe or -FX requires service_name/type/field_name"),
+        (["-F", "smtp/inet/*=x"], "-Fe does not accept wild-card field name"),
+        (["-F", "smtp/inet/chroot=y n"], "-Fe does not accept whitespace in non-command field"),
+        (["-F", "smtp/inet/process=1"], 'invalid service attribute name: "process"'),
+        (["-FX", "smtp/inet/chroot"], "with option -F, do not specify -X"),
+        (["-Pe", "smtp/inet=x"], "-Pe or -PX requires service_name/type/parameter"),
+        (["-PX", "smtp/inet/*"], "-Pe does not accept wild-card parameter name"),
+        (["-P", "smtp/inet/a=b c"], "-Pe does not accept whitespace in parameter value"),
         (["-b", "-t"], "specify one of -b and -t"),
         (["-b", "x", "y"], "options -b and -t require at most one template file"),
         (["-b", "/nonexistent"], "open /nonexistent: No such file or directory"),
@@ -152,6 +169,8 @@ def test_request_is_refused(etc: Path, words: list[str], message: str) -> None:
     assert result.stderr.splitlines()[-1] == f"postconf: fatal: {message}"
     assert (result.stdout, result.exit_code) == ("", 1)
     assert (etc / "main.cf").read_text() == MAIN_CF
+    assert (etc / "master.cf").read_text() == MASTER_CF
+    assert sorted(path.name for path in etc.iterdir()) == ["main.cf", "master.cf"]
 
 
 def test_broken_main_cf_is_one_line(etc: Path) -> None:
@@ -184,3 +203,59 @@ def test_settings_are_commented_out_and_removed(etc: Path) -> None:
     assert (etc / "main.cf").read_text() == (
         "# comment\n#mynetworks = 127.0.0.0/8,\n#    10.0.0.0/8\nown_name = 7\nsmtpd_banner = $own_name ready\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "smtp", "relay"),
+    [
+        (
+            ["-Me", "smtp/inet=smtp inet n - y - 1 smtpd"],
+            "smtp       inet  n       -       y       -       1       smtpd\n",
+            None,
+        ),
+        (["-M#", "*/inet"], "#smtp inet n - n - - smtpd\n", None),
+        (["-MX", "smtp/inet"], "", None),
+        (["-F", "smtp/inet/chroot=y"], "smtp       inet  n       -       y       -       -       smtpd\n", None),
+        (
+            ["-P", "*/*/syslog_name=$v"],
+            "smtp       inet  n       -       n       -       -       smtpd\n    -o syslog_name=$v\n",
+            "relay      unix  -       -       n       -       -       smtp\n    -o syslog_name=$v\n",
+        ),
+        (["-PX", "relay/unix/syslog_name"], None, "relay      unix  -       -       n       -       -       smtp\n"),
+    ],
+)  # fmt: skip
+def test_services_are_changed(etc: Path, words: list[str], smtp: str | None, relay: str | None) -> None:
+    """Those that are asked for, in their places."""
+    first, others = MASTER_CF.split("\n", 1)
+    result = call(etc, *words)
+    assert (result.output, result.exit_code) == ("", 0)
+    assert (etc / "master.cf").read_text() == (
+        (f"{first}\n" if smtp is None else smtp) + (others if relay is None else relay)
+    )
+
+
+def test_change_of_a_service_that_is_not_there_is_warned_about(etc: Path) -> None:
+    """The others are changed; removing what is not there is no mistake."""
+    result = call(etc, "-P", "nosuch/unix/a=1", "smtp/inet/a=1")
+    assert result.stderr == 'postconf: warning: unmatched service_name/type: "nosuch/unix/a=1"\n'
+    assert "    -o a=1\n" in (etc / "master.cf").read_text()
+    assert call(etc, "-MX", "nosuch/unix").output == ""
+
+
+def test_services_are_shown_as_often_as_they_are_asked_for(etc: Path) -> None:
+    """In the order of the file; what was not found is told at the end."""
+    result = call(etc, "-FH", "nosuch", "relay/*/type", "*/*/type")
+    assert result.stdout == "smtp/inet/type\nrelay/unix/type\nrelay/unix/type\n"
+    assert result.stderr == 'postconf: warning: unmatched request: "nosuch"\n'
+
+
+def test_line_that_pyfix_cannot_run_is_shown(etc: Path) -> None:
+    """So that it can be put right."""
+    (etc / "master.cf").write_text("x unix - - - - - smtpd -D -o a = b\n")
+    assert call(etc, "-M").stdout == "x          unix  -       -       -       -       -       smtpd -D -o a = b\n"
+
+
+def test_override_of_a_service_goes_before_that_of_the_command_line(etc: Path) -> None:
+    """Both go before main.cf."""
+    (etc / "master.cf").write_text("x unix - - - - - smtp -o a=$b$own_name$max_use -o b=1\n")
+    assert call(etc, "-Px", "-o", "own_name=8", "-o", "b=2", "x/unix/a").stdout == "x/unix/a = 18100\n"
