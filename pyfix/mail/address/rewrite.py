@@ -59,7 +59,9 @@ class RewriteContexts:
         operators = (swap_bangpath, percent_hack)
         return cls(
             RewriteRules(myorigin if append_at_myorigin else "", mydomain if append_dot_mydomain else "", *operators),
-            RewriteRules(remote_domain, remote_domain, *operators),
+            RewriteRules(
+                remote_domain if append_at_myorigin else "", remote_domain if append_dot_mydomain else "", *operators
+            ),
         )
 
     def of(self, context: str) -> RewriteRules:
@@ -97,7 +99,7 @@ def _strip_source_route(tokens: list[Token]) -> None:
     """@host1,@host2:user@domain becomes user@domain (RFC 5321 appendix C)."""
     if tokens[0] == AT:
         colon = find(tokens, ":")
-        if colon >= 0:
+        if 0 <= colon < len(tokens) - 1:
             del tokens[: colon + 1]
 
 

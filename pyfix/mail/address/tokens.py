@@ -7,11 +7,12 @@ See: RFC 5322 section 3.2; the operators `%` and `!` are tokens too, for user%si
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Final, NamedTuple
 
-from pyfix.mail.address.quote import quote_local
+from pyfix.mail.address.quote import quote_address, quote_local
 
 
 class Kind(Enum):
@@ -39,8 +40,10 @@ class Token(NamedTuple):
         return self.kind is Kind.OPERATOR and self.text == char
 
 
-OPERATORS: Final = frozenset("<>@,;:.%!")
+OPERATORS: Final = frozenset("<>@,;:.%!|")
 _ENDS_ATOM: Final = OPERATORS | frozenset('()[]"\\ \t\r\n')
+_NEEDS_QUOTES: Final = re.compile(r'[<>@,;:.%!|("\[\\\x00-\x20\x7f]')
+"""What gets into an atom behind a backslash only, and makes a quoted string of it."""
 AT: Final = Token(Kind.OPERATOR, "@")
 DOT: Final = Token(Kind.OPERATOR, ".")
 
@@ -67,7 +70,7 @@ def scan(text: str) -> list[Token]:
             tokens.append(Token(Kind.COMMENT, content))
         else:
             content, index = _atom(text, index)
-            tokens.append(Token(Kind.ATOM, content))
+            tokens.append(Token(Kind.QUOTED if _NEEDS_QUOTES.search(content) else Kind.ATOM, content))
     return tokens
 
 
@@ -132,18 +135,20 @@ def internal(tokens: Iterable[Token]) -> str:
 
 def external(tokens: list[Token]) -> str:
     """Return the address in external form, with no more quotes than it needs."""
+    if tokens and tokens[0] == AT and (colon := find(tokens, ":")) >= 0:
+        return internal(tokens[: colon + 1]) + (external(tokens[colon + 1 :]) or '""')
     position = rfind(tokens, "@")
     if position < 0:
-        return quote_local(internal(tokens)) if tokens else ""
+        return quote_address(internal(tokens))
     return f"{quote_local(internal(tokens[:position]))}@{internal(tokens[position + 1 :])}"
 
 
 def _need_space(left: Token, right: Token) -> bool:
-    if left.is_operator(","):
+    if left.is_operator(",") or right.is_operator("<"):
         return True
     if left.kind is Kind.OPERATOR:
         return False
-    return right.kind is not Kind.OPERATOR or right.text == "<"
+    return right.kind is not Kind.OPERATOR
 
 
 def rfind(tokens: list[Token], operator: str) -> int:

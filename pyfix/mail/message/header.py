@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-_HEADER: Final = re.compile(rb"([!-9;-~]+)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*\n?")
+_HEADER: Final = re.compile(rb"([!-9;-~]{1,2047})[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*\n?")
+"""A longer name is none: to Postfix the line ends after 2,048 bytes."""
 
 
 class Header(NamedTuple):

@@ -38,7 +38,11 @@ CONTEXTS = RewriteContexts.make(myorigin="origin.test", mydomain="domain.test")
         ("a@b .c", "a@b.c", "a@b.c"),
         ("u!", '""@u.domain.test', '""@u'),
         ("é@x.y", "é@x.y", "é@x.y"),
-        ('"a@b"', '"a@b"@origin.test', '"a@b"'),
+        ('"a@b"', '"a@b"@origin.test', "a@b"),
+        ("@a.b:", '@a.b:""', '@a.b:""'),
+        ("a|b", "a|b@origin.test", "a|b"),
+        ("<<a", '"< <a"@origin.test', '"< <a"'),
+        ('a\\"b', '"a\\"b"@origin.test', '"a\\"b"'),
         ("", "", ""),
     ],
 )

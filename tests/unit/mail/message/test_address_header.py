@@ -14,8 +14,8 @@ LIMIT = 10_000
 def rewritten(value: str, name: str = "To") -> str | None:
     """What cleanup would write for a header in local context; None when it stays."""
     header = AddressHeader(value.encode(), LIMIT)
-    new = [rewrite(address, RULES) if address else "" for address in header.addresses]
-    if new == header.addresses and not header.is_routed:
+    new = [rewrite(address, RULES) for address in header.addresses]
+    if new == header.addresses:
         return None
     return header.render(new, len(name)).decode()
 
@@ -58,6 +58,48 @@ def test_a_source_route_is_dropped() -> None:
     """Only its last hop counts."""
     assert rewritten("@a:b@c", "Sender") == "b@c"
     assert rewritten("X <@a,@b:c@d>") == "X <c@d>"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("John Q. Doe <a>", "John Q.Doe <A@b>"),
+        ("x <a> (c) <a>", "x <A@b>(c) <A@b>"),
+        ("<a (inside)>", "<A@b (inside)>"),
+        ("group (c): <a> (d); (e)", "group (c): <A@b>(d);(e)"),
+        ("group: a; b", "group: A@b;, A@b"),
+        ("a: b", "A@b"),
+        ("a:b <c>", "A@b:b <A@b>"),
+        ("<a", "A@b"),
+        ("a>", "A@b>"),
+        (": a;", ": A@b;"),
+        ("(c\n\td) a", "A@b (c \td)"),
+        ('"c\td" <a>', '"c d" <A@b>'),
+        ('c\\"d <a>', '"c\\"d" <A@b>'),
+        ("c | d <a>", "c|d <A@b>"),
+        ("x: <a>, y: <a>;", "x: <A@b>, y: <A@b>;"),
+        ("<John Doe>", "<A@b>"),
+        ("<>", "<>"),
+        ("a b, ;", "A@b, A@b, ;"),
+    ],
+)
+def test_what_stands_around_addresses_is_written_as_postfix_does(value: str, written: str) -> None:
+    """Names, groups, comments and nonsense."""
+    header = AddressHeader(value.encode(), LIMIT)
+    assert header.render(["A@b"] * len(header.addresses)).decode() == written
+
+
+@pytest.mark.parametrize(
+    "value", [f"{'c' * 248} <a>", f"a ({'c' * 248})", f"{'g' * 200}: {'c' * 45} <a>;", f"{'é' * 124} <a>"]
+)
+def test_too_much_text_around_an_address_is_dropped(value: str) -> None:
+    """Old mail programs had a buffer for it; a byte less stays."""
+    header = AddressHeader(f"x, {value}, y".encode(), LIMIT)
+    assert header.render(["A@b"] * 3) == b"A@b, <A@b>, A@b"
+    assert len(header.stripped) == 1
+    less = AddressHeader(value.replace("c", "", 1).replace("é", "d", 1).encode(), LIMIT)
+    less.render(["A@b"])
+    assert not less.stripped
 
 
 def test_addresses_are_in_external_form_and_in_order() -> None:
