@@ -53,7 +53,9 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
         self._qmgr = QmgrHint(f"public/{params.queue_service_name}")
         trace = TraceLog(Channel(f"private/{params.trace_service_name}", _TRACE_TIMEOUT_S), self.log)
         stage = AddressStage(
-            Channel(f"private/{params.rewrite_service_name}", params.ipc_timeout), params.header_address_token_limit
+            Channel(f"private/{params.rewrite_service_name}", params.ipc_timeout),
+            params.header_address_token_limit,
+            params.myorigin,
         )
         mappings = self._rewriting.make_mappings(stage.complete, self.log)
         aliases = self._rewriting.make_aliases(stage.complete, self.log)

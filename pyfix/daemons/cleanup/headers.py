@@ -22,8 +22,11 @@ class Role(enum.Enum):
     PLAIN = enum.auto()
     """It is there: nothing to add."""
     ADDRESSES = enum.auto()
+    """Addresses of senders."""
+    DESTINATIONS = enum.auto()
+    """Addresses of recipients."""
     RECIPIENTS = enum.auto()
-    """Addresses that are recipients for sendmail -t."""
+    """The same, and sendmail -t delivers to them."""
     RECEIVED = enum.auto()
     MESSAGE_ID = enum.auto()
 
@@ -37,8 +40,9 @@ class Kind(NamedTuple):
 
 _ROLES: Final = {
     Role.PLAIN: "content-length date resent-date",
-    Role.ADDRESSES: "disposition-notification-to errors-to from mail-followup-to reply-to resent-from resent-reply-to "
+    Role.ADDRESSES: "disposition-notification-to errors-to from mail-followup-to reply-to resent-from "
     "resent-sender return-path return-receipt-to sender",
+    Role.DESTINATIONS: "resent-reply-to",
     Role.RECIPIENTS: "apparently-to bcc cc resent-bcc resent-cc resent-to to",
     Role.RECEIVED: "received",
     Role.MESSAGE_ID: "message-id resent-message-id",
@@ -116,7 +120,7 @@ class HeaderPass:
         """Note one header; return what to put in its place, or None to keep it."""
         name, start, end, value_start = header
         replacement = None
-        if end - start > self._size_limit:
+        if end - start - 1 > self._size_limit:
             data = replacement = self._truncate(data, header)
             header = Header(name, 0, len(data), value_start - start)
             start, end, value_start = header.start, header.end, header.value_start
@@ -141,8 +145,8 @@ class HeaderPass:
                 findings.hops += 1
             case Role.MESSAGE_ID:
                 findings.message_ids.append((kind.is_resent, header_value(data, header).lstrip()))
-            case Role.ADDRESSES | Role.RECIPIENTS if rewrite is not None:
-                use = Use.HEADER_RECIPIENT if kind.role is Role.RECIPIENTS else Use.HEADER_SENDER
+            case Role.ADDRESSES | Role.DESTINATIONS | Role.RECIPIENTS if rewrite is not None:
+                use = Use.HEADER_SENDER if kind.role is Role.ADDRESSES else Use.HEADER_RECIPIENT
                 result = rewrite(header.name, header_value(data, header), use)
                 if extract and kind.role is Role.RECIPIENTS:
                     findings.add_recipients(kind.is_resent, result.addresses)
@@ -153,5 +157,7 @@ class HeaderPass:
         return None
 
     def _truncate(self, data: bytes, header: Header) -> bytes:
-        """Return as much of a header as the limit allows."""
-        return data[header.start : header.start + self._size_limit].rstrip(b"\n") + b"\n"
+        """Return as much of a header as the limit allows, whole lines if one ends near it."""
+        limit = header.start + self._size_limit
+        cut = data.rfind(b"\n", limit - self._size_limit // 10, limit + 1)
+        return data[header.start : cut if cut >= 0 else limit] + b"\n"

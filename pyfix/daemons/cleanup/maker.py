@@ -38,7 +38,7 @@ from pyfix.mail.ipc.messages import (
 from pyfix.mail.message.flaws import find_flaw
 from pyfix.mail.queue import NewFile, QueueFileInfo
 from pyfix.mail.rewrite.aliases import VirtualAliases
-from pyfix.mail.rewrite.mapping import Mapper, Mappings, Use
+from pyfix.mail.rewrite.mapping import Mapper, Mappings, Warn
 
 HINT_RECIPIENTS: Final = 250
 """More than these are not sent along with the hint: qmgr reads them from the file."""
@@ -89,7 +89,7 @@ class MessageMaker:
         content = Content(file, request.body, replace_cr=self._params.cleanup_replace_stray_cr_lf)
         mapper = self._choose_mapper(request)
         findings = self._pass_headers(request, content, mapper)
-        (envelope.sender,) = self._stage.prepare([envelope.sender], Use.ENVELOPE_SENDER, mapper)
+        envelope.sender = self._stage.prepare_sender(envelope.sender, mapper)
         head = [*findings.segments, self._add_headers(request, findings)]
         problem = self._find_problem(request, findings, content)
         if problem is not None and not (problem.is_permanent and request.flags & CLEANUP_BOUNCE):
@@ -129,7 +129,10 @@ class MessageMaker:
     def _choose_mapper(self, request: Submit) -> Mapper | None:
         if not self._mappings or not request.flags & CLEANUP_MAP:
             return None
-        return Mapper(self._mappings, lambda text: self._log.warning(f"{request.queue_id}: {text}"))
+        return Mapper(self._mappings, self._warn_about(request))
+
+    def _warn_about(self, request: Submit) -> Warn:
+        return lambda text: self._log.warning(f"{request.queue_id}: {text}")
 
     def _pass_headers(self, request: Submit, content: Content, mapper: Mapper | None) -> Findings:
         extract = bool(request.flags & CLEANUP_EXTRACT)
@@ -141,7 +144,8 @@ class MessageMaker:
         context = request.envelope.rewrite_context
         if not extract and context != "local" and not self._params.remote_header_rewrite_domain:
             return None
-        return partial(self._stage.rewrite_header, context=context, mapper=mapper, extract=extract)
+        warn = self._warn_about(request)
+        return partial(self._stage.rewrite_header, context=context, mapper=mapper, extract=extract, warn=warn)
 
     def _add_headers(self, request: Submit, findings: Findings) -> bytes:
         """Return the headers to add, and log the message ids: each line of the log needs one to be found by."""
@@ -198,15 +202,16 @@ class MessageMaker:
             expand=self._aliases.expand if is_mapped and self._aliases is not None else None,
             keep_original=self._params.enable_original_recipient,
             duplicate_limit=self._params.duplicate_filter_limit,
+            is_remote=bool(request.envelope.client.protocol),
         )
         given = [*request.recipients, *map(Recipient, findings.extracted())]
         addresses = [recipient.address or self._params.empty_address_recipient for recipient in given]
-        prepared = self._stage.prepare(addresses, Use.ENVELOPE_RECIPIENT, mapper)
+        prepared = self._stage.prepare(addresses, mapper)
         for recipient, address in zip(given, prepared, strict=True):
             rcpts.add(address, recipient.original or recipient.address, recipient.orcpt, recipient.notify)
         if request.flags & CLEANUP_BCC and rcpts.recipients:
             copies = self._copies.find(request.envelope.sender, prepared)
-            for address in self._stage.prepare(copies, Use.ENVELOPE_RECIPIENT, mapper):
+            for address in self._stage.prepare(copies, mapper):
                 rcpts.add(address, address, notify=NOTIFY_NEVER)
         return rcpts
 

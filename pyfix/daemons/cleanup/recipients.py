@@ -17,19 +17,24 @@ Expand = Callable[[str], list[str]]
 class RecipientList:
     """Collects the recipients of one message."""
 
-    def __init__(self, *, expand: Expand | None, keep_original: bool, duplicate_limit: int) -> None:
-        """`expand` is None when no aliases apply."""
+    def __init__(
+        self, *, expand: Expand | None, keep_original: bool, duplicate_limit: int, is_remote: bool = False
+    ) -> None:
+        """`expand` is None when no aliases apply; `is_remote` is for mail that came over SMTP, whose recipients are
+        told to the next server as the client gave them, even where the original address is not kept."""
         self.recipients: list[Recipient] = []
         self.expanded: list[Recipient] = []
         """Recipients with NOTIFY=SUCCESS that became several: the sender is told so (RFC 3461 section 5.2.7.3)."""
         self._expand = expand
         self._keep_original = keep_original
         self._limit = duplicate_limit
+        self._is_remote = is_remote
         self._known: set[tuple[object, ...]] = set()
 
     def add(self, address: str, original: str, orcpt: str = "", notify: int = 0) -> None:
         """Add a recipient; `address` is complete, `original` as the sender gave it."""
         if not self._keep_original:
+            orcpt = orcpt or (f"rfc822;{original}" if self._is_remote else "")
             original = ""
         addresses = [address] if self._expand is None else self._expand(address)
         if len(addresses) > 1 and notify & NOTIFY_SUCCESS:

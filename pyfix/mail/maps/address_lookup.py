@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from pyfix.mail.address.quote import quote_local, unquote_local
 from pyfix.mail.address.split import split_extension
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class AddressMatch(NamedTuple):
     value: str
     key: str
     extension: str
-    """What the key left out, with its delimiter: "+ext"; "" when nothing was left out."""
+    """What the key left out, with its delimiter and without quotes: "+ext"; "" when nothing was left out."""
 
 
 def find_address(
@@ -91,8 +92,11 @@ def _partial_keys(
     local: str, at: str, domain: str, delimiter: str, is_local: IsLocal | None, strategy: Strategy
 ) -> Iterator[tuple[str, str]]:
     """Yield (key, extension left out) of each step behind the first."""
-    user, rest = split_extension(local, delimiter)
-    extension = "" if rest is None else local[len(user) :]
+    plain = unquote_local(local)
+    user, rest = split_extension(plain, delimiter)
+    extension = "" if rest is None else plain[len(user) :]
+    if plain is not local:
+        user = quote_local(user)
     if extension:
         yield f"{user}{at}{domain}", extension
     if not at:

@@ -1,13 +1,14 @@
 """Tables that give an address other addresses: canonical(5), virtual(5).
 
 A result `@domain` means the same user at that domain; one without an address is ignored. An extension that the key left
-out goes to the results (propagate_unmatched_extensions). Results are completed as any address is.
+out goes to the results (propagate_unmatched_extensions), when they have been completed as any address is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from pyfix.mail.address.quote import quote_local, unquote_local
 from pyfix.mail.maps import Maps
 from pyfix.mail.maps.address_lookup import ALIAS, IsLocal
 from pyfix.mail.message.address_header import split_addresses
@@ -43,11 +44,12 @@ class AddressMap:
         if found is None:
             return None
         results = [_place(result, address) for result in split_addresses(found.value) if result]
-        if found.extension and self._propagate:
-            results = [_append(result, found.extension) for result in results]
         if not all(map(is_clean, results)):
             raise MapError(f"bad address syntax in {self.parameter} result for {address}")
-        return self._complete(results) or None
+        results = self._complete(results)
+        if found.extension and self._propagate:
+            results = [_append(result, found.extension) for result in results]
+        return results or None
 
 
 def _place(result: str, address: str) -> str:
@@ -59,7 +61,5 @@ def _place(result: str, address: str) -> str:
 def _append(address: str, extension: str) -> str:
     local, at, domain = address.rpartition("@")
     if not at:
-        return address + extension
-    if local.endswith('"'):
-        return f'{local[:-1]}{extension}"@{domain}'
-    return f"{local}{extension}@{domain}"
+        local, domain = domain, ""
+    return f"{quote_local(unquote_local(local) + extension)}{at}{domain}"

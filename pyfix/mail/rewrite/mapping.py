@@ -52,8 +52,8 @@ from pyfix.mail.rewrite.address_map import AddressMap, MapError
 Warn = Callable[[str], object]
 """Takes a warning about the message in hand."""
 _DEPTH: Final = 10
-_NULL: Final = '""'
-"""The null address, as the tables know it."""
+NULL_ADDRESS: Final = '""'
+"""The null address, as the tables know it, and as a header writes it."""
 
 
 class Step(Protocol):
@@ -127,7 +127,7 @@ class Canonical:
 
     def __call__(self, address: str, warn: Warn) -> str:
         """Return what the tables make of an address. In tables that go round in a circle the search ends somewhere."""
-        key = address or _NULL
+        key = address or NULL_ADDRESS
         for _ in range(_DEPTH):
             found = self._lookup(key, warn)
             if found is None:
@@ -138,7 +138,7 @@ class Canonical:
             key = found
         else:
             warn(f"unreasonable {self.parameter} map nesting for {key}")
-        return "" if key == _NULL else key
+        return key
 
     def _lookup(self, address: str, warn: Warn) -> str | None:
         try:
