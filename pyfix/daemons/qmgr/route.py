@@ -1,7 +1,8 @@
 """From trivial-rewrite's answer to the transport and destination that a recipient is queued for. Pure.
 
-What overrides the answer: a content filter of the message (Envelope.filter), mail to the sender of double bounces
-(discarded: it can only be a notice about an undeliverable notice), a transport that the administrator put off.
+What overrides the answer: a content filter of the message (Envelope.filter), whatever the answer was; mail to the
+sender of double bounces (discarded: it can only be a notice about an undeliverable notice); a transport that the
+administrator put off.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.daemons.qmgr.message import Message
-from pyfix.mail.ipc.messages import Dsn, Resolved
+from pyfix.mail.ipc.messages import TRACE_VERIFY, Dsn, Resolved
 
 RETRY: Final = "retry"
 """The service that defers what it gets, with the reason that the nexthop gives."""
@@ -45,11 +46,10 @@ def explain(dsn: Dsn) -> str:
 def route(message: Message, address: str, resolved: Resolved, rules: RouteRules) -> Route:
     """Return where the recipient goes."""
     found = _resolved(address, resolved)
-    if found.transport not in (ERROR, RETRY):
-        if is_double_bounce(found.recipient, resolved.address_class, rules):
-            return Route("", "", found.recipient)
-        if message.envelope.filter:
-            found = _filtered(message.envelope.filter, found.recipient, rules)
+    if found.transport not in (ERROR, RETRY) and is_double_bounce(found.recipient, resolved.address_class, rules):
+        return Route("", "", found.recipient)
+    if message.envelope.filter and not message.envelope.trace & TRACE_VERIFY and address:
+        found = _filtered(message.envelope.filter, address, rules)
     if found.transport in rules.defer_transports and not message.flushed:
         return Route(RETRY, "4.3.2 deferred transport", found.recipient)
     return found

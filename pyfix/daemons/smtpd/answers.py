@@ -33,6 +33,7 @@ from pyfix.mail.restrictions.questions import (
 from pyfix.mail.restrictions.search import Searcher
 
 T = TypeVar("T")
+_BAD_SYNTAX: Final = "5.1.3"
 _KEEP_S: Final = 5.0
 _KEEP_LIMIT: Final = 10_000
 
@@ -96,6 +97,14 @@ class Answers:
         except StopIteration as stop:
             result: T = stop.value
             return result
+
+    async def is_malformed(self, address: str) -> bool:
+        """Tell whether trivial-rewrite finds the form of an address bad; no answer is no reason to refuse it."""
+        try:
+            resolved = self._cache.get(address) or await self._resolve(address)
+        except IpcError:
+            return False
+        return resolved.address_class == "error" and resolved.status == _BAD_SYNTAX
 
     def _answer(self, question: Lookup | InNetworks | Resolve) -> Answer | Coroutine[Any, Any, Answer]:
         """Return the answer, or what to wait for: most questions are answered on the spot, and cost no coroutine."""

@@ -6,6 +6,7 @@ from pyfix.base import clock
 from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.state import State
 from pyfix.daemons.smtpd.transaction import Transaction
+from pyfix.mail.address.rewrite import STANDARD
 from pyfix.mail.ipc.messages import Recipient
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.restrictions.questions import Stage
@@ -60,6 +61,8 @@ class EnvelopeVerbs(State):
             mail = parse_mail(argument, self.extensions.features)
         except CommandError as error:
             return await self._refuse_arguments(error, "MAIL")
+        if mail.sender and await self._is_malformed(mail.sender, smtputf8=mail.smtputf8):
+            return await self._refuse_arguments(CommandError(replies.BAD_SENDER, mail.written), "MAIL")
         self.context.sender = mail.sender
         refusal = ""
         if params.message_size_limit and mail.size > params.message_size_limit:
@@ -77,6 +80,14 @@ class EnvelopeVerbs(State):
         await self.push(replies.SENDER_OK)
         return True
 
+    async def _is_malformed(self, address: str, *, smtputf8: bool) -> bool:
+        """True for a domain that only SMTPUTF8 allows, and for what trivial-rewrite can't take for an address."""
+        if not smtputf8 and self.params.smtputf8_enable and not address.rpartition("@")[2].isascii():
+            return True
+        if STANDARD.match(address) and not address.startswith("-"):
+            return False
+        return await self.server.answers.is_malformed(address)
+
     async def _refuse_arguments(self, error: CommandError, command: str) -> bool:
         if error.bad_address:
             log.bad_address(self.server.log, self.peer.label, command, error.bad_address)
@@ -92,6 +103,8 @@ class EnvelopeVerbs(State):
             rcpt = parse_rcpt(argument, self.extensions.features)
         except CommandError as error:
             return await self._refuse_arguments(error, "RCPT")
+        if await self._is_malformed(rcpt.recipient, smtputf8=transaction.mail.smtputf8):
+            return await self._refuse_arguments(CommandError(replies.BAD_RCPT, rcpt.written), "RCPT")
         if len(transaction.recipients) >= params.smtpd_recipient_limit:
             transaction.over_limit += 1
             is_tolerable = transaction.over_limit <= params.smtpd_recipient_overshoot_limit

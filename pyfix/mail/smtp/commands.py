@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pyfix.mail.address.valid import is_valid_hostname, is_valid_mailhost_literal
@@ -61,6 +61,8 @@ class MailCommand:
     smtputf8: bool = False
     ret: int = 0
     envid: str = ""
+    written: str = field(default="", compare=False)
+    """The sender as the client wrote it."""
 
 
 @dataclass(slots=True)
@@ -70,12 +72,15 @@ class RcptCommand:
     recipient: str
     notify: int = 0
     orcpt: str = ""
+    """With none given, what the client wrote, where that is more than the recipient's standard form tells."""
+    written: str = field(default="", compare=False)
+    """The recipient as the client wrote it."""
 
 
 def parse_mail(argument: str, features: Features) -> MailCommand:
     """Return what follows the verb MAIL; raise CommandError."""
-    sender, options = _take_address(argument, "FROM:", replies.SYNTAX_MAIL, replies.BAD_SENDER)
-    command = MailCommand(sender)
+    sender, written, options = _take_address(argument, "FROM:", replies.SYNTAX_MAIL, replies.BAD_SENDER)
+    command = MailCommand(sender, written=written)
     for option in options:
         _apply_mail_option(command, option, features)
     return command
@@ -115,8 +120,8 @@ def clean_helo(argument: str) -> str:
 
 def parse_rcpt(argument: str, features: Features) -> RcptCommand:
     """Return what follows the verb RCPT; raise CommandError."""
-    recipient, options = _take_address(argument, "TO:", replies.SYNTAX_RCPT, replies.BAD_RCPT)
-    command = RcptCommand(recipient)
+    recipient, written, options = _take_address(argument, "TO:", replies.SYNTAX_RCPT, replies.BAD_RCPT)
+    command = RcptCommand(recipient, written=written)
     for option in options:
         name, equals, value = option.partition("=")
         match name.upper() + equals:
@@ -134,7 +139,14 @@ def parse_rcpt(argument: str, features: Features) -> RcptCommand:
                 command.orcpt = orcpt
             case _:
                 raise CommandError(replies.unsupported_option(option))
+    if not command.orcpt:
+        command.orcpt = _original(recipient, written)
     return command
+
+
+def _original(recipient: str, written: str) -> str:
+    text = written[1:-1] if written.startswith("<") and written.endswith(">") else written
+    return "" if text == recipient and text.isascii() else f"rfc822;{text}"
 
 
 def _need_dsn(features: Features) -> None:
@@ -142,8 +154,8 @@ def _need_dsn(features: Features) -> None:
         raise CommandError(replies.DSN_DISABLED)
 
 
-def _take_address(argument: str, keyword: str, syntax: str, bad: str) -> tuple[str, list[str]]:
-    """Return the address behind FROM: or TO:, and the ESMTP parameters."""
+def _take_address(argument: str, keyword: str, syntax: str, bad: str) -> tuple[str, str, list[str]]:
+    """Return the address behind FROM: or TO:, the same as it was written, and the ESMTP parameters."""
     rest = argument[len(keyword) :].lstrip(" \t")
     if argument[: len(keyword)].upper() != keyword or not rest:
         raise CommandError(syntax)
@@ -152,9 +164,10 @@ def _take_address(argument: str, keyword: str, syntax: str, bad: str) -> tuple[s
     except BadPath as problem:
         raise CommandError(bad, problem.text) from None
     is_sender = keyword == "FROM:"
+    written = rest[: len(rest) - len(options)]
     if not is_valid_envelope_address(address) or not (address or is_sender):
-        raise CommandError(bad, rest[: len(rest) - len(options)])
-    return address, options.split()
+        raise CommandError(bad, written)
+    return address, written, options.split()
 
 
 @functools.lru_cache(maxsize=4096)

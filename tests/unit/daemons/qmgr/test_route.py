@@ -4,7 +4,7 @@ import pytest
 
 from pyfix.daemons.qmgr.message import Message
 from pyfix.daemons.qmgr.route import Route, RouteRules, explain, route
-from pyfix.mail.ipc.messages import Dsn, Envelope, Resolved
+from pyfix.mail.ipc.messages import TRACE_VERIFY, Dsn, Envelope, Resolved
 
 SMTP = Resolved("smtp", "b.test", "a@b.test", "default")
 RULES = RouteRules(double_bounce_sender="double-bounce")
@@ -54,10 +54,12 @@ def test_filter_without_transport_is_temporary() -> None:
     assert route(message(filter=":x"), "a@b.test", SMTP, RULES).transport == "retry"
 
 
-def test_filter_does_not_apply_to_errors() -> None:
-    """An address that can't be delivered to needs no inspection."""
+def test_filter_gets_what_could_not_be_delivered_too() -> None:
+    """Whether it can is for who comes after the filter to find out; but sendmail -bv wants to know it now."""
     answer = Resolved("error", "5.1.1 unknown", "a@b.test", "local", status="5.1.1")
-    assert route(message(filter="scan:x"), "a@b.test", answer, RULES) == Route("error", "5.1.1 unknown", "a@b.test")
+    assert route(message(filter="scan:x"), "a@b.test", answer, RULES) == Route("scan", "x", "a@b.test")
+    asked = message(filter="scan:x", trace=TRACE_VERIFY)
+    assert route(asked, "a@b.test", answer, RULES) == Route("error", "5.1.1 unknown", "a@b.test")
 
 
 def test_deferred_transport_is_put_off() -> None:
