@@ -129,8 +129,12 @@ class MailSystem:
 
     def all_delivered(self) -> list[bytes]:
         """Wait until the queue is empty and return all messages, as `delivered` does."""
-        wait_until(self._has_empty_queue, f"an empty queue of {self.name}")
+        self.wait_until_idle()
         return self.delivered(1)
+
+    def wait_until_idle(self) -> None:
+        """Wait until the queue is empty."""
+        wait_until(self._has_empty_queue, f"an empty queue of {self.name}")
 
     def _has_empty_queue(self) -> bool:
         """True when no message is under way; looked at twice, since one may move from a folder to one seen before."""
