@@ -31,7 +31,7 @@ class Folder:
 
 QUEUE_FOLDERS: Final = (
     *(Folder(name, 0o700) for name in (
-        "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "spare",
+        "spare", "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved",
         "trace",
     )),
     Folder("maildrop", 0o1730),
@@ -40,12 +40,13 @@ QUEUE_FOLDERS: Final = (
 )  # fmt: skip
 """public/ is open to all users, since each socket in it has rights of its own and pickup asks the kernel who calls;
 only the group of maildrop (setgid_group) may submit while the mail system is down, and the sticky bit keeps its users
-from each other's files."""
+from each other's files. spare/ comes first: a queue without it is Postfix's."""
 
 
 def check_layout(params: CoreParameters) -> list[str]:
     """Create what is missing and return warnings about what differs; raise LayoutError if mail can't run."""
     owner = _owner(params)
+    _refuse_queue_of_postfix(params.queue_directory)
     warnings: list[str] = []
     for path, mode, wanted in (
         (params.queue_directory, 0o755, _root(owner)),
@@ -61,6 +62,15 @@ def check_layout(params: CoreParameters) -> list[str]:
         if not _ensure(path, folder.mode, wanted):
             warnings += _differences(path, folder, wanted)
     return warnings
+
+
+def _refuse_queue_of_postfix(path: str) -> None:
+    """Two mail systems on one queue would lose mail: the files of one are rubbish to the other."""
+    if os.path.isdir(os.path.join(path, "active")) and not os.path.lexists(os.path.join(path, "spare")):
+        raise LayoutError(
+            f"{path}: a queue of Postfix, whose files pyfix does not read; let Postfix deliver them, and specify"
+            " another queue_directory"
+        )
 
 
 def _owner(params: CoreParameters) -> Identity | None:

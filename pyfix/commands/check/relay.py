@@ -93,7 +93,6 @@ def judge_relay_domains(words: Iterable[str], place: str, *, holds_all: bool) ->
 class Lists:
     """The two lists of which one must keep strangers from relaying."""
 
-    service: str
     place: str
     relay: Sequence[Restriction]
     recipient: Sequence[Restriction]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
+from pyfix.commands.check.access import judge_tables
 from pyfix.commands.check.relay import (
     FAR_DOMAIN,
     STRANGERS,
@@ -21,7 +23,7 @@ from pyfix.commands.findings import Finding, Severity
 from pyfix.commands.review.restrictions import LISTS, find_lacking, takes_argument
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.mastercf import ServiceEntry, ServiceType
-from pyfix.mail.config.values import ValueRefused, words
+from pyfix.mail.config.values import words
 from pyfix.mail.maps import Maps, MatchList, TableError
 from pyfix.mail.restrictions.params import RestrictionParameters
 from pyfix.mail.restrictions.parse import Kind, parse_restrictions
@@ -29,48 +31,83 @@ from pyfix.mail.restrictions.tables import Opened, RestrictionTables
 
 
 def check_servers(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[Finding]:
-    """Yield open relays, and restrictions that nobody knows."""
-    seen: set[Finding] = set()
+    """Yield open relays, restrictions that nobody knows, and tables with results that smtpd can't carry out."""
+    found = (finding for server in _servers(config, entries) for finding in _check_server(config, server))
+    yield from dict.fromkeys(found)
+
+
+def check_access_tables(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[Finding]:
+    """Yield results in access tables that smtpd can't carry out."""
+    yield from dict.fromkeys(finding for server in _servers(config, entries) for finding in _judge_access(server))
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """An smtpd that listens on the network."""
+
+    entry: ServiceEntry
+    config: Config
+    params: RestrictionParameters
+    tables: RestrictionTables
+
+    def words(self, name: str) -> list[str]:
+        """Return the words of a parameter; none where it makes no sense, which check_parameters tells of."""
+        try:
+            return words(self.config.expand(self.config.get(name) or ""), name)
+        except ConfigError:
+            return []
+
+    def place(self, *names: str) -> str:
+        """Return where the first of some parameters is set."""
+        places = [self.config.place(name) for name in names if self.config.is_set(name)]
+        if not places:
+            return self.config.main_cf
+        return self.entry.place if places[0].startswith("-o ") else places[0]
+
+
+def _servers(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[_Server]:
     for entry in entries:
         if entry.program == "smtpd" and entry.type is ServiceType.INET:
             service = config.overridden(entry.overrides, entry.name, entry.program)
-            for finding in _check_server(config, service, entry):
-                if finding not in seen:
-                    seen.add(finding)
-                    yield finding
+            try:
+                params = service.read(RestrictionParameters)
+                yield _Server(entry, service, params, RestrictionTables(service, params, Opened()))
+            except ConfigError:
+                continue  # check_parameters or check_tables tells of it
 
 
-def _check_server(config: Config, service: Config, entry: ServiceEntry) -> Iterator[Finding]:
-    try:
-        params = service.read(RestrictionParameters)
-        tables = RestrictionTables(service, params, Opened())
-        holds_all = MatchList(params.relay_domains, "relay_domains", service).matches(FAR_DOMAIN)
-    except (ConfigError, TableError):
-        return  # check_parameters or check_tables tells of it
-    yield from _unknown_words(service, entry)
-    problem = tables.find_open_relay()
+def _judge_access(server: _Server) -> Iterator[Finding]:
+    rules = server.tables.rules
+    lists = (rules.client, rules.helo, rules.sender, rules.relay, rules.recipient, rules.data, rules.end_of_data)
+    for name, steps in zip(LISTS, lists, strict=True):
+        yield from judge_tables(name, steps, server.place(name))
+
+
+def _check_server(config: Config, server: _Server) -> Iterator[Finding]:
+    entry, rules = server.entry, server.tables.rules
+    yield from _unknown_words(server)
+    yield from _judge_access(server)
+    problem = server.tables.find_open_relay()
     if problem:
         yield Finding(Severity.ERROR, entry.place, f"service {entry.name} does not start: {problem}")
         return
-    found = [
-        *judge_networks(_list(service, "mynetworks"), _place(service, entry, "mynetworks")),
-        *judge_relay_domains(
-            _list(service, "relay_domains"), _place(service, entry, "relay_domains"), holds_all=holds_all
-        ),
-        *judge_lists(
-            Lists(
-                entry.name,
-                _place(service, entry, "smtpd_relay_restrictions", "smtpd_recipient_restrictions"),
-                tables.rules.relay,
-                tables.rules.recipient,
-            )
-        ),
-    ]
-    if not service.is_set("mynetworks"):
-        found += judge_style(params.mynetworks_style, params.mynetworks, _place(service, entry, "mynetworks_style"))
+    place = server.place("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+    found = [*_judge_settings(server), *judge_lists(Lists(place, rules.relay, rules.recipient))]
     yield from found
     if not any(finding.severity is Severity.ERROR for finding in found):
         yield from _ask(config, entry)
+
+
+def _judge_settings(server: _Server) -> Iterator[Finding]:
+    params = server.params
+    yield from judge_networks(server.words("mynetworks"), server.place("mynetworks"))
+    if not server.config.is_set("mynetworks"):
+        yield from judge_style(params.mynetworks_style, params.mynetworks, server.place("mynetworks_style"))
+    try:
+        holds_all = MatchList(params.relay_domains, "relay_domains", server.config).matches(FAR_DOMAIN)
+    except (ConfigError, TableError):
+        return  # check_tables tells of it
+    yield from judge_relay_domains(server.words("relay_domains"), server.place("relay_domains"), holds_all=holds_all)
 
 
 def _ask(config: Config, entry: ServiceEntry) -> Iterator[Finding]:
@@ -94,17 +131,16 @@ def _ask(config: Config, entry: ServiceEntry) -> Iterator[Finding]:
     yield Finding(Severity.ERROR, place, text, "end smtpd_relay_restrictions with reject_unauth_destination")
 
 
-def _unknown_words(service: Config, entry: ServiceEntry) -> Iterator[Finding]:
-    """Yield words that are no restriction, neither of pyfix's nor of Postfix's."""
-    classes = _list(service, "smtpd_restriction_classes")
+def _unknown_words(server: _Server) -> Iterator[Finding]:
+    """Yield words that are no restriction, neither of pyfix's nor of Postfix's; of each list the first."""
+    classes = server.words("smtpd_restriction_classes")
     for name in LISTS:
-        text = service.expand(service.get(name) or "")
-        lacking = {item.words[0] for item in find_lacking(text, name, classes)}
-        for word in _misspelt(_list(service, name), lacking):
+        listed = server.words(name)
+        lacking = {item.words[0] for item in find_lacking(", ".join(listed), name, classes)}
+        for word in islice(_misspelt(listed, lacking), 1):
             effect = f'unknown smtpd restriction "{word}": {name} is answered with 451 4.3.5 from there on'
             remedy = "give the comment a line of its own" if word.startswith("#") else "correct the word"
-            yield Finding(Severity.ERROR, _place(service, entry, name), f"{name}: {effect}", remedy)
-            break  # what comes behind it is never reached
+            yield Finding(Severity.ERROR, server.place(name), f"{name}: {effect}", remedy)
 
 
 def _misspelt(listed: Sequence[str], lacking: set[str]) -> Iterator[str]:
@@ -117,18 +153,3 @@ def _misspelt(listed: Sequence[str], lacking: set[str]) -> Iterator[str]:
             (step,) = parse_restrictions([word], lambda spec: Maps(spec, []))
             if step.kind is Kind.UNKNOWN:
                 yield word
-
-
-def _list(config: Config, name: str) -> list[str]:
-    try:
-        return words(config.expand(config.get(name) or ""), name)
-    except ValueRefused:
-        return []  # check_parameters tells of it
-
-
-def _place(service: Config, entry: ServiceEntry, *names: str) -> str:
-    """Return where the first of some parameters is set."""
-    places = [service.place(name) for name in names if service.is_set(name)]
-    if not places:
-        return service.main_cf
-    return entry.place if re.match("-o ", places[0]) else places[0]

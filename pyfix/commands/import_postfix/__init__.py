@@ -17,7 +17,8 @@ have. Each is told of with file, line, reason and what was done.
     fatal      pyfix can't run with it, nor without it
 
 What moves: queue_directory and data_directory, since two mail systems must not share a queue; files of Postfix's queue
-are not read: let Postfix deliver them. Paths in DIR are paths in DIR2. Indexes of hash: and btree: tables in DIR are
+are not read: let Postfix deliver them. Where myorigin names a file, as only Debian's Postfix has it, the name in it is
+written. Paths in DIR are paths in DIR2. Indexes of hash: and btree: tables in DIR are
 built anew from their sources. A table elsewhere, such as /etc/aliases, becomes an lmdb: table, whose index lies beside
 that of Postfix: newaliases(1) of each mail system builds its own.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
+from pyfix.commands.check.smtpd import check_access_tables
 from pyfix.commands.findings import Finding, Severity
 from pyfix.commands.import_postfix.directory import ImportRefused, check_target, copy_directory
 from pyfix.commands.import_postfix.facts import read_source
@@ -60,7 +61,14 @@ def import_postfix(source: str, target: str, accepted: Collection[str]) -> Impor
     if plan.is_refused:
         return Imported(False, target, plan.changes_mail, found)
     found += copy_directory(config.directory, target, plan)
-    return Imported(True, target, plan.changes_mail, found)
+    held = list(_held(Config.load(target)))
+    return Imported(True, target, plan.changes_mail or bool(held), [*found, *held])
+
+
+def _held(config: Config) -> Iterator[Finding]:
+    """Yield what holds mail up that gets there: results of access tables, which can only be read now."""
+    for finding in check_access_tables(config, mastercf.read(os.path.join(config.directory, "master.cf"))):
+        yield replace(finding, severity=Severity.WARNING)
 
 
 def _others(config: Config, explained: Collection[str]) -> list[Finding]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.commands.import_postfix.paths import OWN_DIRECTORIES
+from pyfix.commands.review.review import ORIGIN
 from pyfix.mail.config import Config, ConfigError, lines
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.unused import names_in_use
@@ -16,6 +17,8 @@ from pyfix.mail.maps.index_file import NotAnIndex, open_index
 from pyfix.mail.maps.registry import INDEX_SUFFIX
 
 _INDEXED: Final = re.compile(r"(?<![\w.:-])(?:proxy:)?(hash|btree):(/[^\s,}]+)")
+_NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
+_NAME_LIMIT: Final = 256
 _DEFAULTS: Final = ("alias_maps", "alias_database")
 """Parameters whose defaults name tables."""
 
@@ -48,6 +51,8 @@ class Source:
     master_cf: str
     values: dict[str, str]
     """The directories that are Postfix's own, expanded."""
+    origin: str = ""
+    """The name in the file that myorigin names, where it names one."""
     tables: Sequence[TableFact] = ()
 
     @property
@@ -68,7 +73,20 @@ def read_source(config: Config, entries: Sequence[ServiceEntry]) -> Source:
     main_cf = lines.decode(lines.read_file(config.main_cf), config.main_cf)
     master_cf = lines.decode(lines.read_file(master_path), master_path)
     values = {name: config.expand(config.get(name) or "") for name in OWN_DIRECTORIES}
-    return Source(directory, main_cf, master_cf, values, tuple(find_tables(config, entries)))
+    origin = _read_name(config.expand(config.get(ORIGIN) or ""))
+    return Source(directory, main_cf, master_cf, values, origin, tuple(find_tables(config, entries)))
+
+
+def _read_name(path: str) -> str:
+    """Return the name in the first line of a file, "" for what is no file with a name."""
+    if not path.startswith("/"):
+        return ""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            name = file.readline(_NAME_LIMIT).strip()
+    except OSError:
+        return ""
+    return name if _NAME.fullmatch(name) else ""
 
 
 def find_tables(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[TableFact]:

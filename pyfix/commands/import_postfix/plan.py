@@ -18,6 +18,7 @@ from pyfix.commands.import_postfix.facts import Source, TableFact
 from pyfix.commands.import_postfix.paths import OWN_DIRECTORIES, is_below, move_below, own_path
 from pyfix.commands.review import Loss, Omission
 from pyfix.commands.review.omission import severity_of
+from pyfix.commands.review.review import ORIGIN
 
 _NEEDS_CONSENT: Final = (Loss.GUARD, Loss.LOST, Loss.HELD, Loss.IMPOSSIBLE)
 _CHANGES_MAIL: Final = (Loss.DIFFERENT, *_NEEDS_CONSENT)
@@ -87,6 +88,9 @@ class _Planner:
         return plan
 
     def _omit(self, omission: Omission) -> None:
+        if omission.subject == ORIGIN and self._source.origin:
+            self._write_origin(omission)
+            return
         loss = omission.loss_when_taken_out
         self._plan.changes_mail |= loss in _CHANGES_MAIL
         consent = loss in _NEEDS_CONSENT
@@ -102,6 +106,14 @@ class _Planner:
             self._master_changes += self._without_service(omission)
         else:
             self._main_changes += self._without_setting(omission)
+
+    def _write_origin(self, omission: Omission) -> None:
+        text = f"{ORIGIN}={omission.value}: {omission.reason}"
+        self._tell(Severity.NOTE, omission.place, text, f"it is {self._source.origin} now")
+        for logical in self._main:
+            if locate.setting_name(logical.text) == ORIGIN:
+                value = locate.setting_value(logical.text)
+                self._main_changes += logical.change(value.start, value.end, self._source.origin, omission.reason)
 
     def _without_setting(self, omission: Omission) -> Iterator[Change]:
         """Take out every assignment of a name: with the last one gone, an earlier one would hold."""

@@ -17,6 +17,7 @@ from pyfix.mail.maps.registry import LATER
 from pyfix.service.catalog import find_service
 
 ACCEPTED: Final = "run_without"
+ORIGIN: Final = "myorigin"
 _CLASSES: Final = "smtpd_restriction_classes"
 _TABLE: Final = re.compile(rf"(?<![\w.:/-])(?:proxy:)?({'|'.join(sorted(LATER))}):[^\s,]+")
 
@@ -58,6 +59,11 @@ def _review_main(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[Om
             yield from _review_tables(name, setting.value, setting.place, where)
         if name in lists:
             yield from _review_list(config, name, setting.value, setting.place, where)
+        if name == ORIGIN and setting.value.startswith("/"):
+            yield Omission(
+                Loss.LOST, name, setting.value, setting.place, where, "only Debian's Postfix reads the name in a file",
+                "addresses end in the name of the file", "write the name itself",
+            )  # fmt: skip
 
 
 def _review_options(

@@ -76,3 +76,19 @@ def test_file_in_the_place_of_a_directory_refuses_the_start(params: CoreParamete
     path.touch()
     with pytest.raises(LayoutError, match=rf"^{path}: not a directory; move it away$"):
         check_layout(params)
+
+
+def test_queue_of_postfix_is_left_alone(params: CoreParameters) -> None:
+    """Nothing is made in it: its files are rubbish to pyfix, and pyfix's to it."""
+    queue = Path(params.queue_directory)
+    (queue / "active").mkdir(parents=True)
+    with pytest.raises(LayoutError, match=rf"^{queue}: a queue of Postfix, whose files pyfix does not read; "):
+        check_layout(params)
+    assert os.listdir(queue) == ["active"]
+
+
+def test_layout_that_was_cut_short_is_no_queue_of_postfix(params: CoreParameters) -> None:
+    """What pyfix makes first is what tells its queues from others."""
+    (Path(params.queue_directory) / "spare").mkdir(parents=True)
+    check_layout(params)
+    assert Path(params.queue_directory, "active").is_dir()

@@ -91,7 +91,7 @@ def test_queue_file_of_another_user_is_named_and_maildrop_is_left_alone(spool: P
     sock.close()
     os.mkfifo(spool / "public/qmgr")
     assert list(check_queue(str(spool), NOBODY)) == [
-        f"not owned by nobody: {spool}/{name}" for name in ("deferred/A", "deferred/A/ABC", "spare/GHI")
+        f"not owned by nobody: {spool}/{name}" for name in ("spare/GHI", "deferred/A", "deferred/A/ABC")
     ]
 
 

@@ -183,3 +183,19 @@ def test_file_of_networks_is_asked(tmp_path: Path, told: Told) -> None:
     (tmp_path / "networks").write_text("0.0.0.0/0\n")
     (line,) = told(f"mynetworks = {tmp_path}/networks\n")
     assert "open relay: strangers may send mail to anywhere; it is permitted by permit_mynetworks" in line
+
+
+def test_results_of_access_tables_that_smtpd_lacks(told: Told) -> None:
+    """Actions and restrictions; what it has is passed over, and of many the first three are shown."""
+    good = "{a=OK}, {b=REJECT no}, {c=450 later}, {d=HOLD}, {e=permit_mynetworks, reject}, {f=DUNNO}"
+    bad = "{p=PREPEND X-A: b}, {q=reject_unknown_sender_domain}, {r=frobnicate}, {s=BCC a@b.example}, {t=HANGUP}"
+    table = f"inline:{{{good}, {bad}}}"
+    found = told(f"{CLOSED}smtpd_data_restrictions = check_sender_access {table}\n")
+    head = f"error: DIR/main.cf, line 8: smtpd_data_restrictions: {table}:"
+    answer = "mail that has the key is answered with 451 4.3.5; write another result"
+    assert found == [
+        f"{head} p: PREPEND is not in this release: {answer}",
+        f"{head} q: reject_unknown_sender_domain: restrictions that ask the DNS are not in this release: {answer}",
+        f'{head} r: unknown smtpd restriction "frobnicate": {answer}',
+        f"{head} 2 more keys with such results; write other results",
+    ]

@@ -28,24 +28,30 @@ class Place:
         self.source = top / "etc-postfix"
         self.target = top / "etc-pyfix"
         self.top = top
+        self._paths = {
+            "/etc/postfix": str(self.source),
+            "/etc/pyfix": str(self.target),
+            "/etc/aliases": f"{top}/aliases",
+            "/etc/mailname": f"{top}/mailname",
+            "/var/spool/p": f"{top}/spool-p",
+        }
 
     def real(self, text: str) -> str:
         """Return a text of a case with the directories of the test."""
-        return (
-            text.replace("/etc/postfix", str(self.source)).replace("/etc/pyfix", str(self.target))
-            .replace("/etc/aliases", f"{self.top}/aliases").replace("/var/spool/postfix", f"{self.top}/spool-postfix")
-        )  # fmt: skip
+        for path, real in self._paths.items():
+            text = text.replace(path, real)
+        return text
 
     def shown(self, text: str) -> str:
         """Return a text of the test as the case has it."""
-        return (
-            text.replace(str(self.source), "/etc/postfix").replace(str(self.target), "/etc/pyfix")
-            .replace(f"{self.top}/aliases", "/etc/aliases").replace(f"{self.top}/spool-p", "/var/spool/p")
-        )  # fmt: skip
+        for path, real in self._paths.items():
+            text = text.replace(real, path)
+        return text
 
     def lay_out(self, case: Path) -> list[str]:
         """Write the files of a case; return the arguments."""
         (self.top / "aliases").write_text("postmaster: root\n")
+        (self.top / "mailname").write_text("example.com\n")
         self.source.mkdir()
         for path in (case / "postfix").iterdir():
             (self.source / path.name).write_text(self.real(path.read_text()))

@@ -132,6 +132,30 @@ def test_default_alias_table_becomes_one_that_both_mail_systems_can_have(source:
     ]
 
 
+def test_file_without_a_name_can_not_take_its_place(source: Path, tmp_path: Path) -> None:
+    """Nobody knows what addresses would end in; with --accept it is the default again."""
+    (tmp_path / "mailname").write_text("not a name\n")
+    add(source, f"myorigin = {tmp_path}/mailname\n")
+    result = run(source)
+    assert result.exit_code == 1
+    assert "addresses end in the name of the file; if that is all right: --accept myorigin\n" in result.stderr
+    assert run(source, "--accept", "myorigin").exit_code == 2
+
+
+def test_results_of_access_tables_are_told_of_once_they_can_be_read(source: Path) -> None:
+    """The index of Postfix's can't be."""
+    (source / "access").write_text("a@example.com PREPEND X-A: b\n")
+    (source / "access.db").write_bytes(BERKELEY_HASH)
+    add(source, f"smtpd_data_restrictions = check_sender_access hash:{source}/access\n")
+    result, target = run(source), source.parent / "pyfix"
+    assert result.exit_code == 2
+    assert (
+        f"pyfix: warning: {target}/main.cf, line 6: smtpd_data_restrictions: hash:{target}/access: a@example.com:"
+        " PREPEND is not in this release: mail that has the key is answered with 451 4.3.5; write another result\n"
+        in result.stderr
+    )
+
+
 def test_rights_and_links_are_kept(source: Path) -> None:
     """A password stays where only its group reads it; a fifo is nothing to copy."""
     (source / "mysql.cf").write_text("password = x\n")

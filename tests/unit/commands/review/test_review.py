@@ -109,6 +109,12 @@ def test_table_type_that_is_lacking_is_fatal_where_the_table_is_read() -> None:
     ]
 
 
+def test_name_in_a_file_is_read_by_debian_alone() -> None:
+    """pyfix would take the name of the file."""
+    (omission,) = omissions("myorigin = /etc/mailname\n")
+    assert (omission.loss, omission.reason) == (Loss.LOST, "only Debian's Postfix reads the name in a file")
+
+
 def test_programs_of_master_cf_that_are_lacking() -> None:
     """Helpers are missed by nobody; a port that postscreen serves is closed."""
     master_cf = (
