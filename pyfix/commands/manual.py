@@ -28,7 +28,7 @@ from pathlib import Path
 
 import click
 
-from pyfix.commands import newaliases, postalias, postcat, postconf, postmap, postqueue, postsuper, pyfix
+from pyfix.commands import postalias, postcat, postconf, postmap, postqueue, postsuper, pyfix
 from pyfix.mail.config import ParameterSet
 from pyfix.manual.book import make_book
 from pyfix.master.params import MasterParameters
@@ -36,9 +36,8 @@ from pyfix.service.catalog import services
 
 
 def commands() -> Mapping[str, click.Command]:
-    """Return the commands with click options, by the name of their page; sendmail and mailq have none."""
+    """Return the commands with click options, by the name of their page; sendmail, newaliases and mailq have none."""
     return {
-        "newaliases": newaliases.command,
         "postalias": postalias.command,
         "postcat": postcat.command,
         "postconf": postconf.main,

@@ -10,7 +10,7 @@ sendmail when and where it was made. newaliases(1) builds all tables of alias_da
 
 Environment: MAIL_CONFIG names the directory of main.cf where -c does not.
 
-Exit status: 0 when it is done, or the key was found; 1 for a failure, or no such key.
+Exit status: 0 when it is done, or a key was found; 1 for a failure, or when none was.
 
 See: aliases(5), newaliases(1), postmap(1), lmdb_table(5)
 """
@@ -22,7 +22,8 @@ from collections.abc import Iterable
 from pyfix.base import clock
 from pyfix.commands import table_call
 from pyfix.mail.address.params import AddressParameters
-from pyfix.mail.maps.source import Entry, alias_entries
+from pyfix.mail.maps.alias_source import alias_entries
+from pyfix.mail.maps.source import Entry
 
 
 def _made_by(params: AddressParameters) -> Iterable[Entry]:
@@ -36,13 +37,12 @@ def _made_by(params: AddressParameters) -> Iterable[Entry]:
 
 PROGRAM = table_call.Program(
     name="postalias",
-    usage="postalias [-finNoprsvw] [-c config_dir] [-d key] [-q key] [map_type:]file...",
+    usage="postalias [-Nfinoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file...",
     read=alias_entries,
     extra=_made_by,
     separator=":\t",
-    refused={"-u": "tables that are not UTF-8"},
 )
-command = table_call.make_command(PROGRAM)
+command = PROGRAM.command
 
 
 def main() -> None:

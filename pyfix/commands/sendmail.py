@@ -78,19 +78,19 @@ class SendmailParameters(QueueParameters, CoreParameters):
     """What sendmail needs to know."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the program."""
-    log = CommandLog("sendmail")
+def main(arguments: Sequence[str] | None = None, program: str = "sendmail") -> None:
+    """Run the program under one of its names: sendmail, newaliases."""
+    log = CommandLog(program)
     with reported(log):
-        run(sys.argv[1:] if arguments is None else arguments, log)
+        run(sys.argv[1:] if arguments is None else arguments, log, program)
 
 
-def run(arguments: Sequence[str], log: CommandLog) -> None:
+def run(arguments: Sequence[str], log: CommandLog, program: str = "sendmail") -> None:
     """Do what the command line asks for; raise CommandError."""
     try:
-        options = parse_options(arguments)
+        options = parse_options(arguments, program)
     except BadOption as error:
-        raise CommandError(f"usage: sendmail [options]: {error}", os.EX_USAGE) from error
+        raise CommandError(f"usage: {program} [options]: {error}", os.EX_USAGE) from error
     except BadUsage as error:
         raise CommandError(str(error), os.EX_USAGE) from error
     for warning in options.warnings:
@@ -122,8 +122,7 @@ def pass_on(options: Options) -> None:
         case "i":
             from pyfix.commands import newaliases
 
-            sys.argv = ["newaliases", *place, *([f"-oA{options.alias_table}"] if options.alias_table else [])]
-            newaliases.main()
+            newaliases.carry_out(options.directory, options.alias_table, options.verbose)
         case "d" | "l":
             from pyfix.commands import pyfix
 

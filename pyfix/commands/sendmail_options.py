@@ -74,9 +74,15 @@ class Options:
         return TRACE_VERIFY if self.mode == "v" else TRACE_RECORD if self.verbose == 1 else 0
 
 
-def parse_options(arguments: Sequence[str]) -> Options:
-    """Return what the arguments (without the program's name) ask for; raise BadUsage."""
-    options = Options()
+def parse_options(arguments: Sequence[str], program: str = "sendmail") -> Options:
+    """Return what the arguments ask for, of the program that goes by this name; raise BadUsage.
+
+    newaliases rebuilds aliases unless told otherwise, and has -c as the other commands have it.
+    """
+    is_newaliases = program == "newaliases"
+    options = Options(mode="i" if is_newaliases else "m")
+    if is_newaliases:
+        arguments = [f"-C{word[2:]}" if word.startswith("-c") else word for word in arguments]
     for letter, value in _split(arguments, options):
         _apply(options, letter, value)
     if options.mode == "v" and options.extract:

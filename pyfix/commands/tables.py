@@ -17,20 +17,19 @@ from dataclasses import dataclass
 
 import click
 
+from pyfix.commands.table_target import TableCommandError, Target
 from pyfix.mail.config import ConfigError
 from pyfix.mail.maps.cdb_writer import CdbWriter
+from pyfix.mail.maps.file_values import encode_content, read_files
 from pyfix.mail.maps.index_file import NotAnIndex
+from pyfix.mail.maps.index_place import Rights
 from pyfix.mail.maps.index_writer import IndexWriter
 from pyfix.mail.maps.opening import Opening
-from pyfix.mail.maps.registry import INDEX_SUFFIX, TYPES, open_table, unsupported
-from pyfix.mail.maps.source import Entry, LogicalLine, logical_lines
-from pyfix.mail.maps.table import Table, TableError, UnavailableTable, Warn
+from pyfix.mail.maps.registry import open_table
+from pyfix.mail.maps.source import Entry, LogicalLine, logical_lines, shown
+from pyfix.mail.maps.table import Table, TableError, UnavailableTable, Warn, encode_key
 
 ReadEntries = Callable[[Iterable[LogicalLine], str, Warn], Iterator[Entry]]
-
-
-class TableCommandError(Exception):
-    """The command failed; the text is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,121 +43,113 @@ class BuildOptions:
     """A key that comes again replaces the value, silently."""
     warn_duplicates: bool = True
     own_mode: bool = False
-    """Mode 0644 instead of that of the source."""
+    """Mode 0644 for a new index instead of that of the source."""
     keep_root: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A table as given on the command line."""
-
-    kind: str
-    path: str
-
-    @classmethod
-    def parse(cls, text: str, default_kind: str) -> Target:
-        """Split type:name; a name alone gets the default type."""
-        kind, colon, path = text.partition(":")
-        return cls(kind, path) if colon else cls(default_kind, text)
-
-    @property
-    def spec(self) -> str:
-        """Return type:name."""
-        return f"{self.kind}:{self.path}"
-
-    @property
-    def index(self) -> str:
-        """Return the path of the index; raises TableCommandError for types that have none."""
-        suffix = INDEX_SUFFIX.get(self.kind)
-        if suffix is not None:
-            return self.path + suffix
-        if self.kind in TYPES:
-            raise TableCommandError(
-                f"unsupported dictionary type: {self.kind} does not support bulk-mode creation; specify one of: "
-                f"{', '.join(INDEX_SUFFIX)}"
-            )
-        raise TableCommandError(unsupported(self.kind))
-
-
-def _refuse_change(target: Target, operation: str) -> None:
-    """Raise TableCommandError for a table that cannot be changed: no index, or one that can only be built anew."""
-    if target.kind == "cdb" or (target.kind not in INDEX_SUFFIX and target.kind in TYPES):
-        raise TableCommandError(f"table {target.spec}: {operation} operation is not supported")
+    null: bool | None = None
+    """Whether keys and values end in a NUL byte; None: as the type has it."""
+    utf8: bool = True
+    files_hold_values: bool = False
 
 
 def build(target: Target, read: ReadEntries, options: BuildOptions, warn: Warn, extra: Iterable[Entry] = ()) -> None:
     """Build the index of a table from its source, or add standard input to it."""
-    index = target.index
     try:
         if options.incremental:
-            _refuse_change(target, "update")
-            present = os.stat(index) if os.path.exists(index) else None
-            _fill(target, sys.stdin.buffer, "stdin", read, options, warn, present, ())
+            target.refuse_addition()
+            source = _Source(sys.stdin.buffer, "stdin", read, extra=())
+            _fill(target, source, options, warn, None)
             return
-        with open(target.path, "rb") as source:
-            status = os.fstat(source.fileno())
+        with open(target.path, "rb") as file:
+            target.refuse_build()
+            status = os.fstat(file.fileno())
             with _rights_of(status, options.keep_root):
-                _fill(target, source, target.path, read, options, warn, None if options.own_mode else status, extra)
+                rights = None if options.own_mode else Rights.of_source(status)
+                _fill(target, _Source(file, target.path, read, extra), options, warn, rights)
     except OSError as error:
-        raise TableCommandError(f"open {error.filename or index}: {error.strerror}") from error
+        name = target.path if error.filename is None else error.filename
+        raise TableCommandError(f"open {target.blamed(name)}: {error.strerror}") from error
     except NotAnIndex as error:
         raise TableCommandError(f'{error}; build it anew with "postmap {target.spec}"') from error
 
 
-def _fill(
-    target: Target,
-    source: Iterable[bytes],
-    name: str,
-    read: ReadEntries,
-    options: BuildOptions,
-    warn: Warn,
-    status: os.stat_result | None,
-    extra: Iterable[Entry],
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the entries of an index come from."""
+
+    lines: Iterable[bytes]
+    name: str
+    read: ReadEntries
+    extra: Iterable[Entry]
+
+
+def _fill(target: Target, source: _Source, options: BuildOptions, warn: Warn, rights: Rights | None) -> None:
+    name = source.name
     with _new_index(target, options) as writer:
-        for entry in read(logical_lines(source, name, warn), name, warn):
-            key = entry.key.casefold() if options.fold else entry.key
-            _add(writer, key, entry, f"{name}, line {entry.number}", options, warn)
-        for entry in extra:
+        for entry in source.read(logical_lines(source.lines, name, warn, utf8=options.utf8), name, warn):
+            _add(writer, entry, target, f"{name}, line {entry.number}", options, warn)
+        for entry in source.extra:
             writer.add(entry.key, entry.value, replace=True)
-        writer.commit(status)
+        writer.commit(rights)
 
 
 def _new_index(target: Target, options: BuildOptions) -> IndexWriter | CdbWriter:
     if target.kind == "cdb":
-        return CdbWriter(target.index)
-    return IndexWriter(target.index, keep=options.incremental and os.path.exists(target.index))
+        return CdbWriter(target.index, null=options.null)
+    return IndexWriter(target.index, keep=options.incremental and os.path.exists(target.index), null=options.null)
 
 
 def _add(
-    writer: IndexWriter | CdbWriter, key: str, entry: Entry, place: str, options: BuildOptions, warn: Warn
+    writer: IndexWriter | CdbWriter, entry: Entry, target: Target, place: str, options: BuildOptions, warn: Warn
 ) -> None:
+    key = entry.key.casefold() if options.fold else entry.key
     try:
-        stored = writer.add(key, entry.value, replace=options.replace)
+        value = encode_content(read_files(entry.value)) if options.files_hold_values else entry.value
+        stored = writer.add(key, value, replace=options.replace)
     except TableError as error:
         warn(f"{place}: {error} -- ignoring this line")
         return
+    except OSError as error:
+        if not options.files_hold_values:
+            raise
+        warn(f"{place}: open {error.filename}: {error.strerror}: skipping this entry")
+        return
     if not stored and options.warn_duplicates:
-        warn(f'{writer.path}: duplicate entry: "{key}"')
+        warn(f'{target.shown}: duplicate entry: "{key}"')
 
 
-def delete(targets: list[Target], keys: Iterable[str], fold: bool) -> bool:
+def delete(targets: list[Target], keys: Iterable[str], options: BuildOptions, warn: Warn) -> bool:
     """Take keys out of all tables; return whether any was there."""
-    wanted = list(keys)
-    found = False
-    for target in targets:
-        _refuse_change(target, "delete")
-        try:
-            with IndexWriter(target.index, keep=True) as writer:
-                removed = [writer.remove(key.casefold() if fold else key) for key in wanted]
-                if any(removed):
-                    found = True
-                    writer.commit(os.stat(target.index))
-        except OSError as error:
-            raise TableCommandError(f"open database {target.index}: {error.strerror}") from error
-        except NotAnIndex as error:
-            raise TableCommandError(str(error)) from error
-    return found
+    wanted = [key.casefold() if options.fold else key for key in keys]
+    found = [_delete_from(target, _usable(wanted, target.spec, options.utf8, warn), options) for target in targets]
+    return any(found)
+
+
+def _delete_from(target: Target, keys: list[str], options: BuildOptions) -> bool:
+    if not target.refuse_removal():
+        return False
+    try:
+        with IndexWriter(target.index, keep=True, null=options.null) as writer:
+            removed = [writer.remove(key) for key in keys]
+            if any(removed):
+                writer.commit()
+            return any(removed)
+    except OSError as error:
+        raise TableCommandError(f"open database {target.index}: {error.strerror}") from error
+    except NotAnIndex as error:
+        raise TableCommandError(str(error)) from error
+
+
+def _usable(keys: list[str], table: str, utf8: bool, warn: Warn) -> list[str]:
+    """Return the keys that can be in a table; those that are no UTF-8 where they must be so can't."""
+    return [key for key in keys if not utf8 or is_text(key, table, warn)]
+
+
+def is_text(key: str, table: str, warn: Warn) -> bool:
+    """Tell whether a key is UTF-8; warn about one that is not."""
+    if encode_key(key) is not None:
+        return True
+    warn(f'{table}: non-UTF-8 key "{shown(key)}": malformed UTF-8 or invalid codepoint')
+    return False
 
 
 def open_all(targets: list[Target], opening: Opening) -> list[Table]:
@@ -176,9 +167,11 @@ def _open(target: Target, opening: Opening) -> Table:
     return table
 
 
-def query(tables: list[Table], key: str, warn: Warn) -> str | None:
+def query(tables: list[Table], key: str, warn: Warn, *, utf8: bool = True) -> str | None:
     """Return the value in the first table that has the key."""
     for table in tables:
+        if utf8 and not is_text(key, table.name, warn):
+            continue
         try:
             value = table.lookup(key)
         except TableError as error:
@@ -200,10 +193,9 @@ def list_entries(tables: list[Table]) -> Iterator[tuple[str, str]]:
             raise TableCommandError(str(error)) from error
 
 
-def stdin_keys() -> Iterator[str]:
-    """Yield the lines of standard input."""
-    for line in sys.stdin.buffer:
-        yield line.rstrip(b"\n").decode("utf-8", "surrogateescape")
+def decode(raw: bytes, utf8: bool) -> str:
+    """Return the text of a key; where bytes are taken as they come, none of them is a letter with two cases."""
+    return raw.decode("utf-8" if utf8 else "ascii", "surrogateescape")
 
 
 @contextmanager
@@ -228,7 +220,7 @@ def informer(program: str, prefix: str = "") -> Warn:
     """Return a function that prints something on standard error in the name of the program."""
 
     def inform(text: str) -> None:
-        click.echo(f"{program}: {prefix}{text}", err=True)
+        click.echo(f"{program}: {prefix}{text}".encode("utf-8", "surrogateescape"), err=True)
 
     return inform
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pyfix.commands import tables
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.maps import HOST, MatchList, TableError, open_maps
-from pyfix.mail.maps.source import alias_entries, map_entries
+from pyfix.mail.maps.alias_source import alias_entries
+from pyfix.mail.maps.source import map_entries
 
 PIECES = st.sampled_from(
     [

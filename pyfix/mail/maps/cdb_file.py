@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from pyfix.mail.maps.index_file import NotAnIndex, describe
+from pyfix.mail.maps.index_file import NotAnIndex, describe, stored_text
 from pyfix.mail.maps.table import FileStamp, TableError
 
 TABLES: Final = 256
@@ -55,7 +55,11 @@ class CdbReader:
         found = self._find(raw, value)
         if found is None:
             found = self._find(raw + b"\0", hash_of(b"\0", value))
-        return None if found is None else found.rstrip(b"\0").decode("utf-8", "replace")
+        return None if found is None else stored_text(found)
+
+    def get_exact(self, raw: bytes) -> bytes | None:
+        """Return what is stored under these bytes; raises TableError."""
+        return self._find(raw, hash_of(raw)) if raw else None
 
     def _find(self, raw: bytes, value: int) -> bytes | None:
         position, slots = self._tables[value % TABLES]
@@ -89,7 +93,7 @@ class CdbReader:
         """Yield all keys and values in the order in which they were stored."""
         for position in sorted(self._positions()):
             key, value = self._record(position)
-            yield key.rstrip(b"\0").decode("utf-8", "replace"), value.rstrip(b"\0").decode("utf-8", "replace")
+            yield stored_text(key), stored_text(value)
 
     def _positions(self) -> Iterator[int]:
         for position, slots in self._tables:

@@ -22,8 +22,10 @@ _BUFFER: Final = 1024 * 1024
 class CdbWriter:
     """Builds a file; use as a context manager, `commit` puts it in place."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, null: bool | None = None) -> None:
+        """null: whether keys and values are stored with a NUL byte at their end; None is no, as for Postfix's cdb:."""
         self.path = path
+        self._null = b"\0" if null else b""
         self._scratch = index_place.scratch(path)
         fd = os.open(self._scratch, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         self._file = os.fdopen(fd, "w+b", _BUFFER)
@@ -36,16 +38,16 @@ class CdbWriter:
 
     def add(self, key: str, value: str, *, replace: bool = False) -> bool:
         """Store one entry; return False, and change nothing, when the key is there and replace is not set."""
-        raw = key.encode()
-        if not raw:
+        if not key:
             raise TableError("key of 0 bytes: an index takes keys of 1 byte and more")
+        raw = key.encode("utf-8", "surrogateescape") + self._null
         number = hash_of(raw)
         present = self._present(number, raw)
         if present is not None:
             if not replace:
                 return False
             self._forget(number, present)
-        self._remember(number, self._append(raw, value.encode()))
+        self._remember(number, self._append(raw, value.encode("utf-8", "surrogateescape") + self._null))
         return True
 
     def _append(self, raw: bytes, content: bytes) -> int:
@@ -85,15 +87,15 @@ class CdbWriter:
         for other in rest:
             self._remember(number, other)
 
-    def commit(self, owner: os.stat_result | None = None) -> None:
-        """Write the hash tables and put the file in place of the old one, with the owner and mode of the given file."""
+    def commit(self, rights: index_place.Rights | None = None) -> None:
+        """Write the hash tables and put the file in place of the old one: index_place.put_in_place."""
         header = self._write_tables()
         self._file.seek(0)
         self._file.write(header)
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        index_place.put_in_place(self._scratch, self.path, owner)
+        index_place.put_in_place(self._scratch, self.path, rights)
 
     def _write_tables(self) -> bytes:
         """Write all hash tables behind the records; return the header."""

@@ -21,6 +21,11 @@ KEY_LIMIT: Final = 511
 """LMDB's limit on the bytes of a key."""
 
 
+def stored_text(raw: bytes) -> str:
+    """Return the text of a key or value of an index; bytes that are no UTF-8 become surrogates."""
+    return raw.rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+
 class NotAnIndex(Exception):
     """The file is not an index of ours: Berkeley DB, or something else; the text says what to do."""
 
@@ -51,7 +56,14 @@ class IndexReader:
             value = self._find(raw)
         except lmdb.Error as error:
             raise TableError(f"{self.path}: {error}") from error
-        return None if value is None else value.rstrip(b"\0").decode("utf-8", "replace")
+        return None if value is None else stored_text(value)
+
+    def get_exact(self, raw: bytes) -> bytes | None:
+        """Return what is stored under these bytes; raises TableError."""
+        try:
+            return self._transaction.get(raw) if 0 < len(raw) <= KEY_LIMIT else None
+        except lmdb.Error as error:
+            raise TableError(f"{self.path}: {error}") from error
 
     def _find(self, raw: bytes) -> bytes | None:
         """Search without NUL and with it, until the first hit tells which form this index has."""
@@ -72,7 +84,7 @@ class IndexReader:
         try:
             with self._transaction.cursor() as cursor:
                 for key, value in cursor:
-                    yield key.rstrip(b"\0").decode("utf-8", "replace"), value.rstrip(b"\0").decode("utf-8", "replace")
+                    yield stored_text(key), stored_text(value)
         except lmdb.Error as error:
             raise TableError(f"{self.path}: {error}") from error
 

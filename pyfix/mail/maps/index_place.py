@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from dataclasses import dataclass
 
 from pyfix.base.atomic import sync_directory
 
@@ -21,10 +22,38 @@ def scratch(path: str) -> str:
     return name
 
 
-def put_in_place(name: str, path: str, owner: os.stat_result | None) -> None:
-    """Rename a finished scratch file over the index, with the owner and mode of the given file."""
-    if owner is not None:
-        _take_rights(name, owner)
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Who may do what with an index."""
+
+    mode: int
+    uid: int
+    gid: int
+
+    @classmethod
+    def of_source(cls, status: os.stat_result) -> Rights:
+        """Return those of a new index: its source's owner has it, and others read it if they may read the source."""
+        return cls(0o600 | status.st_mode & 0o044, status.st_uid, status.st_gid)
+
+    @classmethod
+    def of_index(cls, status: os.stat_result) -> Rights:
+        """Return those of an index that takes the place of another."""
+        return cls(status.st_mode & 0o666, status.st_uid, status.st_gid)
+
+
+def put_in_place(name: str, path: str, rights: Rights | None) -> None:
+    """Rename a finished scratch file over the index; one that is there keeps its rights, a new one gets those given.
+
+    None: mode 0644, and the owner is whoever builds it.
+    """
+    try:
+        rights = Rights.of_index(os.stat(path))
+    except FileNotFoundError:
+        pass
+    if rights is None:
+        os.chmod(name, 0o644)
+    else:
+        _take_rights(name, rights)
     os.rename(name, path)
     sync_directory(os.path.dirname(path) or ".")
 
@@ -75,11 +104,11 @@ def _is_at(path: str, fd: int) -> bool:
     return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
 
 
-def _take_rights(path: str, owner: os.stat_result) -> None:
-    """Give the index the mode of its source, and its owner where we may."""
-    os.chmod(path, owner.st_mode & 0o666)
+def _take_rights(path: str, rights: Rights) -> None:
+    """Give the index its mode, and its owner where we may."""
+    os.chmod(path, rights.mode)
     if os.geteuid() == 0:
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, rights.uid, rights.gid)
 
 
 def remove(path: str) -> None:

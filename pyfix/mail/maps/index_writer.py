@@ -26,9 +26,15 @@ _FIRST_SIZE: Final = 16 * 1024 * 1024
 class IndexWriter:
     """Builds or changes an index; use as a context manager, `commit` puts it in place."""
 
-    def __init__(self, path: str, *, keep: bool) -> None:
-        """Start a new index beside path; keep: with what is in the present one."""
+    def __init__(self, path: str, *, keep: bool, null: bool | None = None) -> None:
+        """Start a new index beside path; keep: with what is in the present one.
+
+        null: whether keys and values are stored with a NUL byte at their end. None is yes, as for Postfix's hash: and
+        lmdb:, and keys without one can be removed, too.
+        """
         self.path = path
+        self._end = b"" if null is False else b"\0"
+        self._ends = (b"\0", b"") if null is None else (self._end,)
         self._scratch = index_place.scratch(path)
         self._lock = index_place.lock(path) if keep else -1
         if keep:
@@ -49,9 +55,11 @@ class IndexWriter:
 
     def add(self, key: str, value: str, *, replace: bool = False) -> bool:
         """Store one entry; return False, and change nothing, when the key is there and replace is not set."""
-        raw, content = key.encode(), value.encode()
-        if not raw or len(raw) > KEY_LIMIT:
-            raise TableError(f"key of {len(raw)} bytes: an index takes keys of 1 to {KEY_LIMIT} bytes")
+        raw = key.encode("utf-8", "surrogateescape") + self._end
+        content = value.encode("utf-8", "surrogateescape") + self._end
+        if not key or len(raw) > KEY_LIMIT:
+            size, limit = len(raw) - len(self._end), KEY_LIMIT - len(self._end)
+            raise TableError(f"key of {size} bytes: an index takes keys of 1 to {limit} bytes")
         if self._put(raw, content, replace):
             self._pending.append((raw, content))
             self._breathe()
@@ -60,11 +68,12 @@ class IndexWriter:
 
     def remove(self, key: str) -> bool:
         """Take one entry out; return False when it is not there."""
-        raw = key.encode()
-        found = bool(raw) and len(raw) <= KEY_LIMIT and bool(self._transaction.delete(raw))
-        if found:
-            self._pending.append((raw, None))
-        return found
+        for end in self._ends:
+            raw = key.encode("utf-8", "surrogateescape") + end
+            if key and len(raw) <= KEY_LIMIT and self._transaction.delete(raw):
+                self._pending.append((raw, None))
+                return True
+        return False
 
     def _put(self, raw: bytes, content: bytes, replace: bool) -> bool:
         try:
@@ -99,12 +108,12 @@ class IndexWriter:
             self._end_transaction()
         self._pending.clear()
 
-    def commit(self, owner: os.stat_result | None = None) -> None:
-        """Make the index stable and put it in place of the old one, with the owner and mode of the given file."""
+    def commit(self, rights: index_place.Rights | None = None) -> None:
+        """Make the index stable and put it in place of the old one: index_place.put_in_place."""
         self._end_transaction()
         self._environment.sync(True)
         self._environment.close()
-        index_place.put_in_place(self._scratch, self.path, owner)
+        index_place.put_in_place(self._scratch, self.path, rights)
 
     def abandon(self) -> None:
         """Leave the old index as it is."""
@@ -121,9 +130,9 @@ class IndexWriter:
             os.close(self._lock)
 
 
-def build_index(path: str, entries: Iterable[tuple[str, str]]) -> None:
+def build_index(path: str, entries: Iterable[tuple[str, str]], *, null: bool | None = None) -> None:
     """Make an index of these entries; a key that comes again keeps its first value."""
-    with IndexWriter(path, keep=False) as writer:
+    with IndexWriter(path, keep=False, null=null) as writer:
         for key, value in entries:
             writer.add(key, value)
         writer.commit()

@@ -29,7 +29,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from pyfix.mail.maps.table import FileStamp, Table
+from pyfix.mail.maps.index_file import stored_text
+from pyfix.mail.maps.opening import Opening
+from pyfix.mail.maps.source import shown
+from pyfix.mail.maps.table import FileStamp, Table, TableError, encode_key
 
 
 class Index(Protocol):
@@ -40,6 +43,9 @@ class Index(Protocol):
     def get(self, key: str) -> str | None:
         """Return the value of key, None when it is not there; raises TableError."""
 
+    def get_exact(self, raw: bytes) -> bytes | None:
+        """Return what is stored under these bytes, None when there is nothing; raises TableError."""
+
     def items(self) -> Iterator[tuple[str, str]]:
         """Yield all keys and values; raises TableError."""
 
@@ -47,15 +53,24 @@ class Index(Protocol):
 class IndexedTable(Table):
     """Looks keys up in an index on disk."""
 
-    def __init__(self, name: str, index: Index, *, fold: bool = True) -> None:
+    def __init__(self, name: str, index: Index, opening: Opening) -> None:
         super().__init__(name)
         self._index = index
-        self._get = index.get
-        self._fold = fold
+        self._get = index.get if opening.null is None else self._get_exact
+        self._fold = opening.fold
+        self._utf8 = opening.utf8
+        self._end = b"\0" if opening.null else b""
         self.owner = index.stamp.owner
 
     def lookup(self, key: str) -> str | None:
-        return self._get(key.casefold() if self._fold else key)
+        value = self._get(key.casefold() if self._fold else key)
+        if value is not None and self._utf8 and not value.isascii() and encode_key(value) is None:
+            raise TableError(f'{self.name}: key "{shown(key)}": non-UTF-8 value "{shown(value)}"')
+        return value
+
+    def _get_exact(self, key: str) -> str | None:
+        raw = self._index.get_exact(key.encode("utf-8", "surrogateescape") + self._end)
+        return None if raw is None else stored_text(raw)
 
     def entries(self) -> Iterator[tuple[str, str]]:
         return self._index.items()

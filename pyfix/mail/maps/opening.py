@@ -25,6 +25,10 @@ class Opening:
     """Told what goes wrong with lookups; None: `warn`."""
     config: Config | None = None
     """The main.cf in which tables without a file of their own have their settings."""
+    utf8: bool = True
+    """Text is UTF-8, and what is none is refused; otherwise bytes beyond ASCII are taken as they come."""
+    null: bool | None = None
+    """Whether keys of an index end in a NUL byte; None: those that do and those that do not are found."""
 
     @classmethod
     def of_process(

@@ -205,7 +205,7 @@ def _from_file(spec: str, name: str, opening: Opening, build: Builder, verb: str
     try:
         with open(name, "rb") as file:
             stamp = FileStamp.of(name, file.fileno())
-            return build(list(logical_lines(file, name, opening.warn)), stamp)
+            return build(list(logical_lines(file, name, opening.warn, utf8=opening.utf8)), stamp)
     except IsADirectoryError:
         return UnavailableTable(spec, f"read {name}: Is a directory")
     except OSError as error:
@@ -223,7 +223,7 @@ def _indexed(spec: str, name: str, opening: Opening) -> Table:
     except NotAnIndex as problem:
         return UnavailableTable(spec, f"{problem}{remedy}")
     _warn_if_old(path, index.stamp, name, opening.warn)
-    return IndexedTable(spec, index, fold=opening.fold)
+    return IndexedTable(spec, index, opening)
 
 
 def _warn_if_old(path: str, stamp: FileStamp, source: str, warn: Warn) -> None:

@@ -21,8 +21,8 @@ Example:
 
 See: postmap(1), lmdb_table(5), lookup_tables(5)
 
-Inside: input is read a line at a time, so that a table of any size needs no memory to speak of. Alias files are read
-here, too: aliases(5).
+Inside: input is read a line at a time, so that a table of any size needs no memory to speak of. alias_source.py makes
+entries of the lines of alias files.
 """
 
 from __future__ import annotations
@@ -53,11 +53,14 @@ class Entry:
     number: int
 
 
-def logical_lines(physical: Iterable[bytes], path: str, warn: Warn) -> Iterator[LogicalLine]:
-    """Yield the logical lines; those that are no UTF-8, or hold NUL bytes, are left out with a warning."""
+def logical_lines(physical: Iterable[bytes], path: str, warn: Warn, *, utf8: bool = True) -> Iterator[LogicalLine]:
+    """Yield the logical lines; those that are no UTF-8, or hold NUL bytes, are left out with a warning.
+
+    Without utf8 all bytes beyond ASCII are taken as they come, as surrogates.
+    """
     for raw, number in _joined(physical, path, warn):
         try:
-            text = raw.decode()
+            text = raw.decode() if utf8 else raw.decode("ascii", "surrogateescape")
         except UnicodeDecodeError:
             text = shown(raw.decode("ascii", "replace"))
             warn(f'{path}, line {number}: non-UTF-8 input "{text}" -- ignoring this line')
@@ -135,35 +138,3 @@ def split_map_line(text: str) -> tuple[str, str, str]:
     if quoted:
         return "", "", f"unbalanced '\"' in '{shown(text)}'"
     return text[:index], text[index:].strip(SPACE), ""
-
-
-def alias_entries(lines: Iterable[LogicalLine], path: str, warn: Warn) -> Iterator[Entry]:
-    """Yield the entries of an alias file: `name: value, value ...`, where the name may be quoted."""
-    for line in lines:
-        key, value = split_alias_line(line.text)
-        if not key or not value:
-            warn(f"{path}, line {line.number}: need name:value pair")
-        elif key.startswith("@"):
-            warn(f"{path}, line {line.number}: name must be local")
-        else:
-            yield Entry(key, value, line.number)
-
-
-def split_alias_line(text: str) -> tuple[str, str]:
-    """Return (name without quotes, value); both empty when there is no name before a colon."""
-    name: list[str] = []
-    quoted = False
-    index, end = 0, len(text)
-    while index < end and (quoted or text[index] != ":"):
-        char = text[index]
-        if char == "\\" and index + 1 < end:
-            index += 1
-            name.append(text[index])
-        elif char == '"':
-            quoted = not quoted
-        else:
-            name.append(char)
-        index += 1
-    if index >= end or quoted:
-        return "", ""
-    return "".join(name).strip(), text[index + 1 :].strip()

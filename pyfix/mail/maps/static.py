@@ -16,6 +16,8 @@ See: lookup_tables(5)
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pyfix.mail.config import ConfigError
 from pyfix.mail.maps.table import Table, TableError
 
@@ -36,6 +38,9 @@ class FailTable(Table):
 
     def lookup(self, key: str) -> str | None:
         raise TableError(f'table {self.name}: query error for "{key[:100]}"')
+
+    def entries(self) -> Iterator[tuple[str, str]]:
+        raise TableError(f"table {self.name}: sequence error: Application error")
 
 
 def _unbrace(value: str) -> str:

@@ -99,7 +99,7 @@ def test_every_option_is_on_the_page_of_its_command(pages: dict[tuple[str, int],
             for option in options_of(command):
                 assert option.hidden or option.help, f"{name} {option.opts}: needs help="
                 assert all(roff.escape(word) in text for word in option.opts), f"{name}: {option.opts}"
-    assert project()["project"]["scripts"].keys() - commands().keys() == {"sendmail", "mailq"}
+    assert project()["project"]["scripts"].keys() - commands().keys() == {"sendmail", "newaliases", "mailq"}
 
 
 def test_every_option_of_sendmail_is_on_its_page(pages: dict[tuple[str, int], Page]) -> None:

@@ -14,9 +14,10 @@ import pytest
 
 from pyfix.commands import tables
 from pyfix.mail.config import ConfigError
+from pyfix.mail.maps.alias_source import alias_entries
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.registry import INDEX_SUFFIX, TYPES, open_table
-from pyfix.mail.maps.source import alias_entries, map_entries
+from pyfix.mail.maps.source import map_entries
 from pyfix.mail.maps.table import TableError
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "tables"
