@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pyfix.commands import tables
+from pyfix.commands.table_target import Target
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.maps import HOST, MatchList, TableError, open_maps
 from pyfix.mail.maps.alias_source import alias_entries
@@ -84,7 +85,7 @@ def test_any_source_builds_an_index(tmp_path: Path, reader: tables.ReadEntries, 
     path = tmp_path / "table"
     path.write_bytes(content)
     warnings: list[str] = []
-    tables.build(tables.Target("hash", str(path)), reader, tables.BuildOptions(), warnings.append)
+    tables.build(Target("hash", str(path)), reader, tables.BuildOptions(), warnings.append)
     maps = open_maps([f"hash:{path}"], "test_maps", Config.from_text(""))
     maps.lookup(key)
     for stored, value in maps.tables[0].entries():

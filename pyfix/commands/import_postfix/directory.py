@@ -19,7 +19,8 @@ from pyfix.commands.findings import Finding, Severity
 from pyfix.commands.import_postfix.paths import is_below, move_below
 from pyfix.commands.import_postfix.plan import Index, Plan
 from pyfix.commands.postalias import PROGRAM as POSTALIAS
-from pyfix.commands.tables import BuildOptions, TableCommandError, Target
+from pyfix.commands.table_target import TableCommandError, Target
+from pyfix.commands.tables import BuildOptions
 from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Config
 from pyfix.mail.maps.index_file import NotAnIndex, open_index

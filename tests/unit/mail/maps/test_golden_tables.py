@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pyfix.commands import tables
+from pyfix.commands.table_target import Target
 from pyfix.mail.config import ConfigError
 from pyfix.mail.maps.alias_source import alias_entries
 from pyfix.mail.maps.opening import Opening
@@ -41,10 +42,10 @@ def messages_about(path: Path) -> list[str]:
     warnings: list[str] = []
     kind = path.suffix[1:]
     if kind == "alias":
-        tables.build(tables.Target("hash", str(path)), alias_entries, tables.BuildOptions(), warnings.append)
+        tables.build(Target("hash", str(path)), alias_entries, tables.BuildOptions(), warnings.append)
     elif kind == "hash":
         tables.build(
-            tables.Target("hash", str(path)),
+            Target("hash", str(path)),
             lambda lines, name, warn: map_entries(lines, name, warn, lenient=False),
             tables.BuildOptions(),
             warnings.append,
