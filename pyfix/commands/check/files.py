@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from pyfix.base.accounts import shown_login_name
+from pyfix.commands.findings import Finding, Severity
 from pyfix.mail.config import CoreParameters
 from pyfix.master.layout import QUEUE_FOLDERS
 from pyfix.service.jail import SUMMARIES
@@ -53,45 +54,55 @@ class Owner:
         return cls(shown_login_name(uid, f"user id {uid}"), frozenset((uid, *others)), os.getgid())
 
 
-def check_files(config_directory: str, params: CoreParameters) -> Iterator[str]:
+def check_files(config_directory: str, params: CoreParameters) -> Iterator[Finding]:
     """Yield a warning for everything in configuration, data and queue that is not as it should be."""
     is_root = os.getuid() == 0
     mail_owner = Owner.of_name(params.mail_owner) if is_root else Owner.caller()
     yield from check_config(config_directory, Owner.of_name("root") if is_root else Owner.caller(0))
+    if is_root:
+        yield from check_readable(config_directory)
     yield from check_data(params.data_directory, mail_owner)
     yield from check_queue(params.queue_directory, mail_owner)
     if is_root:
         yield from check_jail(params.queue_directory)
 
 
-def check_config(directory: str, owner: Owner) -> Iterator[str]:
+def check_config(directory: str, owner: Owner) -> Iterator[Finding]:
     """Whoever can write here decides what the mail system does, with root's rights."""
     entries = [(directory, os.lstat(directory)), *_inside(directory)]
     yield from _foreign(entries, owner)
     yield from _writable(entries, owner)
     for path, status in entries[1:]:
         if stat.S_ISLNK(status.st_mode) and "/" in os.readlink(path):
-            yield f"symlink leaves directory: {path}"
+            yield _warning(f"symlink leaves directory: {path}", "put a copy in its place")
 
 
-def check_data(directory: str, owner: Owner) -> Iterator[str]:
+def check_readable(directory: str) -> Iterator[Finding]:
+    """sendmail and mailq of every user read these."""
+    for path, needed in ((directory, 0o005), (os.path.join(directory, "main.cf"), 0o004)):
+        if os.stat(path).st_mode & needed != needed:
+            effect = "sendmail and mailq of users fail"
+            yield _warning(f"not readable by all users: {path}: {effect}", f"chmod o+r{'x' * (needed & 1)} {path}")
+
+
+def check_data(directory: str, owner: Owner) -> Iterator[Finding]:
     """What processes keep between runs is theirs alone."""
     entries = list(_inside(directory))
     yield from _foreign(entries, owner)
     yield from _writable(entries, owner)
 
 
-def check_queue(directory: str, owner: Owner) -> Iterator[str]:
+def check_queue(directory: str, owner: Owner) -> Iterator[Finding]:
     """A file of somebody else's can't be delivered; one in corrupt/ waits for a person."""
     for folder in QUEUE_FOLDERS:
         if folder.name not in _STRANGERS:
             yield from _foreign(_inside(os.path.join(directory, folder.name)), owner)
     for path, status in _inside(os.path.join(directory, "corrupt")):
         if stat.S_ISREG(status.st_mode):
-            yield f"damaged message: {path}"
+            yield _warning(f"damaged message: {path}", f"look at it with postcat {path}, and remove it")
 
 
-def check_jail(directory: str, system: str = "/") -> Iterator[str]:
+def check_jail(directory: str, system: str = "/") -> Iterator[Finding]:
     """What chrooted processes see must be root's, and the same as what the others see."""
     root = Owner.of_name("root")
     for folder in _JAIL_FOLDERS:
@@ -104,7 +115,7 @@ def check_jail(directory: str, system: str = "/") -> Iterator[str]:
             name = os.path.relpath(path, directory)
             original = os.path.join(system, name)
             if stat.S_ISREG(status.st_mode) and name not in SUMMARIES and _differ(path, original):
-                yield f"{path} and {original} differ"
+                yield _warning(f"{path} and {original} differ", f"cp {original} {path}")
 
 
 def _differ(copy: str, original: str) -> bool:
@@ -114,13 +125,13 @@ def _differ(copy: str, original: str) -> bool:
         return False
 
 
-def _foreign(entries: Iterable[Entry], owner: Owner) -> Iterator[str]:
+def _foreign(entries: Iterable[Entry], owner: Owner) -> Iterator[Finding]:
     for path, status in entries:
         if status.st_uid not in owner.uids and not (stat.S_ISSOCK(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
-            yield f"not owned by {owner.name}: {path}"
+            yield _warning(f"not owned by {owner.name}: {path}", f"chown {owner.name} {path}")
 
 
-def _writable(entries: Iterable[Entry], owner: Owner) -> Iterator[str]:
+def _writable(entries: Iterable[Entry], owner: Owner) -> Iterator[Finding]:
     """Of a symbolic link the rights of its target count."""
     for path, status in entries:
         if stat.S_ISLNK(status.st_mode):
@@ -130,7 +141,11 @@ def _writable(entries: Iterable[Entry], owner: Owner) -> Iterator[str]:
                 continue  # it leads nowhere
         forbidden = 0o002 if status.st_gid == owner.own_group else 0o022
         if status.st_mode & forbidden:
-            yield f"group or other writable: {path}"
+            yield _warning(f"group or other writable: {path}", f"chmod go-w {path}")
+
+
+def _warning(text: str, remedy: str) -> Finding:
+    return Finding(Severity.WARNING, "", text, remedy)
 
 
 def _inside(directory: str) -> Iterator[Entry]:

@@ -53,9 +53,9 @@ def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Ite
         return
     yield from _warnings(_service_warnings(config, entries, params, explained))
     explain(f"checking the rights of the files in {config.directory} and {params.queue_directory}")
-    yield from _warnings(check_files(config.directory, params))
+    yield from check_files(config.directory, params)
     explain("checking lookup tables and address classes")
-    yield from check_tables(config)
+    yield from check_tables(config, entries)
     yield from check_classes(config)
     explain("checking who may relay, where mail goes, ports and certificates")
     yield from check_servers(config, entries)

@@ -15,6 +15,7 @@ from typing import Final
 
 from pyfix.commands.findings import Finding, Severity
 from pyfix.mail.config import Config, ConfigError
+from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.maps import open_maps
 from pyfix.mail.maps.registry import INDEX_SUFFIX
 from pyfix.mail.maps.table import UnavailableTable
@@ -67,16 +68,24 @@ def judge_table(table: TableFile) -> Iterator[Finding]:
         yield Finding(severity, table.place, f"{table.parameter}: world-writable: {path}: {runs}", f"chmod o-w {path}")
 
 
-def check_tables(config: Config) -> Iterator[Finding]:
-    """Open every table file that a parameter names, and say what is wrong with it."""
+def check_tables(config: Config, entries: Iterable[ServiceEntry]) -> Iterator[Finding]:
+    """Open every table file that a parameter names, in main.cf or in an option of a service, and say what is wrong."""
     for name in dict.fromkeys((*config.set_names(), *_ALIASES)):
-        for spec in _specs(config, name):
-            try:
-                yield from judge_table(_look_at(config, name, spec))
-            except ConfigError as error:
-                yield Finding(Severity.WARNING, "", str(error))
-        if name.endswith("_maps"):
-            yield from _syntax(config, name)
+        yield from _check_parameter(config, name, config.place(name) or config.main_cf)
+    for entry in entries:
+        service = config.overridden(entry.overrides, entry.name, entry.program)
+        for name, _ in entry.overrides:
+            yield from _check_parameter(service, name, entry.place)
+
+
+def _check_parameter(config: Config, name: str, place: str) -> Iterator[Finding]:
+    for spec in _specs(config, name):
+        try:
+            yield from judge_table(_look_at(config, name, place, spec))
+        except ConfigError as error:
+            yield Finding(Severity.WARNING, "", str(error))
+    if name.endswith("_maps"):
+        yield from _syntax(config, name)
 
 
 def _syntax(config: Config, name: str) -> Iterator[Finding]:
@@ -98,7 +107,7 @@ def _specs(config: Config, name: str) -> Iterator[str]:
             yield word
 
 
-def _look_at(config: Config, name: str, spec: str) -> TableFile:
+def _look_at(config: Config, name: str, place: str, spec: str) -> TableFile:
     """Return what is found; raises ConfigError for what is no table."""
     before = len(config.warnings)
     maps = open_maps([spec], name, config)
@@ -109,7 +118,7 @@ def _look_at(config: Config, name: str, spec: str) -> TableFile:
     index = path + INDEX_SUFFIX[kind] if kind in INDEX_SUFFIX else ""
     return TableFile(
         name,
-        config.place(name) or config.main_cf,
+        place,
         spec,
         next((table.reason for table in maps.tables if isinstance(table, UnavailableTable)), ""),
         tuple(text for text in complaints if _OLDER not in text),

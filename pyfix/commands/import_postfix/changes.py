@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import Final
 
-from pyfix.mail.config.lines import is_comment, logical_lines
+from pyfix.mail.config.lines import BLANKS, is_comment, logical_lines
 
 MARK: Final = "# pyfix: "
 _LEFTOVERS: Final = " \t,"
@@ -92,10 +92,14 @@ class LogicalText:
         return self._pieces[0][0]
 
     def change(self, start: int, end: int, new: str, reason: str) -> Iterator[Change]:
-        """Yield the changes that put `new` in the place of the characters from start to end."""
+        """Yield the changes that put `new` in the place of the characters from start to end.
+
+        The blanks that make a line a continuation stay.
+        """
         offset = 0
         for number, line in self._pieces:
-            first, last = max(start - offset, 0), min(end - offset, len(line))
+            indent = len(line) - len(line.lstrip(BLANKS)) if number != self.line else 0
+            first, last = max(start - offset, indent), min(end - offset, len(line))
             if first < last:
                 yield Change(number, first, last, new, reason)
                 new = ""

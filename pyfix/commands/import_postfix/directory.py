@@ -108,8 +108,13 @@ def _is_index(path: str) -> bool:
 
 
 def _copy_file(source: str, target: str, *, follow_symlinks: bool = True) -> str:
-    shutil.copy2(source, target, follow_symlinks=follow_symlinks)
-    _take_owner(source, target)
+    try:
+        shutil.copy2(source, target, follow_symlinks=follow_symlinks)
+        _take_owner(source, target)
+    except OSError as error:
+        raise ImportRefused(
+            f"copy {source}: {error.strerror}; make it readable for who imports, or become root"
+        ) from None
     return target
 
 

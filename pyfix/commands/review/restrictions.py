@@ -81,11 +81,11 @@ def find_lacking(text: str, parameter: str, classes: Sequence[str] = ()) -> Iter
         if _is_built(name):
             continue
         feature = next((reason for names, reason in _FEATURES if re.fullmatch(names, name)), "")
-        if word in classes:
-            yield Lacking((word,), Loss.GUARD, "restriction classes are not in this release")
-        elif feature:
+        if feature:
             loss = Loss.DIFFERENT if name.startswith("permit") else Loss.GUARD
             yield Lacking((word, *filter(None, argument)), loss, feature)
+        elif word in classes:
+            yield Lacking((word,), Loss.GUARD, "restriction classes are not in this release")
 
 
 def takes_argument(name: str) -> bool:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from pyfix.commands.check.files import Owner, check_config, check_data, check_jail, check_queue
+from pyfix.commands.check.files import Owner, check_config, check_data, check_jail, check_queue, check_readable
+from pyfix.commands.findings import Finding
 
 ME = Owner("me", frozenset((os.getuid(),)))
 NOBODY = Owner("nobody", frozenset((os.getuid() + 1,)))
+
+
+def texts(findings: Iterable[Finding]) -> list[str]:
+    """Return what is found, without what to do about it."""
+    return [finding.text for finding in findings]
 
 
 @pytest.fixture
@@ -38,13 +45,13 @@ def spool(tmp_path: Path) -> Path:
 def test_sound_trees_are_passed_over_in_silence(tree: Path, spool: Path) -> None:
     """A check that complains about nothing is not read."""
     (spool / "deferred/A/ABC").touch()
-    assert [*check_config(str(tree), ME), *check_data(str(tree), ME), *check_queue(str(spool), ME)] == []
-    assert list(check_jail(str(spool), str(tree))) == []
+    assert texts([*check_config(str(tree), ME), *check_data(str(tree), ME), *check_queue(str(spool), ME)]) == []
+    assert texts(check_jail(str(spool), str(tree))) == []
 
 
 def test_configuration_of_another_user_is_named_file_by_file(tree: Path) -> None:
     """The directory itself, too."""
-    assert list(check_config(str(tree), NOBODY)) == [
+    assert texts(check_config(str(tree), NOBODY)) == [
         f"not owned by nobody: {path}" for path in (tree, tree / "a", tree / "folder", tree / "folder/b")
     ]
 
@@ -58,7 +65,7 @@ def test_configuration_that_others_can_write_is_named(tree: Path) -> None:
     (tree / "link").symlink_to(tree.parent / "elsewhere")
     (tree / "near").symlink_to("a")
     (tree / "nowhere").symlink_to("gone")
-    assert list(check_config(str(tree), ME)) == [
+    assert texts(check_config(str(tree), ME)) == [
         f"group or other writable: {tree}/folder",
         f"group or other writable: {tree}/link",
         f"group or other writable: {tree}/folder/b",
@@ -71,14 +78,14 @@ def test_own_group_of_an_ordinary_user_may_write(tree: Path) -> None:
     (tree / "a").chmod(0o664)
     (tree / "folder/b").chmod(0o666)
     user = Owner("me", ME.uids, tree.stat().st_gid)
-    assert list(check_config(str(tree), user)) == [f"group or other writable: {tree}/folder/b"]
+    assert texts(check_config(str(tree), user)) == [f"group or other writable: {tree}/folder/b"]
 
 
 def test_data_of_another_user_and_data_that_others_can_write_are_named(tree: Path) -> None:
     """Below the directory: of itself the layout speaks."""
     (tree / "a").chmod(0o622)
-    assert list(check_data(str(tree), ME)) == [f"group or other writable: {tree}/a"]
-    assert f"not owned by nobody: {tree}/folder/b" in list(check_data(str(tree), NOBODY))
+    assert texts(check_data(str(tree), ME)) == [f"group or other writable: {tree}/a"]
+    assert f"not owned by nobody: {tree}/folder/b" in texts(check_data(str(tree), NOBODY))
 
 
 def test_queue_file_of_another_user_is_named_and_maildrop_is_left_alone(spool: Path) -> None:
@@ -90,7 +97,7 @@ def test_queue_file_of_another_user_is_named_and_maildrop_is_left_alone(spool: P
     sock.bind("public/pickup")
     sock.close()
     os.mkfifo(spool / "public/qmgr")
-    assert list(check_queue(str(spool), NOBODY)) == [
+    assert texts(check_queue(str(spool), NOBODY)) == [
         f"not owned by nobody: {spool}/{name}" for name in ("spare/GHI", "deferred/A", "deferred/A/ABC")
     ]
 
@@ -98,7 +105,7 @@ def test_queue_file_of_another_user_is_named_and_maildrop_is_left_alone(spool: P
 def test_damaged_message_is_named(spool: Path) -> None:
     """It waits there for a person, who may not know."""
     (spool / "corrupt/ABC").touch()
-    assert list(check_queue(str(spool), ME)) == [f"damaged message: {spool}/corrupt/ABC"]
+    assert texts(check_queue(str(spool), ME)) == [f"damaged message: {spool}/corrupt/ABC"]
 
 
 def test_copy_in_the_jail_that_differs_is_named(spool: Path, tree: Path) -> None:
@@ -109,7 +116,7 @@ def test_copy_in_the_jail_that_differs_is_named(spool: Path, tree: Path) -> None
             (top / "etc" / name).write_text(text)
     (spool / "usr/lib").mkdir(parents=True)
     (spool / "usr/lib/extra.so").touch()
-    found = [line for line in check_jail(str(spool), str(tree)) if not line.startswith("not owned")]
+    found = [line for line in texts(check_jail(str(spool), str(tree))) if not line.startswith("not owned")]
     assert found == [f"{spool}/etc/hosts and {tree}/etc/hosts differ"]
 
 
@@ -119,4 +126,24 @@ def test_copy_in_the_jail_that_is_not_roots_is_named(spool: Path) -> None:
     (spool / "etc").mkdir()
     (spool / "etc/resolv.conf").touch()
     os.chown(spool / "etc/resolv.conf", 1, 1)
-    assert list(check_jail(str(spool), str(spool))) == [f"not owned by root: {spool}/etc/resolv.conf"]
+    assert texts(check_jail(str(spool), str(spool))) == [f"not owned by root: {spool}/etc/resolv.conf"]
+
+
+def test_configuration_that_users_can_not_read_is_named(tree: Path) -> None:
+    """Their sendmail reads it; with what to do about it."""
+    (tree / "main.cf").touch(0o644)
+    assert list(check_readable(str(tree))) == []
+    (tree / "main.cf").chmod(0o640)
+    tree.chmod(0o750)
+    assert [finding.line for finding in check_readable(str(tree))] == [
+        f"not readable by all users: {tree}: sendmail and mailq of users fail; chmod o+rx {tree}",
+        f"not readable by all users: {tree}/main.cf: sendmail and mailq of users fail; chmod o+r {tree}/main.cf",
+    ]
+
+
+def test_finding_says_what_to_do(tree: Path) -> None:
+    """As a command."""
+    (tree / "a").chmod(0o622)
+    assert [str(finding) for finding in check_data(str(tree), ME)] == [
+        f"warning: group or other writable: {tree}/a; chmod go-w {tree}/a"
+    ]

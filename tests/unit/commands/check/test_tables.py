@@ -10,6 +10,7 @@ import pytest
 from pyfix.commands import tables as commands
 from pyfix.commands.check.tables import check_tables
 from pyfix.mail.config import Config
+from pyfix.mail.config.mastercf import parse
 from pyfix.mail.maps.source import map_entries
 
 
@@ -23,9 +24,11 @@ def table(reachable: Path) -> Path:
     return path
 
 
-def told(main_cf: str) -> list[str]:
+def told(main_cf: str, master_cf: str = "") -> list[str]:
     text = f"alias_maps =\nalias_database =\n{main_cf}"
-    return [str(finding) for finding in check_tables(Config.from_text(text))]
+    return [
+        str(finding) for finding in check_tables(Config.from_text(text), parse(master_cf.splitlines(), "master.cf"))
+    ]
 
 
 def test_table_in_order_is_passed_over(table: Path) -> None:
@@ -82,3 +85,10 @@ def test_table_type_that_does_not_exist() -> None:
     """A mistake that keeps processes from starting."""
     (line,) = told("transport_maps = foo:/etc/x\n")
     assert line.startswith("warning: /etc/pyfix/main.cf, line 3: transport_maps: unsupported dictionary type: foo")
+
+
+def test_table_of_an_option_of_a_service_is_looked_at_too(table: Path) -> None:
+    """With the place of the service."""
+    Path(f"{table}.db").unlink()
+    (line,) = told("", f"cleanup unix n - n - 0 cleanup -o virtual_alias_maps=hash:{table}\n")
+    assert line.startswith(f"warning: master.cf: line 1: virtual_alias_maps: open database {table}.db: No such file")

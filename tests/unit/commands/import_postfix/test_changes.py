@@ -51,6 +51,12 @@ def test_words_that_belong_together_may_stand_in_two_lines() -> None:
     assert removed(TEXT, "two", "three") == TEXT.replace("a = one, two,\n  three\n", expected)
 
 
+def test_line_whose_first_word_belongs_to_the_line_above_is_a_continuation_still() -> None:
+    """Without its white space the rest would be a setting."""
+    expected = "# pyfix: because\n#a = one\na =\n# pyfix: because\n#  two three\n  three\n"
+    assert removed("a = one\n  two three\n", "one", "two") == expected
+
+
 def test_whole_setting_is_commented_out_with_its_continuations() -> None:
     """One reason for lines that stand together, comments and empty lines between them stay."""
     (first, _) = logicals(TEXT)
@@ -77,14 +83,14 @@ def test_no_change_leaves_every_text_as_it_is(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["one", "two", "three,", "# c", "", "  four", "\tfive,six"]), max_size=8))
-def test_every_character_of_a_logical_line_is_found_in_its_file(tail: list[str]) -> None:
+def test_characters_of_a_logical_line_are_found_in_their_file(tail: list[str]) -> None:
     """Whatever comments stand between."""
     text = "\n".join(["n = x", *tail]) + "\n"
     lines = text.split("\n")
     for logical in logicals(text):
         for position, character in enumerate(logical.text):
-            (change,) = logical.change(position, position + 1, "", "")
-            assert lines[change.line - 1][change.start : change.end] == character
+            for change in logical.change(position, position + 1, "", ""):
+                assert lines[change.line - 1][change.start : change.end] == character
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,23 @@ def test_rights_and_links_are_kept(source: Path) -> None:
     assert not (target / "fifo").exists()
 
 
+def test_file_that_can_not_be_copied_is_named_and_nothing_is_left(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password that only root may read."""
+    (source / "secret").touch()
+
+    def refuse(path: str, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("shutil.copy2", refuse)
+    result = run(source)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"pyfix: fatal: copy {source}/")
+    assert result.stderr.endswith(": Permission denied; make it readable for who imports, or become root\n")
+    assert os.listdir(source.parent) == ["postfix"]
+
+
 def test_report_as_json(source: Path) -> None:
     """For programs: whether it is done, and everything that is told."""
     add(source, "header_checks = regexp:/etc/postfix/header_checks\n")
