@@ -25,15 +25,15 @@ class Style:
 
 
 def show_value(name: str, value: str, style: Style) -> str:
-    """Return the text of "name = value"."""
+    """Return the text of "name = value"; nothing follows the "=" of an empty value."""
     if not style.values:
         return name
     words = value.split()
-    if not style.names:
-        return fold(words) if style.fold else " ".join(words)
-    if not style.fold:
-        return f"{name} = {' '.join(words)}"
-    return fold([f"{name} =", *(words or [""])])
+    if style.names:
+        words = [name, "=", *words]
+    if not style.fold or len(words) < 3:
+        return " ".join(words)
+    return fold([f"{name} =", *words[2:]] if style.names else words)
 
 
 def fold(words: Iterable[str], line: str | None = None, width: int = _WIDTH) -> str:

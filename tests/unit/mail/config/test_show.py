@@ -20,8 +20,8 @@ def test_value_is_shown_on_one_line(style: Style, shown: str) -> None:
 
 
 def test_empty_value_ends_with_the_equals_sign() -> None:
-    """As Postfix prints it, with a blank behind it."""
-    assert show_value("name", "", PLAIN) == "name = "
+    """As Postfix prints it, with nothing behind it."""
+    assert show_value("name", "", PLAIN) == "name ="
 
 
 def test_long_value_is_folded_at_80_columns() -> None:
