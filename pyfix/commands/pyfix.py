@@ -5,7 +5,7 @@
     pyfix [-c DIR] explain ADDRESS [--client IP] [--sender A] [--json]
     pyfix init DIR [--domain D] [--user NAME] [--port N]
     pyfix import-postfix [DIR] [--to DIR2] [--accept NAME]... [--json]
-    pyfix [-c DIR] domain | user | alias | manager SUBCOMMAND
+    pyfix [-c DIR] domain | user | alias | manager | accounts SUBCOMMAND
     pyfix install-init [--systemd | --sysv] [--root DIR]
     pyfix manual [--man DIR] [--html DIR]
 
@@ -21,9 +21,9 @@ Files:
     /var/spool/pyfix   the queue
     /var/lib/pyfix     data that processes keep between runs
 
-See: master(8), postconf(1), postconf(5), master(5), pyfix-alias(1), pyfix-check(1), pyfix-domain(1),
-pyfix-explain(1), pyfix-import-postfix(1), pyfix-init(1), pyfix-install-init(1), pyfix-logrotate(1), pyfix-manager(1),
-pyfix-manual(1), pyfix-user(1), mailq(1)
+See: master(8), postconf(1), postconf(5), master(5), pyfix-accounts(1), pyfix-alias(1), pyfix-check(1),
+pyfix-domain(1), pyfix-explain(1), pyfix-import-postfix(1), pyfix-init(1), pyfix-install-init(1), pyfix-logrotate(1),
+pyfix-manager(1), pyfix-manual(1), pyfix-user(1), mailq(1)
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from contextlib import contextmanager
 
 import click
 
+from pyfix.commands.accounts import accounts
 from pyfix.commands.alias import alias
 from pyfix.commands.check import LossRefused, check_instance, refuse_losses
 from pyfix.commands.domain import domain
@@ -149,7 +150,7 @@ def main(context: click.Context, directory: str | None, verbose: int) -> None:
     context.obj = _Call(directory, verbose)
 
 
-for group in (domain, user, alias, manager):
+for group in (domain, user, alias, manager, accounts):
     main.add_command(group)
 
 

@@ -7,7 +7,7 @@ as they are, and made only where there are none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -36,6 +36,35 @@ class Table:
     columns: dict[str, Kind]
     key: tuple[str, ...]
     """The columns that tell rows apart."""
+
+    @property
+    def keys(self) -> str:
+        """The statement that gives the keys of all rows."""
+        return f"SELECT {', '.join(self.key)} FROM {self.name}"
+
+    @property
+    def find(self) -> str:
+        """The statement that gives something for the key of a row that is there."""
+        return f"SELECT 1 FROM {self.name} WHERE {self._is_key}"
+
+    @property
+    def insert(self) -> str:
+        """The statement that adds a row with all columns."""
+        marks = ", ".join("?" for _ in self.columns)
+        return f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES ({marks})"
+
+    @property
+    def delete(self) -> str:
+        """The statement that removes the row with a key."""
+        return f"DELETE FROM {self.name} WHERE {self._is_key}"
+
+    @property
+    def _is_key(self) -> str:
+        return " AND ".join(f"{column} = ?" for column in self.key)
+
+    def select(self, columns: Iterable[str]) -> str:
+        """Return the statement that gives some columns of all rows, in the order of their keys."""
+        return f"SELECT {', '.join(columns)} FROM {self.name} ORDER BY {', '.join(self.key)}"
 
     def create(self, *, is_mysql: bool) -> str:
         """Return the statement that makes the table where there is none."""
