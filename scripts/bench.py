@@ -20,8 +20,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from bench_tables import BigTable
 from rich.console import Console
 from rich.table import Table
 
@@ -283,6 +285,7 @@ def rows(scale: float) -> list[Row]:
     lists = max(10, int(400 * scale))
     large = max(4, int(40 * scale))
     relay = max(100, int(3000 * scale))
+    entries = max(1000, int(1_000_000 * scale))
     return [
         Row("4 KB, 20 sessions, a connection a message", "msg/s",
             lambda s: many / delivered(s, many, "-s", "20", "-l", "4000")),
@@ -294,7 +297,30 @@ def rows(scale: float) -> list[Row]:
             lambda s: 50 * lists / delivered(s, lists, "-s", "10", "-l", "4000", "-r", "50", copies=50)),
         Row("relay to a sink", "msg/s", lambda s: relay / relayed(s, relay)),
         Row("memory at 50 sessions", "MiB PSS", held_sessions_pss, "less"),
+        *[Row(f"postmap {kind}:, {entries:,} lines", "s", partial(build_s, kind, entries), "less")
+          for kind in ("lmdb", "cdb")],
     ]  # fmt: skip
+
+
+def build_s(kind: str, entries: int, server: Server) -> float:
+    """Build a large table with the postmap of the server."""
+    table = BigTable(entries)
+    try:
+        return table.build_s(server.name, kind)
+    finally:
+        table.remove()
+
+
+def large_tables(console: Console, entries: int) -> None:
+    """What readers of a large table cost, beside those of one a hundredth of its size."""
+    shown = Table("pyfix's tables", "us a lookup", "KiB of its own a reader")
+    for kind in ("hash", "cdb"):
+        for count in (entries // 100, entries):
+            table = BigTable(count)
+            us, kib = table.read(kind)
+            table.remove()
+            shown.add_row(f"{kind}:, {count:,} entries", f"{us:.1f}", f"{kib:,}")
+    console.print(shown)
 
 
 def run_table(servers: list[Server], workloads: list[Row], rounds: int, console: Console) -> None:
@@ -307,9 +333,13 @@ def run_table(servers: list[Server], workloads: list[Row], rounds: int, console:
                 figures[server.name].append(row.measure(server))
         medians = [statistics.median(figures[server.name]) for server in servers]
         ratio = f"{medians[-1] / medians[0]:.2f}" if len(medians) > 1 else "-"
-        table.add_row(row.name, row.unit, *(f"{median:,.0f}" for median in medians), ratio)
-        console.print(f"{row.name}: " + ", ".join(f"{m:,.0f}" for m in medians) + f" {row.unit}")
+        table.add_row(row.name, row.unit, *(_shown(median) for median in medians), ratio)
+        console.print(f"{row.name}: " + ", ".join(map(_shown, medians)) + f" {row.unit}")
     console.print(table)
+
+
+def _shown(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}"
 
 
 def pyfix_only(server: Server, console: Console, start_s: float, idle: int) -> None:
@@ -363,6 +393,8 @@ def measure(arguments: argparse.Namespace, console: Console) -> None:
             starts[server.name] = server.start()
         wanted = [row for row in rows(arguments.scale) if arguments.only in row.name]
         run_table(servers, wanted, arguments.rounds, console)
+        if arguments.only in "large tables":
+            large_tables(console, max(1000, int(1_000_000 * arguments.scale)))
         if not arguments.only:
             pyfix_only(servers[-1], console, starts["pyfix"], arguments.idle)
     finally:

@@ -27,6 +27,7 @@ entries of the lines of alias files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -34,6 +35,8 @@ from typing import Final
 from pyfix.mail.maps.table import Warn
 
 SPACE: Final = " \t\r\n\v\f"
+_PLAIN_KEY: Final = re.compile(rf'[^{SPACE}"\\]*(?=[{SPACE}]|\Z)')
+"""A key without quotes and backslashes: almost all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,9 @@ def map_entries(lines: Iterable[LogicalLine], path: str, warn: Warn, *, lenient:
 
 def split_map_line(text: str) -> tuple[str, str, str]:
     """Return (key, value, problem); white space inside double quotes belongs to the key, and the quotes stay."""
+    plain = _PLAIN_KEY.match(text)
+    if plain:
+        return plain[0], text[plain.end() :].strip(SPACE), ""
     quoted = False
     index, end = 0, len(text)
     while index < end and (quoted or text[index] not in SPACE):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ import lmdb
 import pytest
 
 from pyfix.base import accounts
+from pyfix.commands.table_target import Target
+from pyfix.commands.tables import BuildOptions, build
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.maps import Maps, TableError, open_maps
 from pyfix.mail.maps.index_writer import build_index
+from pyfix.mail.maps.source import map_entries
 
 
 def maps(value: str, *, fold: bool = True) -> Maps:
@@ -252,3 +257,41 @@ def test_leftovers_of_a_killed_build_are_removed_by_the_next(tmp_path: Path) -> 
         (tmp_path / name).write_text("")
     build_index(f"{tmp_path}/a.db", [("root", "alice")])
     assert sorted(os.listdir(tmp_path)) == sorted([*kept, "a.db"])
+
+
+_READER = """
+import sys
+from pyfix.mail.config import Config
+from pyfix.mail.maps import open_maps
+
+def own_kib():
+    with open("/proc/self/smaps_rollup") as rollup:
+        return next(int(line.split()[1]) for line in rollup if line.startswith("Anonymous:"))
+
+tables = open_maps(sys.argv[1], "test_maps", Config.from_text(""))
+assert tables.lookup("key0") == "value0"
+before = own_kib()
+for number in range(0, int(sys.argv[2]), int(sys.argv[2]) // 500):
+    assert tables.lookup(f"key{number}") == f"value{number}"
+print(own_kib() - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps_rollup"), reason="needs /proc/PID/smaps_rollup")
+@pytest.mark.parametrize("kind", ["hash", "cdb"])
+def test_reader_needs_no_more_memory_for_a_large_table(kind: str, tmp_path: Path) -> None:
+    """It maps the file: what it has asked for is not kept."""
+    count = 50_000
+    (tmp_path / "t").write_text("".join(f"key{number} value{number}\n" for number in range(count)))
+    warnings: list[str] = []
+    target = Target(kind, f"{tmp_path}/t")
+    build(target, lambda lines, name, warn: map_entries(lines, name, warn), BuildOptions(), warnings.append)
+    done = subprocess.run(
+        [sys.executable, "-c", _READER, target.spec, str(count)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.stderr, warnings) == ("", [])
+    assert int(done.stdout) < 512
