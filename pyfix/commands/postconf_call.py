@@ -25,10 +25,10 @@ TLS: Final = "T"
 _TLS_MODES: Final = ("compile-version", "run-version", "public-key-algorithms")
 _SUBJECTS: Final = "aAbFlmMpPtT"
 """What a request is about, in the order of messages."""
-_MODIFIERS: Final = "defhHnoxX#"
-_EXCLUSIVE: Final = ("denX#", "efX#", "exX#", "deoX#", "ehHX#")
+_MODIFIERS: Final = "defhHjnoxX#"
+_EXCLUSIVE: Final = ("denX#", "efX#", "exX#", "deoX#", "ehHX#", "ejX#", "fj", "hj", "Hj")
 """What excludes each other, in the order in which it is looked for."""
-_FITTING: Final = {"M": "xfeo#X", "F": "xfeohH", "P": "xfeohHX", "p": _MODIFIERS}
+_FITTING: Final = {"M": "xfeoj#X", "F": "xfeohHj", "P": "xfeohHjX", "p": _MODIFIERS}
 """The modifiers that go with a subject, where it has any."""
 
 
@@ -46,7 +46,12 @@ class Call:
     @property
     def style(self) -> Style:
         """How to print."""
-        return Style(fold="f" in self.flags, names="h" not in self.flags, values="H" not in self.flags)
+        return Style(
+            fold="f" in self.flags,
+            names="h" not in self.flags,
+            values="H" not in self.flags,
+            json="j" in self.flags,
+        )
 
 
 def read_call(

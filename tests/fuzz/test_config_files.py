@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from pyfix.mail.config import Config, ConfigError, CoreParameters, mastercf
 from pyfix.mail.config.check import check_master_cf, check_parameters
 from pyfix.mail.config.edit_main import Removal, edit_text
+from pyfix.mail.config.edit_master import Action, Request, edit_services
 from pyfix.mail.config.expand import ExpandError, expand
+from pyfix.mail.config.lines import is_comment
 from pyfix.mail.config.maincf import parse
+from pyfix.mail.config.service_line import ServiceLine, read_services
 
 NAMES = ["myhostname", "mydomain", "myorigin", "max_use", "max_idle", "smtpd_helo_required", "mynetworks_style", "own"]
 SCRAPS = [
@@ -106,3 +109,66 @@ def test_edit_changes_one_setting_and_no_other(text: str, name: str, change: str
         key: item.value for key, item in before.items() if key != name
     }
     assert (after[name].value if name in after else change) == change
+
+
+service_lines = st.one_of(
+    st.sampled_from(["# comment", "", "  ", " # inner"]),
+    st.tuples(
+        st.sampled_from(["smtp", "relay", "a/b", "127.0.0.1:25"]),
+        st.sampled_from(["inet", "unix"]),
+        st.lists(st.sampled_from(["-v", "-o a=b", "-oc=d", "-o {e = f  g}", "\n  x", "{y  z}", "--", "{"]), max_size=5),
+    ).map(lambda parts: f"{parts[0]} {parts[1]} n - n - 1 smtpd {' '.join(parts[2])}"),
+)  # fmt: skip
+edits = st.tuples(
+    st.sampled_from(list(Action)),
+    st.sampled_from(["smtp", "a/b", "nosuch", "*"]),
+    st.sampled_from(["inet", "unix", "*"]),
+)
+
+
+def edited(text: str, edit: tuple[Action, str, str]) -> str:
+    """Return a text after an edit."""
+    action, service, kind = edit
+    item, value = ("chroot", "y") if action is Action.SET_FIELD else ("a", "1")
+    if action is Action.REPLACE:
+        value = "new unix - - n - - smtp"
+    return edit_services(text, action, [Request("", service, kind, item, value)], "master.cf").text
+
+
+def services_of(text: str, edit: tuple[Action, str, str]) -> list[ServiceLine]:
+    """Return the services that an edit leaves alone."""
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(text)
+        file.flush()
+        found = read_services(file.name, lambda _: None)
+    _, service, kind = edit
+    return [
+        item
+        for item in found
+        if (item.name, item.type) != ("new", "unix") and not Request("", service, kind).matches(item.name, item.type)
+    ]
+
+
+@settings(max_examples=500)
+@given(st.lists(service_lines, max_size=8).map("\n".join), edits)
+def test_edit_changes_the_services_that_are_asked_for_and_no_other(text: str, edit: tuple[Action, str, str]) -> None:
+    """The others stay as they are, and so do comments."""
+    try:
+        after = edited(text, edit)
+    except ConfigError as error:
+        assert is_line(error)
+        return
+    assert services_of(after, edit) == services_of(text, edit)
+    comments = [line for line in text.split("\n") if is_comment(line) and line]
+    assert [line for line in after.split("\n") if line in comments] == comments
+    assert after.endswith("\n") or not after
+
+
+@settings(max_examples=300)
+@given(services, edits)
+def test_any_master_cf_is_edited_or_refused(text: str, edit: tuple[Action, str, str]) -> None:
+    """In one line."""
+    try:
+        edited(text, edit)
+    except ConfigError as error:
+        assert is_line(error)

@@ -88,7 +88,7 @@ def edit_services(text: str, action: Action, requests: Sequence[Request], path: 
     """Return the text with the requests carried out; path is for the messages. Raises ConfigError."""
     editor = _Editor(action, requests, path)
     for number, line in enumerate(io.StringIO(text, newline="\n"), 1):
-        editor.feed(number, line)
+        editor.feed(number, line if line.endswith("\n") else line + "\n")
     return editor.finish()
 
 
@@ -142,10 +142,8 @@ class _Editor:
             self._group.texts.append(line.removesuffix("\n"))
 
     def finish(self) -> Edited:
-        """Write what is left, the new services at the end."""
+        """Write what is left, and the new services at the end."""
         self._flush()
-        if self.kept and not self.kept[-1].endswith("\n"):
-            self.kept[-1] += "\n"
         waiting = [pending for pending in self._pending if not pending.has_matched]
         self.kept += [_shown(pending.service) for pending in waiting if pending.service]
         unmatched = [] if self._action in _WHOLE else [pending.request for pending in waiting]

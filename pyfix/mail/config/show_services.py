@@ -15,7 +15,7 @@ from typing import Final
 
 from pyfix.mail.config.lines import BLANKS
 from pyfix.mail.config.service_line import FIELDS, ServiceLine, options_end, takes_value
-from pyfix.mail.config.show import INDENT, Style, show_value
+from pyfix.mail.config.show import INDENT, Style, show_object, show_value
 
 _WIDTH: Final = 79
 _COLUMNS: Final = (0, 11, 17, 25, 33, 41, 49, 57)
@@ -23,6 +23,8 @@ _COLUMNS: Final = (0, 11, 17, 25, 33, 41, 49, 57)
 
 def show_service(service: ServiceLine, style: Style) -> str:
     """Return the line of a service."""
+    if style.json:
+        return show_object(f"{service.name}/{service.type}", _with_arguments(" ".join(service.fields), service, style))
     line = service.name
     for word, column in zip(service.fields[1:], _COLUMNS[1:], strict=True):
         line = f"{line} ".ljust(column) + word
@@ -63,10 +65,13 @@ def show_fields(service: ServiceLine, wanted: str, style: Style) -> Iterator[str
     for field, value in zip(FIELDS, service.fields, strict=True):
         if wanted not in ("*", field):
             continue
-        shown = show_value(f"{service.name}/{service.type}/{field}", value, style)
-        if field == "command" and style.values:
-            shown = _with_arguments(shown, service, style)
-        yield shown
+        name = f"{service.name}/{service.type}/{field}"
+        if field != "command" or not style.values:
+            yield show_value(name, value, style)
+        elif style.json:
+            yield show_object(name, _with_arguments(value, service, style))
+        else:
+            yield _with_arguments(show_value(name, value, style), service, style)
 
 
 def show_overrides(service: ServiceLine, wanted: str, style: Style) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def call(etc: Path, *words: str) -> Result:
         (["-F", "*/*/type"], "smtp/inet/type = inet\nrelay/unix/type = unix\n"),
         (["-P"], "relay/unix/syslog_name = postfix/$service_name\n"),
         (["-Px", "relay"], "relay/unix/syslog_name = postfix/relay\n"),
+        (["-jn", "-C", "user"], '{"own_name": "7"}\n'),
+        (["-jx", "smtpd_banner", "max_use"], '{"smtpd_banner": "7 ready"}\n{"max_use": "100"}\n'),
+        (["-jM", "relay"], '{"relay/unix": "relay unix - - n - - smtp -o syslog_name=postfix/$service_name"}\n'),
+        (["-jF", "*/*/chroot"], '{"smtp/inet/chroot": "n"}\n{"relay/unix/chroot": "n"}\n'),
+        (
+            ["-jF", "relay/unix/command"],
+            '{"relay/unix/command": "smtp -o syslog_name=postfix/$service_name"}\n',
+        ),
+        (["-jPx"], '{"relay/unix/syslog_name": "postfix/relay"}\n'),
         (["-l"], "flock\nfcntl\ndotlock\n"),
         (["-a"], ""),
         (["-A"], ""),
@@ -122,6 +132,10 @@ def test_unmatched_service_is_warned_about(etc: Path) -> None:
         (["-d", "a=b"], "specify one of -d -e"),
         (["-x", "a=b"], "specify one of -e -x"),
         (["-#", "a=b"], "specify one of -e -#"),
+        (["-j", "a=b"], "specify one of -e -j"),
+        (["-jf"], "specify one of -f -j"),
+        (["-jH"], "specify one of -H -j"),
+        (["-jl"], "with option -l, do not specify -j"),
         (["-e"], "-e requires name=value argument"),
         (["-X"], "missing service argument"),
         (["a=b", "c"], "missing '=' after attribute name: \"c\""),
@@ -259,3 +273,30 @@ def test_override_of_a_service_goes_before_that_of_the_command_line(etc: Path) -
     """Both go before main.cf."""
     (etc / "master.cf").write_text("x unix - - - - - smtp -o a=$b$own_name$max_use -o b=1\n")
     assert call(etc, "-Px", "-o", "own_name=8", "-o", "b=2", "x/unix/a").stdout == "x/unix/a = 18100\n"
+
+
+def test_json_holds_any_value(etc: Path) -> None:
+    """Quotes, control characters and letters of all kinds; each line is read back by itself."""
+    value = 'say "ü" \\ \x01 { x  y }'
+    (etc / "main.cf").write_text(f"smtpd_banner = {value}\n")
+    (etc / "master.cf").write_text(f"x unix - - - - - smtp -o {{ a = {value} }} {{b  c}}\n")
+    read = [json.loads(line) for line in call(etc, "-jn", "smtpd_banner").stdout.splitlines()]
+    assert read == [{"smtpd_banner": " ".join(value.split())}]
+    line = f"smtp -o {{a={value}}} {{b  c}}"
+    assert json.loads(call(etc, "-jM").stdout) == {"x/unix": f"x unix - - - - - {line}"}
+    assert json.loads(call(etc, "-jF", "x/unix/command").stdout) == {"x/unix/command": line}
+
+
+def test_what_json_shows_can_be_set_again(etc: Path) -> None:
+    """Name and value of an object make name=value."""
+    (etc / "master.cf").write_text("x unix - - - - - smtp -v -o { a = b  c } -o d=$e {f  g}\ny unix - n n 1? 0 pipe\n")
+    assert call(etc, "-M", *_assignments(call(etc, "-jM"))).output == ""
+    written = (etc / "master.cf").read_text()
+    for words in (["-F", "x/unix/command"], ["-F", "*/*/wakeup"], ["-P", "x/unix/d"]):
+        assert call(etc, words[0], *_assignments(call(etc, f"-j{words[0][1]}", *words[1:]))).output == ""
+    assert (etc / "master.cf").read_text() == written
+
+
+def _assignments(shown: Result) -> list[str]:
+    """Return the objects of an output as name=value."""
+    return [f"{name}={value}" for line in shown.stdout.splitlines() for name, value in json.loads(line).items()]
