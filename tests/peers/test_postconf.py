@@ -9,12 +9,14 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from postconf_pair import OLD
 
+from pyfix.commands.postconf import main
 from pyfix.mail.config import Config, ConfigError, discover
 from pyfix.mail.config.parameters import PerTransport
 
@@ -30,7 +32,10 @@ LESS = {"alias_maps"}
 """Postfix built with NIS adds nis:mail.aliases, a type of table that pyfix has not."""
 LEGACY = {"virtual_maps", "fallback_relay"}
 """Names of old, which Postfix reads as defaults of others but does not list."""
-PYFIX_ONLY = {"process_client_limit", "master_stop_grace", "run_without"}
+PYFIX_ONLY = {
+    "process_client_limit", "master_stop_grace", "run_without", "accounts_database", "password_scheme",
+    "password_default_scheme",
+}  # fmt: skip
 """Parameters that Postfix does not have."""
 
 VALUES = {"a": "1", "b": "${c}", "c": "", "d": " x  ", "e": "{y}", "f": "<$a>", "g": "3.10"}
@@ -43,14 +48,21 @@ def postconf() -> str:
     return os.path.join(os.path.dirname(postfix or "/usr/sbin/postfix"), "postconf")
 
 
+def write_old(path: Path, text: str) -> None:
+    """Write a file that was not changed lately: Postfix waits for two seconds before it reads a fresh main.cf."""
+    path.write_text(text)
+    os.utime(path, (OLD, OLD))
+
+
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     """Run a command and return what it printed."""
     return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
 
 
 def run_pyfix(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run pyfix's postconf."""
-    return run(sys.executable, "-m", "pyfix.commands.postconf", *words)
+    """Run pyfix's postconf, in this process."""
+    result = CliRunner().invoke(main, words, catch_exceptions=False)
+    return subprocess.CompletedProcess(words, result.exit_code, result.stdout, result.stderr)
 
 
 def test_defaults_are_those_of_postfix(postconf: str) -> None:
@@ -85,7 +97,7 @@ def test_defaults_of_the_machine_are_those_of_postfix(postconf: str, tmp_path: P
         "inet_interfaces = loopback-only\nmynetworks_style = host\n", "inet_interfaces = 127.0.0.1\n",
         "mydomain = example.com\n", "myhostname = a.b.c\n",
     ):  # fmt: skip
-        (tmp_path / "main.cf").write_text(text)
+        write_old(tmp_path / "main.cf", text)
         config = Config.load(str(tmp_path))
         names = ("myhostname", "mydomain", "mynetworks")
         theirs = run(postconf, "-c", str(tmp_path), "-xh", *names).stdout.splitlines()
@@ -102,24 +114,29 @@ def random_expression(choose: random.Random, depth: int = 0) -> str:
     def blank() -> str:
         return choose.choice(["", "", " "])
 
-    number = choose.choice(["1", "2", "10", "01", "x", "", "$a", "$g", "3.9", " 1"])
-    sign = choose.choice(["==", "!=", "<", "<=", ">", ">="])
-    return choose.choice(
-        [
-            f"${name}",
-            f"${{{name}}}",
-            f"$({name})",
-            f"${{{name}?{inner()}}}",
-            f"${{{name}:{inner()}}}",
-            f"${{{blank()}{name}{blank()}?{blank()}{{{inner()}}}{blank()}:{blank()}{{{inner()}}}{blank()}}}",
-            f"${{{name}?{{{inner()}}}}}",
-            f"${{{{{number}}}{blank()}{sign}{blank()}{{{number}}}{blank()}?{{{inner()}}}:{{{inner()}}}}}",
-            f"${{{{{number}}} {sign} {{1}}}}",
-            f"${{{{3.{choose.randint(0, 12)}}} {sign}level {{$g}} ? {{{inner()}}} : {{{inner()}}}}}",
-            f"{inner()}{choose.choice([' ', '-', '$$', '.'])}{inner()}",
-            choose.choice(["${a", "${a.b}", "$", "${a?{b}c}", "${{1} = {1}?x}", "$$$$", "${{1}}", "${}", "${c:{x}y}"]),
-        ]
-    )
+    def number() -> str:
+        return choose.choice(["1", "2", "10", "01", "x", "", "$a", "$g", "3.9", " 1"])
+
+    def sign() -> str:
+        return choose.choice(["==", "!=", "<", "<=", ">", ">="])
+
+    shapes: list[Callable[[], str]] = [
+        lambda: f"${name}",
+        lambda: f"${{{name}}}",
+        lambda: f"$({name})",
+        lambda: f"${{{name}?{inner()}}}",
+        lambda: f"${{{name}:{inner()}}}",
+        lambda: f"${{{blank()}{name}{blank()}?{blank()}{{{inner()}}}{blank()}:{blank()}{{{inner()}}}{blank()}}}",
+        lambda: f"${{{name}?{{{inner()}}}}}",
+        lambda: f"${{{{{number()}}}{blank()}{sign()}{blank()}{{{number()}}}{blank()}?{{{inner()}}}:{{{inner()}}}}}",
+        lambda: f"${{{{{number()}}} {sign()} {{1}}}}",
+        lambda: f"${{{{3.{choose.randint(0, 12)}}} {sign()}level {{$g}} ? {{{inner()}}} : {{{inner()}}}}}",
+        lambda: f"{inner()}{choose.choice([' ', '-', '$$', '.'])}{inner()}",
+        lambda: choose.choice(
+            ["${a", "${a.b}", "$", "${a?{b}c}", "${{1} = {1}?x}", "$$$$", "${{1}}", "${}", "${c:{x}y}"]
+        ),
+    ]
+    return choose.choice(shapes)()
 
 
 def our_value(definitions: str, expression: str) -> str | None:
@@ -140,12 +157,12 @@ def test_random_expressions_expand_as_in_postfix(postconf: str, tmp_path: Path) 
     refused = sorted(expressions - set(valued))
     names = [f"mine{number}" for number in range(len(valued))]
     text = definitions + "".join(f"{name} = <{expression}>\n" for name, expression in zip(names, valued, strict=True))
-    (tmp_path / "main.cf").write_text(f"{text}mydestination = ${' $'.join(names)}\n")
+    write_old(tmp_path / "main.cf", f"{text}mydestination = ${' $'.join(names)}\n")
     theirs = run(postconf, "-c", str(tmp_path), "-xh", *names).stdout.splitlines()
     ours = [" ".join((values[expression] or "").split()) for expression in valued]
     assert [*zip(valued, ours, strict=True)] == [*zip(valued, map(str.strip, theirs), strict=True)]
     for expression in refused[:: len(refused) // 6]:
-        (tmp_path / "main.cf").write_text(f"{definitions}myorigin = <{expression}>\n")
+        write_old(tmp_path / "main.cf", f"{definitions}myorigin = <{expression}>\n")
         peer = run(postconf, "-c", str(tmp_path), "-xh", "myorigin")
         assert (expression, peer.returncode) == (expression, 1)
 
@@ -153,16 +170,18 @@ def test_random_expressions_expand_as_in_postfix(postconf: str, tmp_path: Path) 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
     """A configuration with something of everything that both know."""
-    (tmp_path / "main.cf").write_text(
+    write_old(
+        tmp_path / "main.cf",
         "# comment\nmyhostname = foo.example\nmynetworks = 127.0.0.0/8,\n   # x\n   10.0.0.0/8\nuser_defined = 7\n"
         "smtpd_banner = $user_defined $nosuch\nunusedp = 1\nsmtp_destination_concurrency_limit = 3\nwombat = 5\n"
-        "transport_maps = inline:{ a=smtp:b, { c = smtp:d   } }\n"
+        "transport_maps = inline:{ a=smtp:b, { c = smtp:d   } }\n",
     )
-    (tmp_path / "master.cf").write_text(
+    write_old(
+        tmp_path / "master.cf",
         "smtp inet n - y - - smtpd\n127.0.0.1:12345 inet n - - - - smtpd -v -v -o a=b -o { x = a  b } foo bar\n"
         "  -o z=3\nrelay unix - - y - - smtp\n  -o syslog_name=postfix/$service_name\n"
         "mailman unix - n n - - pipe\n  flags=FRX user=list argv=/usr/lib/mailman/bin/postfix-to-mailman.py\n"
-        "  ${nexthop} ${user}\nx unix - - - - - pipe flags=a {b  c} argv=foo {d}\n"
+        "  ${nexthop} ${user}\nx unix - - - - - pipe flags=a {b  c} argv=foo {d}\n",
     )
     return tmp_path
 
@@ -203,10 +222,9 @@ def test_change_leaves_the_file_that_postfix_leaves(
     postconf: str, etc: Path, tmp_path_factory: pytest.TempPathFactory, words: list[str]
 ) -> None:
     """Byte for byte."""
-    with open(etc / "main.cf", "a", encoding="utf-8") as file:
-        file.write("myhostname = bar.example\n  continued\n")
+    write_old(etc / "main.cf", (etc / "main.cf").read_text() + "myhostname = bar.example\n  continued\n")
     other = tmp_path_factory.mktemp("theirs")
-    shutil.copy(etc / "main.cf", other)
+    shutil.copy2(etc / "main.cf", other)
     assert run(postconf, "-c", str(other), *words).returncode == run_pyfix("-c", str(etc), *words).returncode == 0
     assert (etc / "main.cf").read_bytes() == (other / "main.cf").read_bytes()
 
