@@ -5,6 +5,7 @@ Each listens on a Unix socket and on a free port of the loopback interface, and 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import pwd
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pymysql
 from instance import free_port, wait_until
@@ -87,6 +89,12 @@ class Server:
             self._process.send_signal(self._stop)
             self._process.wait(30)
             self._process = None
+
+    @property
+    def pid(self) -> int:
+        """The process that runs."""
+        assert self._process is not None
+        return self._process.pid
 
     def __enter__(self) -> Server:
         self.start()
@@ -218,6 +226,61 @@ def redis_run(database: Database, *words: str | bytes) -> None:
                     client.sendall(resp.command(*(word if isinstance(word, bytes) else word.encode() for word in part)))
                     reply = resp.parse_line(replies.readline().rstrip(b"\r\n"))
                     assert not isinstance(reply, resp.Failure), reply
+
+
+SLAPD_CONF = """
+include /etc/ldap/schema/core.schema
+attributetype ( 1.1.1 NAME 'address' EQUALITY caseIgnoreMatch SUBSTR caseIgnoreSubstringsMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+attributetype ( 1.1.2 NAME 'goto' SUP address )
+attributetype ( 1.1.3 NAME 'memberdn' SUP address )
+attributetype ( 1.1.4 NAME 'memberurl' SUP address )
+attributetype ( 1.1.5 NAME 'octets' SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
+objectclass ( 1.1.6 NAME 'user' SUP top STRUCTURAL MUST cn
+  MAY ( address $ goto $ memberdn $ memberurl $ octets ) )
+modulepath /usr/lib/ldap
+moduleload back_mdb
+database mdb
+suffix "dc=test"
+rootdn "cn=admin,dc=test"
+rootpw secret
+maxsize 33554432
+index address eq
+"""
+
+
+@contextlib.contextmanager
+def slapd(find_program: Callable[[str], str], users: Users, settings: str = "") -> Iterator[Database]:
+    """Run OpenLDAP with the users and a referral in ou=users,dc=test; settings: lines before those of the database."""
+    add, daemon = find_program("slapadd"), find_program("slapd")
+    with directory() as folder:
+        path, port = folder / "socket", free_port()
+        (folder / "data").mkdir(mode=0o777)
+        (folder / "data").chmod(0o777)
+        (folder / "slapd.conf").write_text(f"{settings}{SLAPD_CONF}directory {folder}/data\n")
+        (folder / "users.ldif").write_text("\n".join(_ldif(users)))
+        run(add, "-q", "-f", f"{folder}/slapd.conf", "-l", f"{folder}/users.ldif")
+        where = f"ldap://127.0.0.1:{port}/ ldapi://{quote(str(path), '')}"
+        command = [daemon, "-d", "0", "-f", f"{folder}/slapd.conf", "-h", where]
+        with Server(folder, command, lambda: _is_listening(port)) as server:
+            yield Database(server, path, port)
+
+
+Users = dict[str, list[tuple[str, str | bytes]]]
+"""The attributes of each entry cn=NAME,ou=users,dc=test, in their order."""
+
+
+def _ldif(users: Users) -> Iterator[str]:
+    yield "dn: dc=test\nobjectClass: dcObject\nobjectClass: organization\ndc: test\no: test\n"
+    yield "dn: ou=users,dc=test\nobjectClass: organizationalUnit\nou: users\n"
+    yield "dn: cn=elsewhere,ou=users,dc=test\nobjectClass: referral\nobjectClass: extensibleObject\ncn: elsewhere"
+    yield "ref: ldap://127.0.0.1:1/dc=elsewhere\n"
+    for name, attributes in users.items():
+        yield f"dn: cn={name},ou=users,dc=test\nobjectClass: user\ncn: {name}"
+        for attribute, value in attributes:
+            data = value if isinstance(value, bytes) else value.encode()
+            yield f"{attribute}:: {base64.b64encode(data).decode()}"
+        yield ""
 
 
 def _is_listening(port: int) -> bool:

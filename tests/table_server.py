@@ -35,6 +35,11 @@ def cut_command(data: bytes) -> tuple[bytes, bytes] | None:
     return (lines[4], lines[5]) if len(lines) == 6 else None
 
 
+def cut_anything(data: bytes) -> tuple[bytes, bytes] | None:
+    """Requests as they come."""
+    return data, b""
+
+
 class TableServer:
     """Serves each client in a thread of its own until it is closed; use as a context manager."""
 

@@ -18,7 +18,7 @@ from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.settings import Settings, read_settings
 from pyfix.mail.maps.table import Table, UnavailableTable
 
-_EXTRAS: Final = {"pgsql": "psycopg"}
+_EXTRAS: Final = {"ldap": "ldap3", "pgsql": "psycopg"}
 """Types whose client library is optional, and its name; the extra is called like the type."""
 Open = Callable[[str, Settings, Opening], Table]
 

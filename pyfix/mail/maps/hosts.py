@@ -1,8 +1,8 @@
 """Several database servers with the same data: which of them is asked, and what happens when one is down.
 
 The one that answered last is asked first; then those with a Unix socket before those over TCP, by chance among their
-like, so that the load spreads. A server that cannot be reached is left alone for a minute. When none is left, the
-lookup fails, which is temporary.
+like, so that the load spreads; or all in their order, where somebody has thought about it. A server that cannot be
+reached is left alone for a minute. When none is left, the lookup fails, which is temporary.
 See: mysql_table(5) "hosts", pgsql_table(5) "hosts".
 """
 
@@ -48,8 +48,9 @@ class Host(Generic[C]):
 class Hosts(Generic[C]):
     """The servers of one table."""
 
-    def __init__(self, hosts: Sequence[Host[C]], silence_s: float = SILENCE_S) -> None:
+    def __init__(self, hosts: Sequence[Host[C]], silence_s: float = SILENCE_S, *, in_order: bool = False) -> None:
         self._hosts = hosts
+        self._in_order = in_order
         self._silence_s = silence_s
         self._last_problem = ""
 
@@ -83,6 +84,8 @@ class Hosts(Generic[C]):
     def _usable(self) -> list[Host[C]]:
         now = clock.monotonic()
         usable = [host for host in self._hosts if host.silent_until <= now]
-        random.shuffle(usable)
-        usable.sort(key=lambda host: (not host.is_active, not host.is_unix))
+        if not self._in_order:
+            random.shuffle(usable)
+            usable.sort(key=lambda host: not host.is_unix)
+        usable.sort(key=lambda host: not host.is_active)
         return usable

@@ -66,7 +66,7 @@ from pyfix.mail.maps.queried import KeyValues
 from pyfix.mail.maps.settings import Settings
 from pyfix.mail.maps.sql import Row, SqlTable
 from pyfix.mail.maps.table import Table, decode_value
-from pyfix.mail.maps.tls_options import FILES, read_tls
+from pyfix.mail.maps.tls_options import NAMES, read_tls
 
 _PORT: Final = "3306"
 _SOCKETS: Final = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")
@@ -206,7 +206,7 @@ def _close(connection: Connection) -> None:
 def _tls(settings: Settings, options: dict[str, str]) -> ssl.SSLContext | None:
     """Return how to encrypt, None where nothing is said about it; raises ConfigError."""
     names = ("ssl-cert", "ssl-key", "ssl-ca", "ssl-capath")
-    return read_tls(settings, {name: options.get(option, "") for name, option in zip(FILES, names, strict=True)})
+    return read_tls(settings, {name: options.get(option, "") for name, option in zip(NAMES.all(), names, strict=True)})
 
 
 def open_mysql(spec: str, settings: Settings, opening: Opening) -> Table:

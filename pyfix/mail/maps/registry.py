@@ -51,7 +51,6 @@ INDEX_SUFFIX: Final = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".
 LATER: Final = frozenset(
     {
         "dbm",
-        "ldap",
         "mongodb",
         "nis",
         "sdbm",
@@ -246,6 +245,7 @@ _OPENERS: Final[dict[str, Callable[[str, str, Opening], Table]]] = {
     "hash": _indexed,
     "inline": _inline,
     "internal": _internal,
+    "ldap": open_configured,
     "lmdb": _indexed,
     "memcache": _memcache,
     "mysql": open_configured,

@@ -102,10 +102,10 @@ def test_restriction_classes_are_told_of_at_each_use() -> None:
 
 def test_table_type_that_is_lacking_is_fatal_where_the_table_is_read() -> None:
     """A password table that belongs to SASL is nobody's loss of its own."""
-    found = omissions("virtual_alias_maps = hash:/etc/a, proxy:ldap:/etc/b\nsmtp_sasl_password_maps = ldap:/etc/c\n")
+    found = omissions("virtual_alias_maps = hash:/etc/a, proxy:nis:/etc/b\nsmtp_sasl_password_maps = nis:/etc/c\n")
     assert [(item.subject, item.value, item.loss) for item in found] == [
-        ("virtual_alias_maps", "proxy:ldap:/etc/b", Loss.IMPOSSIBLE),
-        ("smtp_sasl_password_maps", "ldap:/etc/c", Loss.NOTHING),
+        ("virtual_alias_maps", "proxy:nis:/etc/b", Loss.IMPOSSIBLE),
+        ("smtp_sasl_password_maps", "nis:/etc/c", Loss.NOTHING),
     ]
 
 
