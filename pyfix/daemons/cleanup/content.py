@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pyfix.mail.ipc.messages import Envelope, Recipient
-from pyfix.mail.message.header import HeaderBlock, parse_header_block
+from pyfix.mail.message.header import HeaderBlock, cut_block, parse_header_block
 from pyfix.mail.queue import NewFile, QueueFileInfo
 
 HEAD_LIMIT: Final = 1024 * 1024
@@ -52,15 +52,8 @@ def _read_spooled_head(file: NewFile) -> tuple[bytes, HeaderBlock]:
         if not block.cut or len(data) < size:
             return data, block
         if size >= HEAD_LIMIT:
-            return data, _cut_block(block)
+            return data, cut_block(block)
         size *= 4
-
-
-def _cut_block(block: HeaderBlock) -> HeaderBlock:
-    """Leave the last header, which may be incomplete, to the body."""
-    if len(block.headers) < 2:
-        return block
-    return HeaderBlock(block.headers[:-1], block.headers[-1].start, cut=True)
 
 
 def _replace_spooled_cr(file: NewFile) -> None:

@@ -6,50 +6,14 @@ pass learns (hops, message id, recipients of sendmail -t) is in its result; whet
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from pyfix.mail.message.header import Header, HeaderBlock, header_value, parse_header_block
+from pyfix.mail.message.kinds import KINDS, Kind, Role
 from pyfix.mail.rewrite.mapping import Use
-
-
-class Role(enum.Enum):
-    """What a header means to cleanup."""
-
-    PLAIN = enum.auto()
-    """It is there: nothing to add."""
-    ADDRESSES = enum.auto()
-    """Addresses of senders."""
-    DESTINATIONS = enum.auto()
-    """Addresses of recipients."""
-    RECIPIENTS = enum.auto()
-    """The same, and sendmail -t delivers to them."""
-    RECEIVED = enum.auto()
-    MESSAGE_ID = enum.auto()
-
-
-class Kind(NamedTuple):
-    """One row of the table of known headers."""
-
-    role: Role
-    is_resent: bool = False
-
-
-_ROLES: Final = {
-    Role.PLAIN: "content-length date resent-date",
-    Role.ADDRESSES: "disposition-notification-to errors-to from mail-followup-to reply-to resent-from "
-    "resent-sender return-path return-receipt-to sender",
-    Role.DESTINATIONS: "resent-reply-to",
-    Role.RECIPIENTS: "apparently-to bcc cc resent-bcc resent-cc resent-to to",
-    Role.RECEIVED: "received",
-    Role.MESSAGE_ID: "message-id resent-message-id",
-}
-KINDS: Final = {
-    name.encode(): Kind(role, name.startswith("resent-")) for role, names in _ROLES.items() for name in names.split()
-}
 
 
 @dataclass(frozen=True, slots=True)

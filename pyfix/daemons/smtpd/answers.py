@@ -21,7 +21,6 @@ from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import Resolve as ResolveMessage
 from pyfix.mail.ipc.messages import Resolved, ResolvedList, Rewrite, Rewritten
 from pyfix.mail.maps import MatchList, TableError
-from pyfix.mail.maps.table import Ask
 from pyfix.mail.restrictions.questions import (
     Answer,
     Evaluation,
@@ -141,15 +140,3 @@ class Answers:
         if not resolved.problem:
             self._cache.put(recipient, resolved)
         return resolved
-
-
-def asker(loop: asyncio.AbstractEventLoop) -> Ask:
-    """Return what threads call to have the loop look up, in the main thread, what only that may: for Opened.lend."""
-
-    def ask(find: Callable[[str], str | None], key: str) -> str | None:
-        async def look_up() -> str | None:
-            return find(key)
-
-        return asyncio.run_coroutine_threadsafe(look_up(), loop).result()
-
-    return ask

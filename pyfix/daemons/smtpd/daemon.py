@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from pyfix.base.log import Log
-from pyfix.daemons.smtpd.answers import Answers, asker
+from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
@@ -20,6 +20,7 @@ from pyfix.mail.dns.peername import HostsFile, PeerNames
 from pyfix.mail.dns.resolver import AsyncResolver
 from pyfix.mail.ipc.aclient import AsyncChannel
 from pyfix.mail.ipc.pool import AsyncPool
+from pyfix.mail.maps.lending import asker
 from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.queue import Queue
 from pyfix.mail.restrictions.evaluate import active_stages

@@ -55,6 +55,13 @@ def _may_go_on(data: bytes, end: int) -> bool:
     return data.find(b"\n", end) < 0
 
 
+def cut_block(block: HeaderBlock) -> HeaderBlock:
+    """Leave the last header, which may be incomplete, to the body."""
+    if len(block.headers) < 2:
+        return block
+    return HeaderBlock(block.headers[:-1], block.headers[-1].start, cut=True)
+
+
 def is_header(text: str) -> bool:
     """Tell whether a text from the configuration is one header."""
     found = _HEADER.fullmatch(text.encode("utf-8", "surrogateescape"))

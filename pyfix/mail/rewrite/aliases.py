@@ -46,7 +46,7 @@ from __future__ import annotations
 
 from pyfix.base.log import Log
 from pyfix.mail.maps import TableError
-from pyfix.mail.rewrite.address_map import AddressMap, MapError
+from pyfix.mail.rewrite.address_map import CompletedMap, MapError
 from pyfix.mail.rewrite.expansion import ExpansionError, ExpansionLimits, expand
 
 
@@ -57,7 +57,7 @@ class AliasError(MapError):
 class VirtualAliases:
     """Expands recipients."""
 
-    def __init__(self, table: AddressMap, log: Log, limits: ExpansionLimits) -> None:
+    def __init__(self, table: CompletedMap, log: Log, limits: ExpansionLimits) -> None:
         self._table = table
         self._log = log
         self._limits = limits

@@ -47,7 +47,7 @@ from typing import Final, Protocol
 from pyfix.base.log import Log
 from pyfix.mail.maps import TableError
 from pyfix.mail.message.flaws import is_clean
-from pyfix.mail.rewrite.address_map import AddressMap, MapError
+from pyfix.mail.rewrite.address_map import CompletedMap, MapError
 
 Warn = Callable[[str], object]
 """Takes a warning about the message in hand."""
@@ -120,7 +120,7 @@ class Mapper:
 class Canonical:
     """One parameter's tables as a step."""
 
-    def __init__(self, table: AddressMap, log: Log) -> None:
+    def __init__(self, table: CompletedMap, log: Log) -> None:
         self.parameter = table.parameter
         self._table = table
         self._log = log

@@ -5,21 +5,20 @@ cleanup applies them; `pyfix explain` tells what it will make of an address.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from pyfix.base.log import Log
 from pyfix.mail.address.domains import LocalDomains
+from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Config
-from pyfix.mail.maps import STRING, MatchList, open_maps
-from pyfix.mail.rewrite.address_map import AddressMap
+from pyfix.mail.maps import STRING, Maps, MatchList, open_maps
+from pyfix.mail.rewrite.address_map import AddressMap, Complete, CompletedMap
 from pyfix.mail.rewrite.aliases import VirtualAliases
 from pyfix.mail.rewrite.expansion import ExpansionLimits
 from pyfix.mail.rewrite.mapping import Canonical, Mappings, Masquerade, Step
 from pyfix.mail.rewrite.params import RewriteParameters
 
 _MAPS = ("virtual_alias_maps", "canonical_maps", "sender_canonical_maps", "recipient_canonical_maps")
-Complete = Callable[[list[str]], list[str]]
-"""Brings addresses into standard form."""
 
 
 class RewriteTables:
@@ -68,9 +67,14 @@ class RewriteTables:
         )
         return VirtualAliases(self._map("virtual_alias_maps", "virtual", complete), log, limits)
 
-    def _map(self, name: str, kind: str, complete: Complete) -> AddressMap:
-        params = self._params
-        return AddressMap(
-            self._maps[name], complete, is_local=self.local.is_local_part_domain,
-            delimiter=params.recipient_delimiter, propagate=kind in params.propagate_unmatched_extensions,
-        )  # fmt: skip
+    def _map(self, name: str, kind: str, complete: Complete) -> CompletedMap:
+        return CompletedMap(make_address_map(self._maps[name], kind, self.local, self._params), complete)
+
+
+def make_address_map(maps: Maps, kind: str, local: LocalDomains, params: AddressParameters) -> AddressMap:
+    """Return tables as canonical(5) and its sisters read them; `kind` is what propagate_unmatched_extensions calls
+    them."""
+    return AddressMap(
+        maps, is_local=local.is_local_part_domain, delimiter=params.recipient_delimiter,
+        propagate=kind in params.propagate_unmatched_extensions,
+    )  # fmt: skip

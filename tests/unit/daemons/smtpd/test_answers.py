@@ -11,9 +11,10 @@ import pytest
 import uvloop
 
 from pyfix.base.log import MemoryLog
-from pyfix.daemons.smtpd.answers import Answers, asker
+from pyfix.daemons.smtpd.answers import Answers
 from pyfix.mail.config import Config
 from pyfix.mail.maps import MatchList, open_maps
+from pyfix.mail.maps.lending import asker
 from pyfix.mail.restrictions.questions import Answer, Evaluation, Lookup, LookupFailed, Search
 from pyfix.mail.restrictions.search import Searcher
 
