@@ -94,6 +94,8 @@ VALUES = [
     "o\x01ld@pair.test", "o\x7fld@pair.test", "old@pa_ir.test", "old@-pair.test", "{old}@pair.test",
     "old=a@pair.test",
     "jörg@pair.test", "old@pär.test", "Jörg <jörg@pair.test>", "old@xn--pr-via.test",
+    "self@pair.test", "J. D. <self@pair.test>", "joe@pair.test", "J. D. <joe@pair.test> (x)", "g: joe@pair.test;",
+    '"many"@pair.test', "first@pair.test", "<first+x@pair.test>",
     # many
     ", ".join(f"user{number}@a.pair.test" for number in range(100)),
     ", ".join(f"Name {n} <u{n}@a.pair.test>" for n in range(30)),

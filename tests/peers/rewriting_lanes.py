@@ -86,6 +86,13 @@ LANES: Final = {
         rewrite={"append_dot_mydomain": "yes", "swap_bangpath": "no", "allow_percent_hack": "no"},
     ),
     "no-origin": Lane(cleanup=CANONICAL, rewrite={"append_at_myorigin": "no"}),
+    "generic": Lane(smtp={"smtp_generic_maps": TABLE}),
+    "generic-with-extension": Lane(smtp={"smtp_generic_maps": TABLE, "propagate_unmatched_extensions": "generic"}),
+    "generic-of-strangers": Lane(smtpd=STRANGER, smtp={"smtp_generic_maps": TABLE}),
+    "generic-pcre": Lane(smtp={"smtp_generic_maps": PCRE}),
+    "canonical-and-generic": Lane(
+        cleanup=CANONICAL, smtp={"smtp_generic_maps": "inline:{{@pair.test=@outside.test},{@a.pair.test=one@outside}}"}
+    ),
     "limits": Lane(
         cleanup={
             "message_drop_headers": "to, resent-cc, x-other",
@@ -94,10 +101,10 @@ LANES: Final = {
         }
     ),
 }
-WHOLE: Final = ("plain", "canonical")
+WHOLE: Final = ("plain", "canonical", "generic")
 """Lanes that get every case; each other gets one case in three, not the same as the next."""
 KNOWN: Final = {
-    ("pcre", "value 'o\\x01ld@pair.test'"): "an address with a control character is none, and no table is asked for it",
-    ("pcre", "value 'o\\x7fld@pair.test'"): "the same",
+    "value 'o\\x01ld@pair.test'": "an address with a control character is none, and no table is asked for it",
+    "value 'o\\x7fld@pair.test'": "the same",
 }
-"""Differences that are meant."""
+"""Cases in which a difference is meant."""

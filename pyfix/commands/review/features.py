@@ -180,11 +180,6 @@ RULES: Final = (
     Rule(r"qmqpd_\w+", _ANY, Loss.NOTHING, "QMQP is not in this release"),
     # What becomes of a message
     Rule(
-        r"(smtp|lmtp)_generic_maps", _ON, Loss.DIFFERENT, "generic maps are not in this release",
-        "addresses go out as they are",
-    ),
-    Rule(r"(smtp|lmtp)_generic_maps", _ANY, Loss.NOTHING, "generic maps are not in this release"),
-    Rule(
         r"(smtp|lmtp|smtpd)_discard_[el]hlo_keyword_address_maps", _ON, Loss.QUALITY,
         "SMTP extensions are left out for all or for none", "they are offered to all",
     ),

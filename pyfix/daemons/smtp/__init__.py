@@ -5,6 +5,8 @@
 
 The SMTP client, and the LMTP client, which is the same program under another name and reads the lmtp_ parameters.
 
+Addresses that mean nothing elsewhere are replaced on their way out: smtp_generic_maps, generic(5).
+
 The hosts of the next hop are tried in order until one takes the mail or refuses it for good. The reply of the server
 becomes sent, deferred or bounced, in Postfix's words. smtp_fallback_relay comes after all hosts. Next hops, several of
 which may be listed with commas between them:
@@ -32,14 +34,15 @@ Failures: a next hop without meaning defers, since it is the configuration that 
 bounces, one whose DNS does not answer is tried again. With class protocol in notify_classes the postmaster gets a
 transcript of a session in which the protocol was broken, but never about a notice.
 
-Not built: TLS, SASL, XFORWARD, content inspection (smtp_header_checks), smtp_generic_maps, best_mx_transport,
-verification of addresses with the DATA command. Their parameters are unknown, which `pyfix check` says.
+Not built: TLS, SASL, XFORWARD, content inspection (smtp_header_checks), best_mx_transport, verification of addresses
+with the DATA command. Their parameters are unknown, which `pyfix check` says.
 
-See: transport(5), qmgr(8), trivial-rewrite(8)
+See: transport(5), generic(5), qmgr(8), trivial-rewrite(8)
 
 Inside:
 
     destination  parse next hops                  settings     the parameters as this program uses them
     verdict      replies and failures as Dsn      connection   one server connection on the event loop
     cache        kept connections                 delivery     one request from its first host to its last
+    generic      addresses for the world          outgoing     the header block with other addresses
 """

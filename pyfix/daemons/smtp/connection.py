@@ -20,7 +20,7 @@ from pyfix.base.failure import words_for
 from pyfix.base.log import Log, one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.mail.delivery import Content
-from pyfix.mail.delivery.content import ContentError
+from pyfix.mail.delivery.content import ContentError, HeadedContent
 from pyfix.mail.ipc.messages import Dsn
 from pyfix.proto.dialogue import Dialogue
 from pyfix.proto.smtp_client.actions import (
@@ -95,7 +95,7 @@ class Message:
 
     mail: Mail
     recipients: list[Rcpt]
-    content: Content
+    content: Content | HeadedContent
     probe: bool = False
     """Ask for the recipients only."""
     to_7bit: bool = False

@@ -15,6 +15,7 @@ from pyfix.daemons.smtp import verdict
 from pyfix.daemons.smtp.cache import ConnectionCache
 from pyfix.daemons.smtp.connection import Connection, Endpoint
 from pyfix.daemons.smtp.delivery import Delivery, OnTrouble
+from pyfix.daemons.smtp.generic import GenericMapper
 from pyfix.daemons.smtp.params import ClientParameters
 from pyfix.daemons.smtp.settings import ClientSettings, make_settings
 from pyfix.mail.config import ConfigError
@@ -22,16 +23,20 @@ from pyfix.mail.delivery import Job, JobError
 from pyfix.mail.delivery.job import UNKNOWN_ERROR
 from pyfix.mail.dns.hosts import HostFinder
 from pyfix.mail.dns.resolver import AsyncResolver, ResolverSettings
+from pyfix.mail.ipc.aclient import AsyncChannel
 from pyfix.mail.ipc.connection import Connection as Client
 from pyfix.mail.ipc.messages import AnyMessage, Deliver, Delivered, Dsn, Outcome
 from pyfix.mail.ipc.pool import AsyncPool
 from pyfix.mail.maillog import Stages, delivery_status
+from pyfix.mail.maps.lending import asker
 from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.notices.transcript import client_transcript
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.queue import Queue
+from pyfix.mail.rewrite.generic import GenericTables
 from pyfix.service.service import ManyClientsDaemon, Service
 
+_LOOK_AT_TABLES_S: Final = 1.0
 _CLEANUPS: Final = 1
 """Connections to cleanup: for notices, which can wait for each other."""
 
@@ -51,6 +56,8 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
                 f"{self.worker.program} takes none (flags= is not available)"
             )
         self.settings: ClientSettings = make_settings(self.config, self.params, lmtp=self.worker.program == "lmtp")
+        name = "lmtp_generic_maps" if self.worker.program == "lmtp" else "smtp_generic_maps"
+        self._tables = GenericTables(self.config, self.params, name, self.settings.generic_maps)
         self._resolver = AsyncResolver(self.resolver_settings)
         self._resolver.prepare()
         self._queue = Queue.from_params(self.params)
@@ -58,12 +65,33 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         """Trouble with a notice makes no further notice."""
 
     async def start(self) -> None:
+        self._table_timer: asyncio.TimerHandle | None = None
         self._finder = HostFinder(self._resolver, self.settings.hosts, self.log)
         self._cache = ConnectionCache(self.settings.cache)
         self._deliveries: set[asyncio.Task[None]] = set()
         params = self.params
         self._cleanup = AsyncPool(f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS)
+        self._rewrite = AsyncChannel(f"private/{params.rewrite_service_name}", params.ipc_timeout)
+        self._generic = self._make_mapper()
         self._mailer = TranscriptMailer(params, self._queue, self._cleanup, self.log, self.worker.spawn)
+
+    def _make_mapper(self) -> GenericMapper | None:
+        if self._tables.is_empty:
+            return None
+        loop = asyncio.get_running_loop()
+        self._tables.lend(asker(loop))
+        self._table_timer = loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
+        return GenericMapper(self._tables, self._rewrite, self.log)
+
+    def _watch_tables(self) -> None:
+        """Finish when a table has changed: a fresh process reads it."""
+        if self.worker.is_retiring:
+            return
+        for name in self._tables.find_changed():
+            self.log.info(f"table {name} has changed -- restarting")
+            self.worker.retire()
+            return
+        self._table_timer = asyncio.get_running_loop().call_later(_LOOK_AT_TABLES_S, self._watch_tables)
 
     async def stop(self) -> None:
         if self._deliveries:
@@ -71,6 +99,9 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         self._cache.close()
         await self._mailer.finish()
         self._cleanup.close()
+        self._rewrite.disconnect()
+        if self._table_timer is not None:
+            self._table_timer.cancel()
 
     def receive(self, message: AnyMessage, connection: Client) -> None:
         """Start on a request; the answer comes when it is done."""
@@ -97,6 +128,7 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         delivery = Delivery(
             job, self.settings, self._finder, self._cache, self._connect, self.log, relayhost=self.params.relayhost,
             on_trouble=None if request.envelope.sender in self._silent_senders else self._tell_of_trouble,
+            generic=self._generic,
         )  # fmt: skip
         return await delivery.run()
 

@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from pyfix.base.failure import words_for
 from pyfix.base.log import Log, one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.daemons.smtp.cache import ConnectionCache
@@ -28,8 +29,10 @@ from pyfix.daemons.smtp.destination import (
     parse_destination,
     split_nexthops,
 )
+from pyfix.daemons.smtp.generic import GenericMapper, Outgoing
 from pyfix.daemons.smtp.settings import ClientSettings
 from pyfix.mail.delivery import Job
+from pyfix.mail.delivery.content import ContentError
 from pyfix.mail.dns.hosts import Host, HostFinder, Route
 from pyfix.mail.ipc.messages import (
     NOTIFY_DELAY,
@@ -43,6 +46,7 @@ from pyfix.mail.ipc.messages import (
     Envelope,
     Recipient,
 )
+from pyfix.mail.rewrite.address_map import MapError
 from pyfix.proto.smtp_client.commands import Mail, Rcpt
 from pyfix.proto.smtp_client.reply import Reply
 
@@ -72,8 +76,12 @@ class Delivery:
         log: Log,
         relayhost: str = "",
         on_trouble: OnTrouble | None = None,
+        generic: GenericMapper | None = None,
     ) -> None:
+        """`generic` is None when no address changes on its way out."""
         self._job = job
+        self._generic = generic
+        self._outgoing = Outgoing(job.envelope.sender, job.content, {})
         self._request = job.request
         self._settings = settings
         self._finder = finder
@@ -115,13 +123,28 @@ class Delivery:
     async def _try(self) -> None:
         """Contain what nobody expected: Job.finish defers those without a verdict, other deliveries go on."""
         try:
-            await self._try_nexthops()
+            if await self._prepare():
+                await self._try_nexthops()
             self._fail_leftovers()
         except Exception as error:  # noqa: BLE001 - an unknown fault of one delivery is temporary, and its own
             self._log.warning(f"{self._request.queue_id}: {one_line(error)}")
             self._all_done = False
             if self._connection is not None:
                 self._connection.abandon()
+
+    async def _prepare(self) -> bool:
+        """Change the addresses that are others elsewhere; return False, with the reason kept, when that can't be."""
+        if self._generic is None:
+            return True
+        try:
+            self._outgoing = await self._generic.rewrite(self._request, self._job.content)
+        except MapError as error:
+            self._log.warning(f"{self._request.queue_id}: {error}")
+            self._why = verdict.not_rewritten()
+        except (OSError, ContentError) as error:
+            self._log.warning(f"read message content: {words_for(error)}")
+            self._why = verdict.unreadable()
+        return self._why is None
 
     async def _finish(self) -> Delivered:
         """Marks that must be made stable are synced in a thread, so that others go on."""
@@ -283,20 +306,21 @@ class Delivery:
     def _message(self, connection: Connection) -> Message:
         envelope = self._request.envelope
         mail = Mail(
-            envelope.sender,
+            self._outgoing.sender,
             envelope.size,
             envelope.encoding,
             envelope.smtputf8,
             _RET.get(envelope.ret, ""),
             envelope.envid,
         )
+        address = self._outgoing.recipient
         if connection.session.features.dsn:
-            recipients = [_rcpt_with_dsn(rcpt, envelope) for rcpt in self._attempted]
+            recipients = [_rcpt_with_dsn(rcpt, address(rcpt.address), envelope) for rcpt in self._attempted]
         else:
-            recipients = [Rcpt(rcpt.address) for rcpt in self._attempted]
+            recipients = [Rcpt(address(rcpt.address)) for rcpt in self._attempted]
         features = connection.session.features
         to_7bit = self._settings.convert_8bit and not features.eight_bit and envelope.encoding != "7bit"
-        return Message(mail, recipients, self._job.content, probe=self._job.is_trace_only, to_7bit=to_7bit)
+        return Message(mail, recipients, self._outgoing.content, probe=self._job.is_trace_only, to_7bit=to_7bit)
 
     # --- what the connection reports --------------------------------------------------------------------------------
 
@@ -405,9 +429,10 @@ class Delivery:
         return Dsn("4.3.5", why.reason, why.diagnostic_type, why.diagnostic, why.mta)
 
 
-def _rcpt_with_dsn(rcpt: Recipient, envelope: Envelope) -> Rcpt:
+def _rcpt_with_dsn(rcpt: Recipient, address: str, envelope: Envelope) -> Rcpt:
+    """Return the command for a recipient that the server knows by this address."""
     orcpt = rcpt.orcpt
     if not orcpt and rcpt.original:
         kind = "utf-8" if envelope.smtputf8 and not rcpt.original.isascii() else "rfc822"
         orcpt = f"{kind};{rcpt.original}"
-    return Rcpt(rcpt.address, orcpt, ",".join(word for flag, word in _NOTIFY if rcpt.notify & flag))
+    return Rcpt(address, orcpt, ",".join(word for flag, word in _NOTIFY if rcpt.notify & flag))

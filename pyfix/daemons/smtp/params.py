@@ -1,12 +1,12 @@
 """Parameters of smtp(8) and of lmtp(8), which is the same program under another name.
 
 Each smtp_ parameter has an lmtp_ twin; `settings` reads the one or the other by the program name in master.cf.
-TLS, SASL, content inspection and address rewriting of the client come with their parameters.
+TLS, SASL and content inspection of the client come with their parameters.
 """
 
 from __future__ import annotations
 
-from pyfix.mail.address.params import RelayParameters
+from pyfix.mail.address.params import AddressParameters, RelayParameters
 from pyfix.mail.config import Boolean, Choice, Integer, ListOf, ParameterSet, Seconds, String
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.notices.params import NoticeParameters
@@ -23,6 +23,7 @@ class SmtpParameters(ParameterSet):
     smtp_discard_ehlo_keywords = ListOf("", "Keywords in EHLO replies that are ignored.")
     fallback_relay = String("", "The old name of smtp_fallback_relay.")
     smtp_fallback_relay = ListOf("$fallback_relay", "Where mail goes when its destination can't be found or reached.")
+    smtp_generic_maps = String("", "Tables of addresses, and of those that the world knows instead: generic(5).")
     smtp_tcp_port = String("smtp", "The port where none is given.", low=1)
     smtp_skip_5xx_greeting = Boolean("yes", "Skip servers that greet with a 5XX code, and try the next.")
     smtp_skip_quit_response = Boolean("yes", "Do not wait for the reply to QUIT.")
@@ -60,6 +61,7 @@ class LmtpParameters(ParameterSet):
     lmtp_lhlo_timeout = Seconds("300s", "How long to wait for the greeting and the reply to LHLO.", low=1)
     lmtp_discard_lhlo_keywords = ListOf("", "Keywords in LHLO replies that are ignored.")
     lmtp_fallback_relay = ListOf("", "Where mail goes when its destination can't be found or reached.")
+    lmtp_generic_maps = String("", "Tables of addresses, and of those that the server knows instead: generic(5).")
     lmtp_tcp_port = String("24", "The port where none is given.", low=1)
     lmtp_assume_final = Boolean("no", "A server without DSN delivers finally, so say delivered, not relayed.")
     lmtp_skip_5xx_greeting = Boolean("yes", "Skip servers that greet with a 5XX code, and try the next.")
@@ -92,8 +94,9 @@ class LmtpParameters(ParameterSet):
 
 
 class ClientParameters(
-    SmtpParameters, LmtpParameters, DeliveryParameters, NoticeParameters, QueueParameters, RelayParameters
-):
+    SmtpParameters, LmtpParameters, DeliveryParameters, NoticeParameters, QueueParameters, RelayParameters,
+    AddressParameters,
+):  # fmt: skip
     """All of the program's."""
 
     disable_dns_lookups = Boolean("no", "Ask the DNS nothing: addresses come from the system's own name service.")

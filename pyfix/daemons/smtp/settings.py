@@ -40,6 +40,7 @@ TWINS: Final = (
     ("smtp_data_done_timeout", "lmtp_data_done_timeout"),
     ("smtp_rset_timeout", "lmtp_rset_timeout"),
     ("smtp_quit_timeout", "lmtp_quit_timeout"),
+    ("smtp_generic_maps", "lmtp_generic_maps"),
     ("smtp_tcp_port", "lmtp_tcp_port"),
     ("smtp_fallback_relay", "lmtp_fallback_relay"),
     ("smtp_line_length_limit", "lmtp_line_length_limit"),
@@ -89,6 +90,7 @@ class ClientSettings:
     timeouts_s: dict[Stage, float]
     connect_timeout_s: float
     myhostname: str
+    generic_maps: str
     default_port: str
     fallback_relay: tuple[str, ...]
     use_mx: bool
@@ -140,6 +142,7 @@ def make_settings(config: Config, params: ClientParameters, *, lmtp: bool) -> Cl
         timeouts_s={stage: get(key) for stage, key in _TIMEOUTS.items()},
         connect_timeout_s=get("connect_timeout"),
         myhostname=params.myhostname,
+        generic_maps=get("generic_maps"),
         default_port=get("tcp_port"),
         fallback_relay=tuple(get("fallback_relay")),
         use_mx=use_dns and not lmtp,

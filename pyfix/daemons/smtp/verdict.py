@@ -61,6 +61,11 @@ def unreadable() -> Dsn:
     return Dsn("4.3.0", "unreadable mail queue entry")
 
 
+def not_rewritten() -> Dsn:
+    """Return the verdict on a message whose addresses for the world can't be found out (smtp_generic_maps)."""
+    return Dsn("4.3.0", "unknown mail transport error")
+
+
 def unsendable(*, sender: bool) -> Dsn:
     """Return the verdict on an address that would end the line of its command."""
     return Dsn("5.1.7" if sender else "5.1.3", "bad address syntax")

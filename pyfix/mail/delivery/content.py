@@ -85,3 +85,31 @@ class Content:
     def ends_with_newline(self) -> bool:
         """True when the last line is complete; also for an empty content."""
         return not self.length or self.read_range(self.length - 1, 1) == b"\n"
+
+
+class HeadedContent:
+    """A content with another header block, for who sends it in chunks."""
+
+    __slots__ = ("_content", "_head", "_replaced", "length")
+
+    def __init__(self, content: Content, head: bytes, replaced: int) -> None:
+        """`head` stands in place of the first `replaced` bytes."""
+        self._content = content
+        self._head = head
+        self._replaced = replaced
+        self.length = len(head) + content.length - replaced
+
+    @property
+    def is_small(self) -> bool:
+        """True when `read` is meant for it."""
+        return self._content.is_small
+
+    def read(self) -> bytes:
+        """Return all of a small content."""
+        return self._head + self._content.read()[self._replaced :]
+
+    def read_range(self, start: int, size: int) -> bytes:
+        """Return up to `size` bytes from `start`, at least one unless there are none; raise ContentError."""
+        if start < len(self._head):
+            return self._head[start : start + size]
+        return self._content.read_range(start - len(self._head) + self._replaced, size)
