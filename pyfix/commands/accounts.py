@@ -53,14 +53,14 @@ from pyfix.mail.accounts.exchange.json_file import read_json, write_json
 from pyfix.mail.accounts.exchange.load import (
     Advance,
     Loaded,
-    expired_mailboxes,
+    expired_rows,
     exported_columns,
     load,
     lost_domains,
     take_out,
 )
 from pyfix.mail.accounts.exchange.sql_file import SqlReader
-from pyfix.mail.accounts.schema import TABLES
+from pyfix.mail.accounts.schema import MAILBOX, TABLES
 
 _MOST_SHOWN: Final = 20
 _MODE: Final = 0o600
@@ -130,14 +130,16 @@ def _read_file(path: str, reader: Callable[[str], Found], rows: list[Ready], pro
 
 
 def _warn(store: Store, rows: list[Ready]) -> None:
-    """Tell of mailboxes that will get no mail."""
+    """Tell of accounts that are of no use."""
     for domain, who in lost_domains(store.database, rows).items():
         say(f"warning: {who}: there is no domain {domain}; add it with: pyfix domain add {domain}")
-    expired = expired_mailboxes(rows, today().isoformat())
-    for address, day in expired[:_MOST_SHOWN]:
-        say(f"warning: {address} expired on {day}; change it with: pyfix user set {address} --expires never")
+    expired = expired_rows(rows, today().isoformat())
+    for row, day in expired[:_MOST_SHOWN]:
+        command = "user" if row.table is MAILBOX else row.table.name
+        remedy = f"pyfix {command} set {row.key[0]} --expires never"
+        say(f"warning: {row.table.name} {row.key[0]} expired on {day}; change it with: {remedy}")
     if len(expired) > _MOST_SHOWN:
-        say(f"warning: {len(expired) - _MOST_SHOWN} more mailboxes have expired")
+        say(f"warning: {len(expired) - _MOST_SHOWN} more accounts have expired")
 
 
 def _report(loaded: Loaded) -> None:

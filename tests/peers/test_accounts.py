@@ -31,6 +31,7 @@ from pyfix.mail.accounts import (
     Store,
     open_store,
 )
+from pyfix.mail.accounts.schema import TABLES
 from pyfix.mail.config import Config
 from pyfix.mail.maps import TableError
 from pyfix.mail.maps.opening import Opening
@@ -288,6 +289,7 @@ def test_mailbox_goes_before_the_catch_all(config: Config, store: Store) -> None
     assert aliases.lookup("a@x.test") == "a@x.test"
     assert aliases.lookup("off@x.test") is None
     assert aliases.lookup("none@x.test") is None
+    assert dict(aliases.entries()) == {"@x.test": "a@x.test", "a@x.test": "a@x.test"}
 
 
 @pytest.mark.parametrize("kind", account_stores.KINDS[1:])
@@ -310,6 +312,34 @@ def test_rows_of_other_programs_are_understood(kind: str, server: Callable[[], D
     store.mailboxes.change("post@old.test", lambda before: replace(before, name="new"))
     rows = store.database.read(lambda s: s.query("SELECT name, mailhost, question, expiredate, quota FROM mailbox"))
     assert rows == [("new", "mx1", "q", "1000-01-01", "104857600S")]
+
+
+@pytest.mark.parametrize("kind", account_stores.KINDS[1:2])
+def test_mail_needs_no_right_to_read_passwords(kind: str, server: Callable[[], Database], tmp_path: Path) -> None:
+    """A user of the server who may read every column but that one serves all tables."""
+    running = server()
+    main = account_stores.config(kind, server, tmp_path)
+    store = open_store(main)
+    store.domains.add(Domain("x.test", created=CREATED))
+    store.mailboxes.add(mailbox("a", password="{PLAIN}secret"))
+    store.aliases.add(alias("b@x.test", "a@x.test"))
+    (path,) = tmp_path.glob("*.cf")
+    columns = ", ".join(column for column in TABLES["mailbox"].columns if column not in ("password", "clearpwd"))
+    mariadb_run(running.path, "CREATE OR REPLACE USER reader@localhost IDENTIFIED BY 'secret'")
+    mariadb_run(running.path, f"GRANT SELECT ({columns}) ON {path.stem}.mailbox TO reader@localhost")
+    for name in ("domain", "alias"):
+        mariadb_run(running.path, f"GRANT SELECT ON {path.stem}.{name} TO reader@localhost")
+    path.write_text(path.read_text().replace("user = mail", "user = reader"))
+    found = {name: table(main, name).lookup(key) for name, key in (
+        ("domains", "x.test"), ("mailboxes", "a@x.test"), ("aliases", "b@x.test"), ("limits", "a@x.test"),
+        ("senders", "b@x.test"),
+    )}  # fmt: skip
+    assert found == {
+        "domains": "x.test", "mailboxes": "x.test/a/Maildir/", "aliases": "a@x.test", "limits": "0",
+        "senders": "a@x.test",
+    }  # fmt: skip
+    with pytest.raises(AccountsUnavailable, match="SELECT command denied to user 'reader'@'localhost' for column"):
+        open_store(main).mailboxes.all()
 
 
 @pytest.mark.parametrize("kind", account_stores.KINDS[1:2])

@@ -105,8 +105,11 @@ def test_extmans_files_are_imported_as_they_are(site: Site) -> None:
     assert f"pyfix: note: {schema}, line 11: left out: GRANT SELECT , ...: only rows are taken" in notes
     assert sum("is made in its present form, without TYPE=MyISAM" in line for line in notes) == 5
     address = "postmaster@extmail.org"
-    remedy = f"pyfix user set {address} --expires never"
-    assert f"pyfix: warning: {address} expired on 2010-11-08; change it with: {remedy}" in notes
+    boss = "root@extmail.org"
+    expired = {"domain": ("domain", "extmail.org"), "mailbox": ("user", address), "manager": ("manager", boss)}
+    for word, (command, name) in expired.items():
+        remedy = f"pyfix {command} set {name} --expires never"
+        assert f"pyfix: warning: {word} {name} expired on 2010-11-08; change it with: {remedy}" in notes
     store = site.open()
     assert store.mailboxes.get(address).quota.size == 104857600
     assert store.domains.get("extmail.org").max_users == 50

@@ -11,9 +11,11 @@ import smtplib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import extmail
 import pytest
+from account_stores import new_database, server, settings
 from databases import Database, directory, mariadb_run
-from instance import DOMAIN, Instance
+from instance import DOMAIN, Instance, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -83,25 +85,23 @@ def test_database_that_is_lost_refuses_nobody(running: Instance) -> None:
 
 
 @pytest.fixture
-def extmail(need: Callable[[str], str]) -> Iterator[tuple[Database, Path]]:
+def extmail_tables(need: Callable[[str], str]) -> Iterator[tuple[Database, Path]]:
     """ExtMail's tables in a MariaDB, and the settings for them, where the mail system may read them."""
-    from account_stores import new_database, server, settings
-
     with server(need) as database, directory() as folder:
         yield database, settings(database, new_database(database, "extmail"), folder)
 
 
 @pytest.mark.peer("mariadbd", "mariadb-install-db")
-def test_accounts_of_extmail_serve(instance: Instance, extmail: tuple[Database, Path]) -> None:
+def test_accounts_of_extmail_serve(instance: Instance, extmail_tables: tuple[Database, Path]) -> None:
     """The same commands and tables on its database; while that is down nobody is refused."""
-    database, settings = extmail
-    instance.set(accounts_database=f"mysql:{settings}")
+    database, path = extmail_tables
+    instance.set(accounts_database=f"mysql:{path}")
     change(instance, "domain", "add", DOMAIN)
     change(instance, "user", "add", instance.address, "--no-password")
     instance.start()
     instance.send(instance.address)
     instance.wait_for_mail()
-    mariadb_run(database.path, "UPDATE mailbox SET active = 0", database=settings.stem)
+    mariadb_run(database.path, "UPDATE mailbox SET active = 0", database=path.stem)
     assert reply(instance, instance.address) == UNKNOWN.format(instance.address)
     database.server.stop()
     for name in ("alice", "nobody"):
@@ -109,3 +109,48 @@ def test_accounts_of_extmail_serve(instance: Instance, extmail: tuple[Database, 
     result = instance.pyfix("user", "list")
     assert result.returncode == os.EX_TEMPFAIL
     assert "connect to mysql server unix:" in result.stderr
+
+
+TUTORIAL = {
+    "alias": ("alias", "goto", "address"),
+    "domains": ("domain", "domain", "domain"),
+    "mailbox": ("mailbox", "maildir", "username"),
+}
+"""Its files, by what they are called: table, select_field, where_field."""
+
+
+@pytest.mark.peer("mariadbd", "mariadb-install-db")
+def test_tutorials_database_and_lines_serve(instance: Instance, need: Callable[[str], str]) -> None:
+    """ExtMan's two SQL files are imported; then main.cf has the tutorial's lines, and mail comes from outside."""
+    with server(need) as database, directory() as folder:
+        mariadb_run(database.path, "CREATE DATABASE extmail")
+        instance.set(accounts_database=f"mysql:{settings(database, 'extmail', folder)}")
+        for name, text in (("extmail.sql", extmail.SCHEMA), ("init.sql", extmail.INIT)):
+            (folder / name).write_text(text)
+        change(instance, "accounts", "import", f"{folder}/extmail.sql", f"{folder}/init.sql")
+        mariadb_run(database.path, "GRANT SELECT ON extmail.* TO extmail@localhost IDENTIFIED BY 'extmail'")
+        for name, (table, select, where) in TUTORIAL.items():
+            (folder / f"mysql_virtual_{name}_maps.cf").write_text(
+                f"user = extmail\npassword = extmail\nhosts = unix:{database.path}\ndbname = extmail\n"
+                f"table = {table}\nselect_field = {select}\nwhere_field = {where}\n"
+                "additional_conditions = AND active = '1'\n"
+            )
+        instance.set(
+            virtual_mailbox_maps=f"mysql:{folder}/mysql_virtual_mailbox_maps.cf",
+            virtual_mailbox_domains=f"mysql:{folder}/mysql_virtual_domains_maps.cf",
+            virtual_alias_domains="",
+            virtual_alias_maps=f"mysql:{folder}/mysql_virtual_alias_maps.cf",
+            virtual_transport="virtual",
+        )
+        instance.start()
+        instance.send(["postmaster@extmail.org", "support@extmail.org"])
+        box = instance.directory / "mail" / "extmail.org" / "postmaster" / "Maildir" / "new"
+        wait_until(lambda: box.exists() and len(os.listdir(box)) == 2, "a message for each recipient")
+        assert reply(instance, "nobody@extmail.org") == UNKNOWN.format("nobody@extmail.org")
+        instance.set(virtual_mailbox_maps="accounts:mailboxes")
+        assert instance.pyfix("reload").returncode == 0
+        assert reply(instance, "postmaster@extmail.org") == UNKNOWN.format("postmaster@extmail.org")
+        change(instance, "user", "set", "postmaster@extmail.org", "--expires", "never")
+        change(instance, "domain", "set", "extmail.org", "--expires", "never")
+        instance.send("postmaster@extmail.org")
+        wait_until(lambda: len(os.listdir(box)) == 3, "a message for an account that has expired no more")

@@ -12,6 +12,7 @@ Looks for these, and lists what it finds. It creates missing directories of the 
     open relays   networks and lists that let strangers relay
     routes        transports, services and commands that are not there
     ports         two services on one, out of reach, of another protocol
+    accounts      a file that others read, names that lead nowhere
     certificates  expired or about to; keys of another, or open to all
 
 Whether strangers may relay is also tried, with two of them, as pyfix-explain(1) does.

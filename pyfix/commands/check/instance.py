@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from pyfix.commands.check.accounts import check_accounts
 from pyfix.commands.check.certificates import check_certificates
 from pyfix.commands.check.classes import check_classes
 from pyfix.commands.check.files import check_files
@@ -57,6 +58,7 @@ def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Ite
     explain("checking lookup tables and address classes")
     yield from check_tables(config, entries)
     yield from check_classes(config)
+    yield from check_accounts(config)
     explain("checking who may relay, where mail goes, ports and certificates")
     yield from check_servers(config, entries)
     yield from check_routes(config, entries)

@@ -41,6 +41,11 @@ class AccountKind(Generic[T]):
         return f"SELECT {', '.join(self.columns)} FROM {self.table} ORDER BY {self.key}"
 
     @property
+    def keys(self) -> str:
+        """The statement that gives the names of all."""
+        return f"SELECT {self.key} FROM {self.table} ORDER BY {self.key}"
+
+    @property
     def select_of_domain(self) -> str:
         """The statement that gives those of a domain."""
         return f"SELECT {', '.join(self.columns)} FROM {self.table} WHERE domain = ? ORDER BY {self.key}"

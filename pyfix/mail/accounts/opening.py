@@ -51,7 +51,7 @@ def open_database(opening: Opening, config: Config) -> Database:
     kind, _, name = spec.partition(":")
     if kind == "sqlite" and name.startswith("/"):
         return SqliteDatabase(spec, name)
-    if kind == "mysql" and name:
+    if kind == "mysql" and name.startswith("/"):
         return _open_mysql(spec, name, opening)
     raise config.refuse("accounts_database", f"accounts_database: bad value {spec}; {_FORMS}")
 

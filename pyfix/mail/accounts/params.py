@@ -10,6 +10,6 @@ class AccountsParameters(CoreParameters):
 
     accounts_database = String(
         "sqlite:$data_directory/accounts.db",
-        "Domains, mailboxes, aliases and managers: sqlite:/file, or mysql: with settings as in mysql_table(5).",
+        "Domains, mailboxes, aliases and managers: sqlite:/file, or mysql:/file with settings as in mysql_table(5).",
         low=1,
     )

@@ -23,6 +23,10 @@ mailbox as its own alias.
 
 A change is seen by the next lookup; nothing has to be reloaded.
 
+Rights: in a server a user is enough that may SELECT, and not what is in the column password. The embedded file belongs
+to mail_owner; it holds stored passwords. Settings and file are opened at once, with the rights that a process begins
+with.
+
 Failures: a database that can't be asked, and a row that can't be understood (a quota that is none, a Maildir outside
 virtual_mailbox_base), are temporary failures.
 
@@ -67,20 +71,20 @@ def _find_limit(session: Session, key: str, day: date) -> str | None:
     return mailbox.quota if mailbox and mailbox.may(Service.RECEIVING, day) else None
 
 
-_QUESTIONS: Final[dict[str, tuple[Find, str]]] = {
-    "domains": (find_domain, f"SELECT {DOMAINS.key} FROM {DOMAINS.table} ORDER BY 1"),
-    "mailboxes": (_find_maildir, f"SELECT {MAILBOXES.key} FROM {MAILBOXES.table} ORDER BY 1"),
-    "aliases": (find_targets, f"SELECT {ALIASES.key} FROM {ALIASES.table} ORDER BY 1"),
-    "limits": (_find_limit, f"SELECT {MAILBOXES.key} FROM {MAILBOXES.table} ORDER BY 1"),
-    "senders": (find_logins, f"SELECT {MAILBOXES.key} FROM {MAILBOXES.table} ORDER BY 1"),
+_QUESTIONS: Final[dict[str, tuple[Find, tuple[str, ...]]]] = {
+    "domains": (find_domain, (DOMAINS.keys,)),
+    "mailboxes": (_find_maildir, (MAILBOXES.keys,)),
+    "aliases": (find_targets, (ALIASES.keys, MAILBOXES.keys)),
+    "limits": (_find_limit, (MAILBOXES.keys,)),
+    "senders": (find_logins, (MAILBOXES.keys, ALIASES.keys)),
 }
-"""For each table what it finds for a key, and the statement that gives its keys."""
+"""For each table what it finds for a key, and the statements that give keys which may be in it."""
 
 
 class AccountsTable(Table):
     """One of the tables."""
 
-    def __init__(self, name: str, find: Find, keys: str, database: Database) -> None:
+    def __init__(self, name: str, find: Find, keys: tuple[str, ...], database: Database) -> None:
         super().__init__(name)
         self._find = find
         self._keys = keys
@@ -100,10 +104,12 @@ class AccountsTable(Table):
 
     def entries(self) -> Iterator[tuple[str, str]]:
         try:
-            keys = self._database.read(lambda session: [row[0] or "" for row in session.query(self._keys)])
+            keys = self._database.read(
+                lambda session: [row[0] or "" for part in self._keys for row in session.query(part)]
+            )
         except AccountsUnavailable as error:
             raise TableError(f"{self.name}: {error}") from error
-        for key in keys:
+        for key in dict.fromkeys(map(str.casefold, keys)):
             value = self.lookup(key)
             if value is not None:
                 yield key, value

@@ -13,7 +13,7 @@ from typing import Final
 from pyfix.mail.accounts.database import Database, Row, Session
 from pyfix.mail.accounts.errors import Duplicate, Refused
 from pyfix.mail.accounts.exchange.entries import Ready
-from pyfix.mail.accounts.schema import DOMAIN, MAILBOX, TABLES, Table
+from pyfix.mail.accounts.schema import DOMAIN, TABLES, Table
 
 Advance = Callable[[int], None]
 _HIDDEN: Final = frozenset({"clearpwd"})
@@ -71,10 +71,10 @@ def lost_domains(database: Database, rows: Iterable[Ready]) -> dict[str, str]:
     return {domain: who for domain, who in named.items() if domain not in known}
 
 
-def expired_mailboxes(rows: Iterable[Ready], today: str) -> list[tuple[str, str]]:
-    """Return the mailboxes whose last day is over, and that day."""
-    days = ((row.key[0], row.values["expiredate"] or "") for row in rows if row.table is MAILBOX)
-    return [(address, day) for address, day in days if "0000-00-00" < day < today]
+def expired_rows(rows: Iterable[Ready], today: str) -> list[tuple[Ready, str]]:
+    """Return the rows whose last day is over, and that day."""
+    days = ((row, row.values.get("expiredate") or "") for row in rows)
+    return [(row, day) for row, day in days if "0000-00-00" < day < today]
 
 
 def exported_columns(table: Table) -> list[str]:

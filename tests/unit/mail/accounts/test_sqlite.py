@@ -58,7 +58,9 @@ def test_file_that_is_no_database_is_named(tmp_path: Path, content: bytes) -> No
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("value", ["accounts.db", "sqlite:accounts.db", "sqlite:", "pgsql:/x", "mysql:"])
+@pytest.mark.parametrize(
+    "value", ["accounts.db", "sqlite:accounts.db", "sqlite:", "pgsql:/x", "mysql:", "mysql:prefix"]
+)
 def test_database_that_there_is_not_is_a_mistake_of_main_cf(value: str) -> None:
     """The message names the parameter and what it may be."""
     with pytest.raises(ConfigError, match=r"main.cf, line 1: accounts_database: bad value .*; specify sqlite:/file or"):
