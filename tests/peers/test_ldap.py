@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,14 +14,14 @@ from certificates import certificates
 from databases import Database, directory, slapd
 from instance import free_port
 from ldap_cases import DN, GOTO, GROUPS
+from server_checks import Entry, Open, check_down_and_up, check_jail, check_restart_goes_unnoticed
 
-from pyfix.base import clock
 from pyfix.base.log import MemoryLog
 from pyfix.mail.config import Config
 from pyfix.mail.maps import Maps, TableError, open_maps
 
 pytestmark = pytest.mark.peer("slapd", "slapadd")
-Open = Callable[..., Maps]
+ENTRY = Entry("bob@d.test", "b1,b2")
 ODD_KEYS = ["*", "a)(address=*", "\\", "\\2a", "(", " x ", "müller@bücher.test", "nul\0", "a,b=c+d", "#x"]
 FILTER = "query_filter = (address=%s)\nresult_attribute = address\n"
 
@@ -99,33 +97,17 @@ def test_login_that_is_refused_is_a_temporary_error(table: Open) -> None:
 
 def test_restart_of_the_server_between_lookups_goes_unnoticed(table: Open, restartable: Database) -> None:
     """The kept connection is replaced."""
-    config = Config.from_text("")
-    config.log = log = MemoryLog()
-    maps = table(config=config)
-    assert maps.lookup("bob@d.test") == "b1,b2"
-    restartable.server.stop()
-    restartable.server.start()
-    assert maps.lookup("bob@d.test") == "b1,b2"
-    assert log.lines == []
+    check_restart_goes_unnoticed(table, restartable.server, ENTRY)
 
 
 def test_server_that_is_down_is_a_temporary_error(
     table: Open, restartable: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is left alone for a minute, and asked again after that."""
-    now = clock.monotonic()
-    monkeypatch.setattr(clock, "monotonic", lambda: now)
     host = f"ldap://127.0.0.1:{restartable.port}"
     maps = table(hosts=host)
-    restartable.server.stop()
-    with pytest.raises(TableError, match=rf": connect to LDAP server {host}: .*Connection refused$"):
-        maps.lookup("bob@d.test")
-    restartable.server.start()
-    now += 59
-    with pytest.raises(TableError, match="no server to ask; the last one failed: connect to LDAP server"):
-        maps.lookup("bob@d.test")
-    now += 2
-    assert maps.lookup("bob@d.test") == "b1,b2"
+    reason = rf"connect to LDAP server {host}: .*Connection refused"
+    check_down_and_up(maps, restartable.server, ENTRY, 60, reason, monkeypatch)
 
 
 def test_servers_are_asked_in_their_order(table: Open, database: Database) -> None:
@@ -183,21 +165,7 @@ def test_tls(need: Callable[[str], str], tmp_path: Path) -> None:
                 lookup(f"server_host = ldaps://127.0.0.1:{server.port}\n")
 
 
-def test_nothing_is_imported_after_the_table_is_open(table: Open, tmp_path: Path) -> None:
-    """A process in its jail, or without the rights to read the interpreter's directory, could not."""
-    table()
-    program = f"""
-import sys
-from pyfix.mail.config import Config
-from pyfix.mail.maps import open_maps
-from pyfix.service.jail import load_modules
-assert "ldap3" not in sys.modules
-maps = open_maps(["ldap:{tmp_path}/t.cf"], "test_maps", Config.from_text(""))
-load_modules()
-class Walled:
-    def find_spec(self, name, path=None, target=None):
-        raise AssertionError(f"import of {{name}}")
-sys.meta_path.insert(0, Walled())
-assert maps.lookup("bob@d.test") == "b1,b2"
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)
+def test_table_can_be_asked_in_a_jail(table: Open, database: Database, tmp_path: Path) -> None:
+    """Everything has been loaded when it was opened; no other process has the client library."""
+    table(hosts=f"127.0.0.1:{database.port}")
+    check_jail(f"ldap:{tmp_path}/t.cf", ENTRY, tmp_path, "ldap3")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,14 +10,14 @@ import pytest
 from certificates import certificates
 from databases import Database, directory, mariadb, mariadb_run
 from instance import free_port
+from server_checks import Entry, Open, check_down_and_up, check_jail, check_restart_goes_unnoticed
 
-from pyfix.base import clock
 from pyfix.base.log import MemoryLog
 from pyfix.mail.config import Config
 from pyfix.mail.maps import Maps, TableError, open_maps
 
 pytestmark = pytest.mark.peer("mariadbd", "mariadb-install-db")
-Open = Callable[..., Maps]
+ENTRY = Entry("o'neil@d.test", "q")
 ALIASES = "query = SELECT goto FROM alias WHERE address = '%s' ORDER BY goto\n"
 LOGIN = "user = mail\npassword = secret\ndbname = mail\n"
 
@@ -84,32 +82,17 @@ def test_lookup_may_be_any_threads_work(table: Open) -> None:
 
 def test_restart_of_the_server_between_lookups_goes_unnoticed(table: Open, restartable: Database) -> None:
     """The kept connection is replaced."""
-    config = Config.from_text("")
-    config.log = log = MemoryLog()
-    maps = table(config=config)
-    assert maps.lookup("o'neil@d.test") == "q"
-    restartable.server.stop()
-    restartable.server.start()
-    assert maps.lookup("o'neil@d.test") == "q"
-    assert log.lines == []
+    check_restart_goes_unnoticed(table, restartable.server, ENTRY)
 
 
 def test_server_that_is_down_is_a_temporary_error(
     table: Open, restartable: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is left alone for a minute, and asked again after that."""
-    now = clock.monotonic()
-    monkeypatch.setattr(clock, "monotonic", lambda: now)
-    maps = table(hosts=f"127.0.0.1:{restartable.port}")
-    restartable.server.stop()
-    with pytest.raises(TableError, match=rf"connect to mysql server 127.0.0.1:{restartable.port}: Connection refused"):
-        maps.lookup("o'neil@d.test")
-    restartable.server.start()
-    now += 59
-    with pytest.raises(TableError, match="no server to ask; the last one failed: connect to mysql server"):
-        maps.lookup("o'neil@d.test")
-    now += 2
-    assert maps.lookup("o'neil@d.test") == "q"
+    host = f"127.0.0.1:{restartable.port}"
+    maps = table(hosts=host)
+    reason = rf"connect to mysql server {host}: Connection refused"
+    check_down_and_up(maps, restartable.server, ENTRY, 60, reason, monkeypatch)
 
 
 def test_other_servers_are_asked_when_one_is_down(table: Open, database: Database) -> None:
@@ -220,20 +203,7 @@ def test_extmails_files_run_as_they_stand(database: Database, tmp_path: Path, mo
     assert lookup("sender", "Postmaster@ExtMail.org") == "postmaster@extmail.org"
 
 
-def test_nothing_is_imported_after_the_table_is_open(table: Open, tmp_path: Path) -> None:
-    """A process in its jail, or without the rights to read the interpreter's directory, could not."""
-    table()
-    program = f"""
-import sys
-from pyfix.mail.config import Config
-from pyfix.mail.maps import open_maps
-from pyfix.service.jail import load_modules
-maps = open_maps(["mysql:{tmp_path}/t.cf"], "test_maps", Config.from_text(""))
-load_modules()
-class Walled:
-    def find_spec(self, name, path=None, target=None):
-        raise AssertionError(f"import of {{name}}")
-sys.meta_path.insert(0, Walled())
-assert maps.lookup("o'neil@d.test") == "q"
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)
+def test_table_can_be_asked_in_a_jail(table: Open, database: Database, tmp_path: Path) -> None:
+    """Everything has been loaded when it was opened; no other process has the client library."""
+    table(hosts=f"127.0.0.1:{database.port}")
+    check_jail(f"mysql:{tmp_path}/t.cf", ENTRY, tmp_path, "pymysql")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 from certificates import certificates
 from databases import Database, directory, postgresql, postgresql_run
 from instance import free_port
+from server_checks import Entry, Open, check_down_and_up, check_jail, check_restart_goes_unnoticed
 
 from pyfix.base import clock
 from pyfix.base.log import MemoryLog
@@ -21,7 +20,7 @@ from pyfix.mail.config import Config
 from pyfix.mail.maps import Maps, TableError, open_maps
 
 pytestmark = pytest.mark.peer("initdb", "postgres")
-Open = Callable[..., Maps]
+ENTRY = Entry("o'neil@d.test", "q")
 ALIASES = "query = SELECT goto FROM alias WHERE address = '%s' ORDER BY goto\n"
 LOGIN = "user = mail\npassword = secret\n"
 ROWS = [
@@ -136,33 +135,17 @@ def test_connection_is_kept_for_as_long_as_the_table_says(table: Open, monkeypat
 
 def test_restart_of_the_server_between_lookups_goes_unnoticed(table: Open, restartable: Database) -> None:
     """The kept connection is replaced."""
-    config = Config.from_text("")
-    config.log = log = MemoryLog()
-    maps = table(config=config)
-    assert maps.lookup("o'neil@d.test") == "q"
-    restartable.server.stop()
-    restartable.server.start()
-    assert maps.lookup("o'neil@d.test") == "q"
-    assert log.lines == []
+    check_restart_goes_unnoticed(table, restartable.server, ENTRY)
 
 
 def test_server_that_is_down_is_a_temporary_error(
     table: Open, restartable: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is left alone for a while, and asked again after that."""
-    now = clock.monotonic()
-    monkeypatch.setattr(clock, "monotonic", lambda: now)
     host = f"127.0.0.1:{restartable.port}"
     maps = table(f"{ALIASES}retry_interval = 20\n", hosts=host)
-    restartable.server.stop()
-    with pytest.raises(TableError, match=rf": connect to pgsql server {host}: .* Connection refused$"):
-        maps.lookup("o'neil@d.test")
-    restartable.server.start()
-    now += 19
-    with pytest.raises(TableError, match="no server to ask; the last one failed: connect to pgsql server"):
-        maps.lookup("o'neil@d.test")
-    now += 2
-    assert maps.lookup("o'neil@d.test") == "q"
+    reason = rf"connect to pgsql server {host}: .* Connection refused"
+    check_down_and_up(maps, restartable.server, ENTRY, 20, reason, monkeypatch)
 
 
 def test_other_servers_are_asked_when_one_is_down(table: Open, database: Database) -> None:
@@ -242,21 +225,7 @@ def test_tls(need: Callable[[str], str], tmp_path: Path) -> None:
             assert (found or "").startswith("TLSv1.")
 
 
-def test_nothing_is_imported_after_the_table_is_open(table: Open, tmp_path: Path) -> None:
-    """A process in its jail, or without the rights to read the interpreter's directory, could not."""
-    table()
-    program = f"""
-import sys
-from pyfix.mail.config import Config
-from pyfix.mail.maps import open_maps
-from pyfix.service.jail import load_modules
-assert "psycopg" not in sys.modules
-maps = open_maps(["pgsql:{tmp_path}/t.cf"], "test_maps", Config.from_text(""))
-load_modules()
-class Walled:
-    def find_spec(self, name, path=None, target=None):
-        raise AssertionError(f"import of {{name}}")
-sys.meta_path.insert(0, Walled())
-assert maps.lookup("o'neil@d.test") == "q"
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)
+def test_table_can_be_asked_in_a_jail(table: Open, database: Database, tmp_path: Path) -> None:
+    """Everything has been loaded when it was opened; no other process has the client library."""
+    table(hosts=f"127.0.0.1:{database.port}")
+    check_jail(f"pgsql:{tmp_path}/t.cf", ENTRY, tmp_path, "psycopg")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,15 +9,15 @@ from pathlib import Path
 import pytest
 from certificates import certificates
 from databases import Database, directory, redis_run, redis_server
+from server_checks import Entry, Open, check_down_and_up, check_jail, check_restart_goes_unnoticed
 from table_server import TableServer
 
-from pyfix.base import clock
 from pyfix.base.log import MemoryLog
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.maps import Maps, TableError, open_maps
 
 pytestmark = pytest.mark.peer("redis-server")
-Open = Callable[..., Maps]
+ENTRY = Entry("a@d.test", "value of a@d.test")
 ODD_KEYS = ["two words", "line\r\nget a", "nul\0", "müller@bücher.test", "*1", "$-1", "x" * 1000]
 
 
@@ -128,33 +126,17 @@ def test_lookup_may_be_any_threads_work(table: Open) -> None:
 
 def test_restart_of_the_server_between_lookups_goes_unnoticed(table: Open, restartable: Database) -> None:
     """The kept connection is replaced."""
-    config = Config.from_text("")
-    config.log = log = MemoryLog()
-    maps = table(config=config)
-    assert maps.lookup("a@d.test") == "value of a@d.test"
-    restartable.server.stop()
-    restartable.server.start()
-    assert maps.lookup("a@d.test") == "value of a@d.test"
-    assert log.lines == []
+    check_restart_goes_unnoticed(table, restartable.server, ENTRY)
 
 
 def test_server_that_is_down_is_a_temporary_error(
     table: Open, restartable: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is left alone for a while, and asked again after that."""
-    now = clock.monotonic()
-    monkeypatch.setattr(clock, "monotonic", lambda: now)
     host = f"127.0.0.1:{restartable.port}"
     maps = table("retry_interval = 20\n", hosts=host)
-    restartable.server.stop()
-    with pytest.raises(TableError, match=rf": connect to redis server {host}: Connection refused$"):
-        maps.lookup("a@d.test")
-    restartable.server.start()
-    now += 19
-    with pytest.raises(TableError, match="no server to ask; the last one failed: connect to redis server"):
-        maps.lookup("a@d.test")
-    now += 2
-    assert maps.lookup("a@d.test") == "value of a@d.test"
+    reason = rf"connect to redis server {host}: Connection refused"
+    check_down_and_up(maps, restartable.server, ENTRY, 20, reason, monkeypatch)
 
 
 def test_other_servers_are_asked_when_one_is_down(table: Open, database: Database) -> None:
@@ -195,20 +177,7 @@ def test_tls(need: Callable[[str], str], tmp_path: Path) -> None:
                 lookup("timeout = 1\n")
 
 
-def test_nothing_is_imported_after_the_table_is_open(table: Open, tmp_path: Path) -> None:
-    """A process in its jail, or without the rights to read the interpreter's directory, could not."""
-    table()
-    program = f"""
-import sys
-from pyfix.mail.config import Config
-from pyfix.mail.maps import open_maps
-from pyfix.service.jail import load_modules
-maps = open_maps(["redis:{tmp_path}/t.cf"], "test_maps", Config.from_text(""))
-load_modules()
-class Walled:
-    def find_spec(self, name, path=None, target=None):
-        raise AssertionError(f"import of {{name}}")
-sys.meta_path.insert(0, Walled())
-assert maps.lookup("a@d.test") == "value of a@d.test"
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)
+def test_table_can_be_asked_in_a_jail(table: Open, database: Database, tmp_path: Path) -> None:
+    """Everything has been loaded when it was opened; no other process has the client library."""
+    table(hosts=f"127.0.0.1:{database.port}")
+    check_jail(f"redis:{tmp_path}/t.cf", ENTRY, tmp_path, "pyfix.mail.maps.redis")

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-from pyfix.mail.config import Config, ConfigError
-from pyfix.mail.maps import open_maps
 from pyfix.mail.maps.pgsql import mark_escapes, without_secrets
 from pyfix.mail.maps.template import Template
 
@@ -46,15 +41,3 @@ def test_codes_inside_escape_strings_are_known(query: str, codes: str) -> None:
 def test_messages_show_no_password(text: str, shown: str) -> None:
     """Of a host, and of what is in the place of a database."""
     assert without_secrets(text) == shown
-
-
-def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With the command that installs it, in one line."""
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    for module in ("pgsql", "libpq"):
-        monkeypatch.delitem(sys.modules, f"pyfix.mail.maps.{module}", raising=False)
-    with pytest.raises(
-        ConfigError, match=r"need the Python package psycopg.*: pip install 'pyfix\[pgsql\]'$"
-    ) as caught:
-        open_maps([f"pgsql:{tmp_path}/t.cf"], "test_maps", Config.from_text(""))
-    assert "\n" not in str(caught.value)
