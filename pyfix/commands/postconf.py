@@ -57,21 +57,18 @@ See: postconf(5), master(5), pyfix(1)
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import click
 
 from pyfix.commands.postconf_call import EDITS, LISTS, MODES, TEMPLATES, Call, read_call
+from pyfix.commands.postconf_main import read_both, show_main_cf, warn, warn_about_services
 from pyfix.commands.postconf_master import edit_master_cf, show_master_cf
 from pyfix.commands.postconf_requests import main_assignments, main_names
-from pyfix.mail.config import Config, ConfigError, discover, listing, mastercf, show
+from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.edit import edit_file
 from pyfix.mail.config.edit_main import Change, Removal, edit_text
-from pyfix.mail.config.host import this_host
-from pyfix.mail.config.maincf import MainCf
-from pyfix.mail.config.mastercf import ServiceEntry
-from pyfix.mail.config.unused import suggestion, undefined_references, unused_overrides, unused_settings
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
@@ -139,7 +136,7 @@ def run(call: Call) -> None:
     elif call.flags & set(MODES):
         _show_master_cf(call)
     else:
-        _show_main_cf(call)
+        show_main_cf(call)
 
 
 def _print_list(call: Call) -> None:
@@ -195,68 +192,12 @@ def _edit_main_cf(call: Call, edit: str) -> None:
         warn(f'{path}: multiple entries for "{name}"')
 
 
-def _show_main_cf(call: Call) -> None:
-    """Print parameters, then the warnings."""
-    defaults = "d" in call.flags
-    config = _config(call, MainCf() if defaults else None)
-    entries = _entries(call)
-    if call.words:
-        names = list(_known_names(call.words, config, entries, only_set="n" in call.flags))
-    else:
-        names = listing.select(config, entries, call.classes, only_set="n" in call.flags)
-    for name in names:
-        text = config.get(name) or ""
-        click.echo(show.show_value(name, config.expand(text) if "x" in call.flags else text, call.style))
-    if not defaults:
-        _warn_all([*unused_settings(config, entries), *unused_overrides(entries)])
-
-
-def _known_names(
-    words: Iterable[str], config: Config, entries: Sequence[ServiceEntry], *, only_set: bool
-) -> Iterator[str]:
-    """Yield the words that are names of parameters, warn about the others."""
-    known = listing.parameter_names(config, entries)
-    for word in words:
-        if word not in known:
-            warn(f"{word}: unknown parameter{suggestion(word, list(known))}")
-        elif not only_set or config.is_set(word):
-            yield word
-
-
 def _show_master_cf(call: Call) -> None:
     """Print services, fields or overrides, then the warnings."""
     mode = next(letter for letter in MODES if letter in call.flags)
-    show_master_cf(call, mode, _config(call, None), warn)
-    _warn_all(unused_overrides(_entries(call)))
-
-
-def _config(call: Call, main: MainCf | None) -> Config:
-    """Return the configuration, or the given main.cf instead of the file's."""
-    if main is not None:
-        return Config(main, discover.default_text("config_directory") or "", this_host(), program="postconf")
-    config = Config.load(call.directory, call.overrides, program="postconf")
-    entries = _entries(call)
-    _warn_all([*config.warnings, *(text for _, text in undefined_references(config, entries))])
-    return config
-
-
-def _entries(call: Call) -> list[ServiceEntry]:
-    """Return the services of master.cf, none where it cannot be read."""
-    try:
-        return mastercf.read(f"{call.directory}/master.cf")
-    except ConfigError:
-        return []
-
-
-def _warn_all(texts: Iterable[str]) -> None:
-    """Warn about several things."""
-    for text in texts:
-        warn(text)
-
-
-def warn(text: str) -> None:
-    """Write a warning to standard error."""
-    click.echo(f"postconf: warning: {text}", err=True)
+    config, services = read_both(call)
+    show_master_cf(call, mode, config, warn)
+    warn_about_services(config, services)
 
 
 if __name__ == "__main__":

@@ -13,5 +13,10 @@ class PipeParameters(AddressParameters, CommandParameters, DeliveryParameters, Q
     """Read by pipe."""
 
     time_limit = PerTransport(
-        Seconds, "_time_limit", "$command_time_limit", "How long a command of this service may take.", low=1
+        Seconds,
+        "_time_limit",
+        "$command_time_limit",
+        "How long a command of this service may take.",
+        low=1,
+        programs=("pipe",),
     )

@@ -21,7 +21,6 @@ class SmtpParameters(ParameterSet):
     smtp_helo_name = String("$myhostname", "Our name in EHLO and HELO.", low=1)
     smtp_helo_timeout = Seconds("300s", "How long to wait for the greeting and the reply to EHLO.", low=1)
     smtp_discard_ehlo_keywords = ListOf("", "Keywords in EHLO replies that are ignored.")
-    fallback_relay = String("", "The old name of smtp_fallback_relay.")
     smtp_fallback_relay = ListOf("$fallback_relay", "Where mail goes when its destination can't be found or reached.")
     smtp_generic_maps = String("", "Tables of addresses, and of those that the world knows instead: generic(5).")
     smtp_tcp_port = String("smtp", "The port where none is given.", low=1)

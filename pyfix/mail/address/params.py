@@ -43,7 +43,6 @@ class AddressParameters(CoreParameters, Utf8Parameters):
     empty_address_recipient = String("MAILER-DAEMON", "The recipient of mail to the null address.", low=1)
     remote_header_rewrite_domain = String("", "Domain for incomplete addresses of remote clients; empty: leave them.")
 
-    virtual_maps = String("", "The old name of virtual_alias_maps.")
     virtual_alias_maps = String("$virtual_maps", "Tables that redirect addresses of any domain.")
     virtual_alias_domains = String("$virtual_alias_maps", "Domains of which every address is in virtual_alias_maps.")
     virtual_mailbox_maps = String("", "Tables of all addresses in virtual_mailbox_domains.")

@@ -14,7 +14,15 @@ from pyfix.mail.config.defaults import own_interfaces
 from pyfix.mail.config.errors import ConfigError
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.parameters import PerTransport
-from pyfix.mail.config.unused import reachable, transport_names, undefined_references, unused_overrides, unused_settings
+from pyfix.mail.config.unused import (
+    names_in_use,
+    reachable,
+    transport_names,
+    undefined_in_services,
+    undefined_references,
+    unused_overrides,
+    unused_settings,
+)
 
 
 def check_parameters(config: Config, explained: Collection[str] = ()) -> list[str]:
@@ -26,11 +34,8 @@ def check_parameters(config: Config, explained: Collection[str] = ()) -> list[st
     entries = _entries(config)
     failing = value_errors(config)
     found = [*failing.values(), *_interface_errors(config), *_transport_errors(config, entries, failing)]
-    try:
-        found += [text for name, text in undefined_references(config, entries) if name not in failing]
-        found += unused_settings(config, entries, explained)
-    except ConfigError as error:
-        found.append(str(error))
+    found += [text for name, text in undefined_references(config, entries) if name not in failing]
+    found += unused_settings(config, {*names_in_use(config, entries), *explained})
     return list(dict.fromkeys(found))
 
 
@@ -41,7 +46,12 @@ def check_master_cf(config: Config, explained: Collection[str] = ()) -> list[str
         entries = list(mastercf.read_entries(path))
     except ConfigError as error:
         return [str(error)]
-    return [*_listed_twice(entries), *_override_errors(config, entries), *unused_overrides(entries, explained)]
+    return [
+        *_listed_twice(entries),
+        *_override_errors(config, entries),
+        *dict.fromkeys(undefined_in_services(config, entries)),
+        *unused_overrides(config, entries, explained),
+    ]
 
 
 def _entries(config: Config) -> list[ServiceEntry]:

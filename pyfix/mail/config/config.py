@@ -90,6 +90,10 @@ class Config:
         """Return the configuration of a service whose master.cf line has these overrides."""
         return type(self)(self.main, self.directory, self.host, overrides, service, program)
 
+    def extended(self, overrides: Sequence[tuple[str, str]], service: str = "", program: str = "") -> Self:
+        """Return the configuration of a service with these overrides, which go before what this one has of them."""
+        return self.overridden((*self._overrides, *overrides), service, program)
+
     def amended(self, settings: Sequence[tuple[str, str]]) -> Self:
         """Return this configuration with more settings, which go before main.cf but not before the overrides."""
         return self.overridden((*settings, *self._overrides), self.service, self.program)

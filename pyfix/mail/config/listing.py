@@ -13,7 +13,7 @@ from pyfix.mail.config import discover
 from pyfix.mail.config.config import Config
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.parameters import PerTransport
-from pyfix.mail.config.unused import names_in_use, transport_names
+from pyfix.mail.config.unused import family_names, names_mentioned
 
 
 class ParameterClass(StrEnum):
@@ -29,8 +29,9 @@ ALL_CLASSES: Final = frozenset(ParameterClass)
 
 def parameter_names(config: Config, entries: Sequence[ServiceEntry]) -> dict[str, ParameterClass]:
     """Return every name that has a meaning, with its class, in the order of names."""
-    found = {name: ParameterClass.USER for name in names_in_use(config, entries) if name in config.main.settings}
-    found |= dict.fromkeys(_service_names(entries), ParameterClass.SERVICE)
+    used = names_mentioned(config, entries)
+    found = {name: ParameterClass.USER for name in config.set_names() if name in used}
+    found |= dict.fromkeys(family_names(entries, unlisted=False), ParameterClass.SERVICE)
     found |= {
         name: ParameterClass.BUILTIN
         for name, declared in discover.declarations().items()
@@ -42,12 +43,6 @@ def parameter_names(config: Config, entries: Sequence[ServiceEntry]) -> dict[str
         for transport in family.defaults
     }
     return dict(sorted(found.items()))
-
-
-def _service_names(entries: Iterable[ServiceEntry]) -> Iterable[str]:
-    """Yield the names of the families for the delivery agents of master.cf."""
-    for transport in transport_names(entries):
-        yield from (transport + family.suffix for family in discover.families())
 
 
 def select(

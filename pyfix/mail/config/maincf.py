@@ -89,7 +89,7 @@ def parse(text: str, path: str) -> MainCf:
             raise ConfigError(f"{place}: {refused}") from None
         if name in main.settings:
             main.warnings.append(
-                f"{place}: overriding earlier entry: {one_line(name)}={one_line(main.settings.pop(name).value)}"
+                f"{place}: overriding earlier entry: {one_line(name)}={one_line(main.settings.pop(name).value, 2000)}"
             )
         main.settings[name] = Setting(value, place)
     return main

@@ -185,7 +185,8 @@ class PerTransportValue(Generic[T]):
 class PerTransport(Declared[PerTransportValue[T]]):
     """A family of parameters, one for each transport: the transport's name and a suffix.
 
-    `defaults` holds the transports whose default differs from that of the family. What main.cf sets of the family is
+    `defaults` holds the transports whose default differs from that of the family, `programs` the delivery agents that
+    obey it, all without a word. What main.cf sets of the family is
     checked when the set is read, so that the call for a transport fails only for a default that cannot be expanded.
     """
 
@@ -199,12 +200,14 @@ class PerTransport(Declared[PerTransportValue[T]]):
         low: int | None = None,
         high: int | None = None,
         defaults: Mapping[str, str] | None = None,
+        programs: tuple[str, ...] = (),
     ) -> None:
         self.member = kind(default, doc, low=low, high=high)
         self.suffix = suffix
         self.default = default
         self.doc = doc
         self.defaults = dict(defaults or {})
+        self.programs = programs
 
     def __set_name__(self, owner: type, attribute: str) -> None:
         super().__set_name__(owner, attribute)

@@ -41,9 +41,9 @@ def test_name_used_by_an_override_is_no_mistake(tmp_path: Path) -> None:
     """The usual way to give a service a long value."""
     (tmp_path / "master.cf").write_text("smtp inet n - n - - smtpd -o mynetworks=$our_networks\n")
     assert check_parameters(config("our_networks = 10.0.0.0/8\n", str(tmp_path))) == []
-    assert check_parameters(config("other_networks = 10.0.0.0/8\n", str(tmp_path))) == [
-        f"{tmp_path}/main.cf: unused parameter: other_networks=10.0.0.0/8"
-    ]
+    other = config("other_networks = 10.0.0.0/8\n", str(tmp_path))
+    assert check_parameters(other) == [f"{tmp_path}/main.cf: unused parameter: other_networks=10.0.0.0/8"]
+    assert check_master_cf(other) == [f"{tmp_path}/master.cf: undefined parameter: our_networks"]
 
 
 def test_family_is_known_for_the_services_of_master_cf(tmp_path: Path) -> None:
