@@ -30,11 +30,9 @@ OWN_DIRECTORIES = {"queue_directory", "data_directory"}
 """pyfix and Postfix may live on one machine."""
 LESS = {"alias_maps"}
 """Postfix built with NIS adds nis:mail.aliases, a type of table that pyfix has not."""
-LEGACY = {"virtual_maps", "fallback_relay"}
-"""Names of old, which Postfix reads as defaults of others but does not list."""
 PYFIX_ONLY = {
-    "process_client_limit", "master_stop_grace", "run_without", "accounts_database", "password_scheme",
-    "password_default_scheme",
+    "process_client_limit", "master_stop_grace", "run_without", "accounts_database", "password_default_scheme",
+    "password_scheme",
 }  # fmt: skip
 """Parameters that Postfix does not have."""
 
@@ -74,9 +72,9 @@ def test_defaults_are_those_of_postfix(postconf: str) -> None:
         for name, declared in discover.declarations().items()
         if not isinstance(declared, PerTransport) and declared.default != theirs.get(name)
     }
-    listed = COMPUTED | COMPUTED_FROM_HOST | OWN_DIRECTORIES | LESS | LEGACY | PYFIX_ONLY
+    listed = COMPUTED | COMPUTED_FROM_HOST | OWN_DIRECTORIES | LESS | PYFIX_ONLY
     assert {name: texts for name, texts in different.items() if name not in listed} == {}
-    for name in LEGACY | PYFIX_ONLY:
+    for name in PYFIX_ONLY:
         assert name not in theirs
 
 
