@@ -134,9 +134,9 @@ class MailSystem:
 
     def wait_until_idle(self) -> None:
         """Wait until the queue is empty."""
-        wait_until(self._has_empty_queue, f"an empty queue of {self.name}")
+        wait_until(self.has_empty_queue, f"an empty queue of {self.name}")
 
-    def _has_empty_queue(self) -> bool:
+    def has_empty_queue(self) -> bool:
         """True when no message is under way; looked at twice, since one may move from a folder to one seen before."""
         folders = [self.directory / "queue" / name for name in ("incoming", "active", "deferred")]
         return not any(path.is_file() for folder in folders * 2 for path in folder.rglob("*"))

@@ -140,7 +140,9 @@ class Server:
 
     def user_tables(self, resolved: Resolved) -> list[Setting]:
         """Return the tables in which a recipient has to be, and why in those."""
-        names = ["virtual_alias_maps", *filter(None, [_USER_TABLES.get(resolved.address_class)])]
+        mapped = ("recipient_canonical_maps", "canonical_maps")
+        names = [name for name in mapped if self.service.config.is_set(name)]
+        names += ["virtual_alias_maps", *filter(None, [_USER_TABLES.get(resolved.address_class)])]
         return list(dict.fromkeys([*self.service.settings(*names), *self._router.class_settings(resolved)]))
 
 

@@ -1,7 +1,8 @@
 """Find where a recipient's mailbox is and whose it is.
 
-Lookup order of virtual(8): user+extension@domain, user@domain, @domain, folded to lower case. The answer is a Mailbox,
-None for an unknown recipient, or LookupFailed for what only the administrator can put right (always temporary).
+Lookup order: user+extension@domain, user@domain, the same without domain where it is ours, @domain; all folded. The
+answer is a Mailbox, None for an unknown recipient, or LookupFailed for what only the administrator can put right
+(always temporary).
 virtual delivers there; `pyfix explain` tells where that will be.
 """
 
@@ -9,9 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.config import Config
 from pyfix.mail.mailbox.params import VirtualMailboxParameters
-from pyfix.mail.maps import MAILBOX, Maps, TableError, open_maps
+from pyfix.mail.maps import Maps, TableError, open_maps
+from pyfix.mail.maps.address_lookup import IsLocal
 
 _LARGEST_ID = 2**32 - 2
 
@@ -50,6 +53,7 @@ class Locator:
     gids: Maps | None
     minimum_uid: int
     delimiter: str = ""
+    is_local: IsLocal | None = None
 
     @property
     def maps(self) -> tuple[Maps, ...]:
@@ -80,7 +84,7 @@ class Locator:
 
     def _lookup(self, maps: Maps, address: str) -> str | None:
         try:
-            found = maps.lookup_address(address, self.delimiter, strategy=MAILBOX)
+            found = maps.lookup_address(address, self.delimiter, self.is_local)
         except TableError as error:
             raise LookupFailed(f"table {maps.name}: lookup {address}: {error}") from error
         return None if found is None else found.value
@@ -99,4 +103,5 @@ def open_locator(config: Config, params: VirtualMailboxParameters, *, with_ids: 
         gids if with_ids else None,
         params.virtual_minimum_uid,
         params.recipient_delimiter,
+        LocalDomains(config, params).is_local_part_domain,
     )

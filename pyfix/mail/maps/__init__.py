@@ -11,7 +11,7 @@ postmap builds of it.
 from pyfix.mail.maps.address_lookup import (
     ACCESS,
     ALIAS,
-    MAILBOX,
+    MAPPING,
     TRANSPORT,
     AddressMatch,
     Strategy,
@@ -28,7 +28,7 @@ __all__ = [
     "ALIAS",
     "DOMAIN",
     "HOST",
-    "MAILBOX",
+    "MAPPING",
     "STRING",
     "TRANSPORT",
     "AddressMatch",

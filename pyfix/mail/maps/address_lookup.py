@@ -2,9 +2,10 @@
 
     1 user+ext@domain   2 user@domain   3 user+ext, user (only when the domain is ours)   4 @domain   5 domain, parents
 
-Pattern tables see the whole address only. A caller chooses the steps with a Strategy. Keys are in external form and,
-like all keys, fold to lower case in the table. The extension of a match is what the key left out, delimiter included,
-so that the caller can append it to the result (propagate_unmatched_extensions).
+Pattern tables see the whole address only. A caller chooses the steps with a Strategy. Keys are in external form, then,
+where that has quotes, without them; like all keys they fold to lower case in the table. The extension of a match is
+what the key left out, delimiter included, so that the caller can append it to the result
+(propagate_unmatched_extensions).
 See: virtual(5), canonical(5), access(5), transport(5); the search is the one that Postfix's manual pages give.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
-from pyfix.mail.address.quote import quote_local, unquote_local
+from pyfix.mail.address.quote import quote_local, unquote_address, unquote_local
 from pyfix.mail.address.split import split_extension
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Strategy:
     """.parent, for sub.parent."""
     local_part_at: bool = False
     """user@, for any domain: access(5)."""
+    unquoted: bool = False
+    """Each step also without the quotes of the local part."""
 
     def __or__(self, other: Strategy) -> Strategy:
         """Return the steps of both."""
@@ -52,13 +55,13 @@ class Strategy:
 Strategy.PARENT = Strategy(parent=True)
 Strategy.DOT_PARENT = Strategy(dot_parent=True)
 
-ALIAS: Final = Strategy(local_part=True, at_domain=True)
-"""virtual_alias_maps, canonical_maps, relocated_maps, sender_dependent_*_maps."""
-MAILBOX: Final = Strategy(at_domain=True)
-"""virtual_mailbox_maps, relay_recipient_maps."""
-TRANSPORT: Final = Strategy(domain=True)
+MAPPING: Final = Strategy(local_part=True, at_domain=True)
+"""canonical_maps and virtual_alias_maps, where they change addresses."""
+ALIAS: Final = MAPPING | Strategy(unquoted=True)
+"""The same where they tell who exists; tables of users and of what belongs to them: all but those below."""
+TRANSPORT: Final = Strategy(domain=True, unquoted=True)
 """transport_maps, with PARENT or DOT_PARENT added."""
-ACCESS: Final = Strategy(domain=True, local_part_at=True)
+ACCESS: Final = Strategy(domain=True, local_part_at=True, unquoted=True)
 """check_sender_access and check_recipient_access, with PARENT or DOT_PARENT added."""
 
 
@@ -75,17 +78,26 @@ def find_address(
     maps: Maps, address: str, delimiter: str, is_local: IsLocal | None, strategy: Strategy
 ) -> AddressMatch | None:
     """Return the first match; raises TableError."""
-    value = maps.lookup(address)
-    if value is not None:
-        return AddressMatch(value, address, "")
+    quoted = strategy.unquoted and ('"' in address or "\\" in address)
+    for key in _forms(address) if quoted else (address,):
+        value = maps.lookup(key)
+        if value is not None:
+            return AddressMatch(value, key, "")
     local, at, domain = address.rpartition("@")
     if not at:
         local, domain = address, ""
-    for key, extension in _partial_keys(local, at, domain, delimiter, is_local, strategy):
-        value = maps.lookup_fixed(key)
-        if value is not None:
-            return AddressMatch(value, key, extension)
+    for step, extension in _partial_keys(local, at, domain, delimiter, is_local, strategy):
+        for key in _forms(step) if quoted else (step,):
+            value = maps.lookup_fixed(key)
+            if value is not None:
+                return AddressMatch(value, key, extension)
     return None
+
+
+def _forms(external: str) -> tuple[str, ...]:
+    """Return a key as it is, and without quotes where it has some."""
+    internal = unquote_address(external)
+    return (external,) if internal == external else (external, internal)
 
 
 def _partial_keys(

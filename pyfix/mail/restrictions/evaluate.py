@@ -11,6 +11,7 @@ See: SMTPD_ACCESS_README, postconf(5).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final, assert_never
 
@@ -52,6 +53,8 @@ from pyfix.mail.restrictions.questions import (
 from pyfix.mail.restrictions.recipient import find_unlisted, is_authorized, retry
 
 _NESTING_LIMIT: Final = 20
+_COMPLETE: Final = re.compile(r"[A-Za-z0-9_.=+~&'*/?#$-]+@[A-Za-z0-9.-]*[A-Za-z0-9]")
+"""An address that trivial-rewrite has nothing to do with: almost all."""
 
 
 def evaluate(stage: Stage, rules: Rules, context: Context, watch: Watch | None = None) -> Evaluation[Decision]:
@@ -178,6 +181,18 @@ def _resolve(progress: Progress, recipient: str) -> Evaluation[Resolved]:
     return progress.resolved
 
 
+def _complete(progress: Progress, address: str, search: Search) -> Evaluation[str]:
+    """Return an address with its domain, and without routes: what tables are asked for."""
+    if not address or _COMPLETE.fullmatch(address):
+        return address
+    if search is Search.RECIPIENT:
+        return (yield from _resolve(progress, address)).recipient
+    resolved: Resolved = yield Resolve(address)
+    if resolved.problem:
+        raise LookupFailed(resolved.problem)
+    return resolved.recipient
+
+
 def _destination(progress: Progress, kind: Kind) -> Evaluation[Verdict]:
     recipient, rules = progress.context.recipient, progress.rules
     if recipient is None:
@@ -217,6 +232,8 @@ def _access(progress: Progress, step: Restriction, depth: int) -> Evaluation[Ver
     search, key, subject = target
     address = progress.context.address if search is Search.CLIENT else ""
     try:
+        if search in (Search.SENDER, Search.RECIPIENT):
+            key = yield from _complete(progress, key, search)
         value: str | None = yield Lookup(search, step.maps, key, address)
     except LookupFailed:
         text = f"<{subject.value}>: {subject.title} rejected: Server configuration error"

@@ -29,10 +29,8 @@ class Search(Enum):
     """An address, its domain with parents, user@; "" by smtpd_null_access_lookup_key."""
     RECIPIENT = "recipient"
     """The same for a recipient."""
-    LISTED = "listed"
-    """An address in a table of users: with @domain."""
     ALIAS = "alias"
-    """An address in an alias table, or in local_recipient_maps: also by the bare local part when the domain is ours."""
+    """An address in a table of aliases or users: also by the bare local part when the domain is ours, and @domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class InNetworks:
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """Where would mail for this recipient go? The answer is a Resolved."""
+    """Where would mail for this address go, and what is it when it is complete? The answer is a Resolved."""
 
     recipient: str
 

@@ -2,8 +2,8 @@
 
 A recipient is authorized when trivial-rewrite says that mail for it ends here (local, virtual alias, virtual
 mailbox) or in relay_domains, and the address carries no second route in its local part. It exists when the tables
-of its class list it; a class without tables takes everybody. Aliases come first: what virtual_alias_maps knows
-needs no mailbox.
+of its class list it; a class without tables takes everybody. Those that change addresses come first: what
+recipient_canonical_maps, canonical_maps or virtual_alias_maps know needs no mailbox. MAILER-DAEMON is always there.
 See: reject_unauth_destination, reject_unlisted_recipient, LOCAL_RECIPIENT_README, ADDRESS_CLASS_README.
 """
 
@@ -35,6 +35,8 @@ class RecipientTables:
     virtual_mailbox: Maps
     virtual_alias: Maps
     relay: Maps
+    canonical: tuple[Maps, ...] = ()
+    """recipient_canonical_maps and canonical_maps."""
     local_code: int = 550
     virtual_mailbox_code: int = 550
     virtual_alias_code: int = 550
@@ -63,8 +65,10 @@ def _is_routed(address: str) -> bool:
 def find_unlisted(recipient: str, resolved: Resolved, tables: RecipientTables) -> Evaluation[Rejection | None]:
     """Return the refusal of a recipient that does not exist, None for one that does; LookupFailed passes through."""
     address = resolved.recipient
-    aliases = tables.virtual_alias
-    if not aliases.is_empty and (yield Lookup(Search.ALIAS, aliases, address)) is not None:
+    for maps in (*tables.canonical, tables.virtual_alias):
+        if not maps.is_empty and (yield Lookup(Search.ALIAS, maps, address)) is not None:
+            return None
+    if resolved.address_class == "local" and address.partition("@")[0].lower() == "mailer-daemon":
         return None
     name = f"<{unquote_address(recipient)}>: Recipient address rejected: "
     if resolved.transport in ("error", "retry"):
@@ -72,20 +76,20 @@ def find_unlisted(recipient: str, resolved: Resolved, tables: RecipientTables) -
         status, text = split_status(resolved.nexthop, resolved.status or "5.1.1")
         code = code if resolved.transport == "error" else 450
         return Rejection(code, status, name + text, Trouble.BOUNCE)
-    search, maps, code, table = _table_of(resolved.address_class, tables)
-    if maps is None or maps.is_empty or (yield Lookup(search, maps, address)) is not None:
+    listed, code, table = _table_of(resolved.address_class, tables)
+    if listed is None or listed.is_empty or (yield Lookup(Search.ALIAS, listed, address)) is not None:
         return None
     shown = f" in {table} table" if tables.show_table else ""
     return Rejection(code, "5.1.1", f"{name}User unknown{shown}", Trouble.BOUNCE)
 
 
-def _table_of(address_class: str, tables: RecipientTables) -> tuple[Search, Maps | None, int, str]:
+def _table_of(address_class: str, tables: RecipientTables) -> tuple[Maps | None, int, str]:
     match address_class:
         case "local":
-            return Search.ALIAS, tables.local, tables.local_code, "local recipient"
+            return tables.local, tables.local_code, "local recipient"
         case "virtual":
-            return Search.LISTED, tables.virtual_mailbox, tables.virtual_mailbox_code, "virtual mailbox"
+            return tables.virtual_mailbox, tables.virtual_mailbox_code, "virtual mailbox"
         case "relay":
-            return Search.LISTED, tables.relay, tables.relay_code, "relay recipient"
+            return tables.relay, tables.relay_code, "relay recipient"
         case _:
-            return Search.LISTED, None, 0, ""
+            return None, 0, ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from pyfix.mail.maps import ACCESS, ALIAS, MAILBOX, lookup_domain, lookup_network
+from pyfix.mail.maps import ACCESS, ALIAS, lookup_domain, lookup_network
 from pyfix.mail.maps.address_lookup import Strategy
 from pyfix.mail.restrictions.params import RestrictionParameters
 from pyfix.mail.restrictions.questions import Lookup, Search
@@ -72,8 +72,6 @@ class Searcher:
                 return maps.lookup(self._null_key)
             case Search.SENDER | Search.RECIPIENT:
                 match = maps.lookup_address(key, self._delimiter, None, self._access)
-            case Search.LISTED:
-                match = maps.lookup_address(key, self._delimiter, None, MAILBOX)
             case Search.ALIAS:
                 match = maps.lookup_address(key, self._delimiter, self._is_local, ALIAS)
         return match.value if match else None

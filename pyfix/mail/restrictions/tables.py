@@ -99,6 +99,10 @@ class RestrictionTables:
             virtual_mailbox=self._open_list(params.virtual_mailbox_maps, "virtual_mailbox_maps"),
             virtual_alias=self._open_list(params.virtual_alias_maps, "virtual_alias_maps"),
             relay=self._open_list(params.relay_recipient_maps, "relay_recipient_maps"),
+            canonical=(
+                self._open_list(params.recipient_canonical_maps, "recipient_canonical_maps"),
+                self._open_list(params.canonical_maps, "canonical_maps"),
+            ),
             local_code=params.unknown_local_recipient_reject_code,
             virtual_mailbox_code=params.unknown_virtual_mailbox_reject_code,
             virtual_alias_code=params.unknown_virtual_alias_reject_code,

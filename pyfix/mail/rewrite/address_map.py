@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pyfix.mail.address.quote import quote_local, unquote_local
 from pyfix.mail.maps import Maps
-from pyfix.mail.maps.address_lookup import ALIAS, IsLocal
+from pyfix.mail.maps.address_lookup import MAPPING, IsLocal
 from pyfix.mail.message.address_header import split_addresses
 from pyfix.mail.message.flaws import is_clean
 
@@ -50,7 +50,7 @@ class AddressMap:
 
     def search(self, address: str) -> Entry | None:
         """Return what stands in the tables for an address, None for nothing; raises TableError, MapError."""
-        found = self._maps.lookup_address(address, self._delimiter, self._is_local, ALIAS)
+        found = self._maps.lookup_address(address, self._delimiter, self._is_local, MAPPING)
         if found is None:
             return None
         results = [_place(result, address) for result in split_addresses(found.value) if result]

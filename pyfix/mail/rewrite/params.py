@@ -6,13 +6,19 @@ from pyfix.mail.address.params import AddressParameters
 from pyfix.mail.config import Integer, ListOf, String
 
 
-class RewriteParameters(AddressParameters):
+class CanonicalParameters(AddressParameters):
+    """The tables of recipients' official forms: smtpd takes mail for whoever is in one of them."""
+
+    canonical_maps = String("", "Tables of addresses and their official form.")
+    recipient_canonical_maps = String("", "Tables of recipients and their official form.")
+
+
+class RewriteParameters(CanonicalParameters):
     """What changes addresses that are complete."""
 
     canonical_classes = ListOf(
         "envelope_sender, envelope_recipient, header_sender, header_recipient", "Addresses canonical_maps is for."
     )
-    canonical_maps = String("", "Tables of addresses and their official form.")
     masquerade_classes = ListOf(
         "envelope_sender, header_sender, header_recipient", "Addresses masquerade_domains is for."
     )
@@ -21,7 +27,6 @@ class RewriteParameters(AddressParameters):
     recipient_canonical_classes = ListOf(
         "envelope_recipient, header_recipient", "Addresses recipient_canonical_maps is for."
     )
-    recipient_canonical_maps = String("", "Tables of recipients and their official form.")
     sender_canonical_classes = ListOf("envelope_sender, header_sender", "Addresses sender_canonical_maps is for.")
     sender_canonical_maps = String("", "Tables of senders and their official form.")
     virtual_alias_address_length_limit = Integer("1000", "Characters of an address from virtual_alias_maps.", low=1)

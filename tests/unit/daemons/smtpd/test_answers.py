@@ -47,7 +47,7 @@ def decide(executor: ThreadPoolExecutor, table: str, key: str) -> Any:
         networks = MatchList("127.0.0.1", "mynetworks", config)
         rewrite: Any = None
         answers = Answers(MemoryLog(), networks, Searcher(lambda domain: False), executor, rewrite)
-        return await answers.decide(ask(Lookup(Search.LISTED, maps, key)))
+        return await answers.decide(ask(Lookup(Search.ALIAS, maps, key)))
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run())

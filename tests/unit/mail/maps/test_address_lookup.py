@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyfix.mail.config import Config
-from pyfix.mail.maps import ACCESS, MAILBOX, TRANSPORT, Maps, Strategy, lookup_domain, lookup_network, open_maps
+from pyfix.mail.maps import ACCESS, MAPPING, TRANSPORT, Maps, Strategy, lookup_domain, lookup_network, open_maps
 from pyfix.mail.maps.table import Table
 
 
@@ -40,9 +40,12 @@ def test_alias_order_for_our_domain() -> None:
     assert asked("u+x@d.org", local=True) == ["u+x@d.org", "u@d.org", "u+x", "u", "@d.org"]
 
 
-def test_mailbox_order() -> None:
-    """Never the bare user."""
-    assert asked("u@d.org", MAILBOX, local=True) == ["u@d.org", "@d.org"]
+def test_quoted_address_is_also_asked_without_quotes() -> None:
+    """Step by step; but not where addresses are mapped."""
+    assert asked('"a;b+x"@d.org', local=True) == [
+        '"a;b+x"@d.org', "a;b+x@d.org", '"a;b"@d.org', "a;b@d.org", '"a;b+x"', "a;b+x", '"a;b"', "a;b", "@d.org",
+    ]  # fmt: skip
+    assert asked('"a;b"@d.org', MAPPING) == ['"a;b"@d.org', "@d.org"]
 
 
 def test_transport_order_with_either_kind_of_parents() -> None:

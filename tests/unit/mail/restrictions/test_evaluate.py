@@ -13,7 +13,7 @@ from pyfix.mail.maps import Maps, TableError
 from pyfix.mail.maps.table import FixedTable
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.restrictions.evaluate import active_stages, evaluate
-from pyfix.mail.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
+from pyfix.mail.restrictions.parse import Kind, Restriction, guards_against_relaying, parse_restrictions
 from pyfix.mail.restrictions.progress import Rules
 from pyfix.mail.restrictions.questions import (
     Context,
@@ -195,6 +195,30 @@ def test_unlisted_recipients_are_refused_after_the_lists() -> None:
     assert rcpt(rules, "al@alias.test") == "ok"
     assert rcpt(rules, "anybody@relay.test") == "ok"
     assert rcpt(replace(rules, rejects_unlisted=False), "no@virtual.test") == "ok"
+
+
+def test_recipient_whose_address_is_mapped_needs_no_mailbox() -> None:
+    """recipient_canonical_maps, canonical_maps; and MAILER-DAEMON is nobody's mailbox."""
+    tables = RecipientTables(
+        table("l", {}), table("v", {}), table("a"), table("r"),
+        canonical=(table("rc", {"one@local.test": "x"}), table("c", {"two@virtual.test": "x"})),
+    )  # fmt: skip
+    rules = Rules(tables, relay=steps("reject_unauth_destination"))
+    assert rcpt(rules, "one@local.test") == rcpt(rules, "two@virtual.test") == "ok"
+    assert rcpt(rules, "Mailer-Daemon@local.test") == "ok"
+    assert rcpt(rules, "mailer-daemon@virtual.test").startswith("550 5.1.1")
+
+
+@pytest.mark.parametrize(("given", "asked"), [("joe", "joe@local.test"), ("joe%x@local.test", "joe@x")])
+def test_access_tables_are_asked_for_complete_addresses(given: str, asked: str) -> None:
+    """With the domain that was left out, and without a route."""
+    completed = Resolved("x", "y", asked, "local")
+    rules = Rules(NO_TABLES, recipient=[Restriction(Kind.CHECK_RECIPIENT_ACCESS, "", table("t", {asked: "REJECT"}))])
+    evaluation = evaluate(Stage.RCPT, rules, replace(CONTEXT, recipient=given))
+    assert next(evaluation) == Resolve(given)
+    question = evaluation.send(completed)
+    assert isinstance(question, Lookup)
+    assert question.key == asked
 
 
 def test_explicit_reject_unlisted_recipient_is_asked_once() -> None:
