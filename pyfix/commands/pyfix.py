@@ -29,33 +29,30 @@ pyfix-manager(1), pyfix-manual(1), pyfix-user(1), mailq(1)
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import click
 
 from pyfix.commands.accounts import accounts
 from pyfix.commands.alias import alias
-from pyfix.commands.check import LossRefused, check_instance, refuse_losses
+from pyfix.commands.check import LossRefused, refuse_losses
+from pyfix.commands.check.command import check
 from pyfix.commands.domain import domain
 from pyfix.commands.explain import BadClient, Question, parse_client, show
 from pyfix.commands.explain import explain as explain_address
-from pyfix.commands.findings import Finding, keeps_from_working
-from pyfix.commands.import_postfix.command import POSTFIX_DIRECTORY, import_postfix
-from pyfix.commands.import_postfix.directory import ImportRefused
+from pyfix.commands.import_postfix.command import import_configuration
 from pyfix.commands.init import InitError, Instance
 from pyfix.commands.init import init as lay_out
 from pyfix.commands.install_init import InstallError, install
 from pyfix.commands.logrotate import RotateError, rotate
 from pyfix.commands.manager import manager
+from pyfix.commands.pyfix_call import Call, control_errors
+from pyfix.commands.telling import print_json, say, tell
 from pyfix.commands.user import user
-from pyfix.mail.config import Config, ConfigError, CoreParameters
-from pyfix.mail.config.params import DEFAULT_CONFIG_DIRECTORY
-from pyfix.mail.ipc.client import Channel, IpcError
+from pyfix.mail.config import CoreParameters
+from pyfix.mail.ipc.client import Channel
 from pyfix.mail.ipc.messages import Trigger
 from pyfix.master import control
 from pyfix.master.control import ControlError
@@ -63,81 +60,6 @@ from pyfix.master.params import MasterParameters
 from pyfix.master.pidfile import PID_FILE
 
 _PATIENCE_S = 5.0
-_FAILURES = (
-    BadClient, ConfigError, ControlError, ImportRefused, InitError, InstallError, IpcError, LossRefused, RotateError,
-)  # fmt: skip
-
-
-def say(text: str) -> None:
-    """Tell the caller on standard error, as Postfix's scripts do."""
-    click.echo(f"pyfix: {text}", err=True)
-
-
-@contextmanager
-def _fatal_errors() -> Iterator[None]:
-    """Every failure that a user can cause is one line and exit status 1."""
-    try:
-        yield
-    except (
-        BadClient,
-        ConfigError,
-        ControlError,
-        ImportRefused,
-        InitError,
-        InstallError,
-        LossRefused,
-        RotateError,
-        IpcError,
-    ) as error:
-        say(f"fatal: {error}")
-        sys.exit(1)
-    except OSError as error:
-        say(f"fatal: {error.filename or 'system error'}: {error.strerror or error}")
-        sys.exit(1)
-
-
-class _Call:
-    """What the options before the subcommand say."""
-
-    def __init__(self, directory: str | None, verbose: int) -> None:
-        self._directory = directory
-        self.verbose = verbose
-
-    def config(self) -> Config:
-        """Read main.cf; its warnings go to standard error."""
-        config = Config.load(self._directory)
-        self.explain(f"configuration {os.path.join(config.directory, 'main.cf')}")
-        for warning in config.warnings:
-            say(f"warning: {warning}")
-        return config
-
-    def tell(self, params: CoreParameters, text: str) -> None:
-        """Say what is done, and log it where the caller may write the log."""
-        say(text)
-        try:
-            log = control.command_log(params)
-        except OSError:
-            return  # the caller's own terminal has it; the log is another user's
-        log.info(text)
-        log.flush()
-        log.close()
-
-    def explain(self, text: str) -> None:
-        """Say what goes on inside, with -v."""
-        if self.verbose:
-            say(text)
-
-    def running(self, params: CoreParameters) -> int:
-        """Return the process id of the master; raise ControlError without one."""
-        pid = control.master_pid(params)
-        self.explain(f"queue {params.queue_directory}: {f'master process {pid}' if pid else 'no master process'}")
-        if pid is None:
-            raise ControlError("the pyfix mail system is not running")
-        return pid
-
-    def params(self) -> CoreParameters:
-        """Return the parameters that control needs."""
-        return self.config().read(CoreParameters)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -147,34 +69,34 @@ class _Call:
 @click.pass_context
 def main(context: click.Context, directory: str | None, verbose: int) -> None:
     """Start, stop and look after the pyfix mail system."""
-    context.obj = _Call(directory, verbose)
+    context.obj = Call(directory, verbose)
 
 
-for group in (domain, user, alias, manager, accounts):
-    main.add_command(group)
+for subcommand in (check, import_configuration, domain, user, alias, manager, accounts):
+    main.add_command(subcommand)
 
 
 @main.command()
 @click.pass_obj
-def start(call: _Call) -> None:
+def start(call: Call) -> None:
     """Start the mail system; return when it accepts mail."""
-    with _fatal_errors():
+    with control_errors(LossRefused):
         config = call.config()
         params = config.read(CoreParameters)
         if control.master_pid(params) is not None:
             raise ControlError("the pyfix mail system is already running")
-        _tell(refuse_losses(config))
+        tell(refuse_losses(config))
         call.tell(params, "starting the pyfix mail system")
         control.start(config, call.verbose)
 
 
 @main.command("start-fg")
 @click.pass_obj
-def start_fg(call: _Call) -> None:
+def start_fg(call: Call) -> None:
     """Run the mail system in the foreground: in a container, under a supervisor."""
-    with _fatal_errors():
+    with control_errors(LossRefused):
         config = call.config()
-        _tell(refuse_losses(config))
+        tell(refuse_losses(config))
         call.tell(config.read(CoreParameters), "starting the pyfix mail system")
         status = control.run_master(config, call.verbose)
     sys.exit(status)
@@ -182,9 +104,9 @@ def start_fg(call: _Call) -> None:
 
 @main.command()
 @click.pass_obj
-def stop(call: _Call) -> None:
+def stop(call: Call) -> None:
     """Stop in an orderly fashion: processes finish what they have begun."""
-    with _fatal_errors():
+    with control_errors():
         config = call.config()
         params = config.read(MasterParameters)
         pid = call.running(params)
@@ -197,9 +119,9 @@ def stop(call: _Call) -> None:
 
 @main.command()
 @click.pass_obj
-def abort(call: _Call) -> None:
+def abort(call: Call) -> None:
     """Stop at once. The queue keeps everything that was under way."""
-    with _fatal_errors():
+    with control_errors():
         params = call.params()
         pid = call.running(params)
         call.tell(params, "aborting the pyfix mail system")
@@ -210,13 +132,13 @@ def abort(call: _Call) -> None:
 
 @main.command()
 @click.pass_obj
-def reload(call: _Call) -> None:
+def reload(call: Call) -> None:
     """Read the configuration anew; no connection and no message is lost."""
-    with _fatal_errors():
+    with control_errors(LossRefused):
         config = call.config()
         params = config.read(CoreParameters)
         pid = call.running(params)
-        _tell(refuse_losses(config))
+        tell(refuse_losses(config))
         call.tell(params, "refreshing the pyfix mail system")
         call.explain(f"SIGHUP to process {pid}: it reads main.cf and master.cf, and replaces its processes one by one")
         control.signal_master(params, signal.SIGHUP)
@@ -224,9 +146,9 @@ def reload(call: _Call) -> None:
 
 @main.command()
 @click.pass_obj
-def flush(call: _Call) -> None:
+def flush(call: Call) -> None:
     """Try every deferred message now."""
-    with _fatal_errors():
+    with control_errors():
         params = call.params()
         call.running(params)
         path = os.path.join(params.queue_directory, "public", params.queue_service_name)
@@ -238,9 +160,9 @@ def flush(call: _Call) -> None:
 
 @main.command()
 @click.pass_obj
-def status(call: _Call) -> None:
+def status(call: Call) -> None:
     """Say whether the mail system runs."""
-    with _fatal_errors():
+    with control_errors():
         params = call.params()
         pid = control.master_pid(params)
     call.explain(f"queue {params.queue_directory}, lock file {os.path.join(params.queue_directory, PID_FILE)}")
@@ -248,34 +170,6 @@ def status(call: _Call) -> None:
         say("the pyfix mail system is not running")
         sys.exit(1)
     say(f"the pyfix mail system is running: PID: {pid}")
-
-
-@main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_obj
-def check(call: _Call, as_json: bool) -> None:
-    """Look for trouble: rights, directories, parameters, tables, address classes. Creates missing directories."""
-    with _fatal_errors():
-        findings = check_instance(call.config(), call.explain)
-    if as_json:
-        _print_json([dataclasses.asdict(finding) for finding in findings])
-    else:
-        _tell(findings)
-    sys.exit(1 if keeps_from_working(findings) else 0)
-
-
-def _tell(findings: list[Finding]) -> None:
-    for finding in findings:
-        say(str(finding))
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _report(lines: list[str], tell: Callable[[str], None]) -> None:
-    for line in lines:
-        tell(line)
 
 
 @main.command()
@@ -293,25 +187,26 @@ def _report(lines: list[str], tell: Callable[[str], None]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def explain(
-    call: _Call, address: str, client: str | None, helo: str, sender: str, sasl: str | None, service: str, as_json: bool
+    call: Call, address: str, client: str | None, helo: str, sender: str, sasl: str | None, service: str, as_json: bool
 ) -> None:
     """Tell what becomes of mail for an address, and which lines of the configuration say so."""
-    with _fatal_errors():
+    with control_errors(BadClient):
         if sasl is not None:
             raise BadClient(f"--sasl {sasl}: SASL is not in this release, so that no client can have logged in")
         peer = parse_client(client) if client is not None else None
         found = explain_address(call.config(), Question(address, sender, peer, helo, service))
     if as_json:
-        _print_json(dataclasses.asdict(found))
+        print_json(dataclasses.asdict(found))
     else:
-        _report(list(show(found)), click.echo)
+        for line in show(found):
+            click.echo(line)
 
 
 @main.command()
 @click.pass_obj
-def logrotate(call: _Call) -> None:
+def logrotate(call: Call) -> None:
     """Move maillog_file aside and compress it."""
-    with _fatal_errors():
+    with control_errors(RotateError):
         rotate(call.config(), call.explain)
 
 
@@ -326,7 +221,7 @@ def logrotate(call: _Call) -> None:
 )
 def init(directory: str, domain: str, user: str, port: int | None) -> None:
     """Lay out a complete private instance in DIR that needs no rights: configuration, queue, one mailbox."""
-    with _fatal_errors():
+    with control_errors(InitError):
         instance = lay_out(directory, domain, user, port)
     _describe(instance)
 
@@ -340,31 +235,14 @@ def _describe(instance: Instance) -> None:
     click.echo(f"password       none yet; set one with  pyfix -c {instance.etc} user passwd {instance.address}")
 
 
-@main.command("import-postfix")
-@click.argument("directory", metavar="[DIR]", default=POSTFIX_DIRECTORY)
-@click.option("--to", "target", metavar="DIR2", default=DEFAULT_CONFIG_DIRECTORY, show_default=True, help="Where to.")
-@click.option("--accept", "accepted", metavar="NAME", multiple=True, help="Do without this; may be given again.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def import_configuration(directory: str, target: str, accepted: tuple[str, ...], as_json: bool) -> None:
-    """Make a configuration for pyfix out of one of Postfix's, and list what is not honoured."""
-    with _fatal_errors():
-        imported = import_postfix(directory, target, accepted)
-    if as_json:
-        _print_json(dataclasses.asdict(imported))
-    else:
-        _tell(imported.findings)
-        say(imported.summary)
-    sys.exit(imported.status)
-
-
 @main.command("install-init")
 @click.option("--systemd", "kind", flag_value="systemd", help="Install the systemd unit.")
 @click.option("--sysv", "kind", flag_value="sysv", help="Install the SysV init script.")
 @click.option("--root", metavar="DIR", default="/", show_default=True, help="Install below this directory.")
 @click.pass_obj
-def install_init(call: _Call, kind: str | None, root: str) -> None:
+def install_init(call: Call, kind: str | None, root: str) -> None:
     """Put the boot script in place; without an option the kind that this system uses."""
-    with _fatal_errors():
+    with control_errors(InstallError):
         for line in install(kind, root, call.config().directory):
             click.echo(line)
 
@@ -378,7 +256,7 @@ def manual(man: str | None, html: str | None) -> None:
 
     if man is None and html is None:
         raise click.UsageError("specify --man, --html or both")
-    with _fatal_errors():
+    with control_errors():
         for line in write_manual(man, html):
             click.echo(line)
 

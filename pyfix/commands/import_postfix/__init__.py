@@ -43,5 +43,5 @@ Example:
 
 See: pyfix(1), pyfix-check(1), restrictions(5), master(5), lmdb_table(5), postmap(1)
 
-Inside: facts.py reads, plan.py decides, changes.py edits, directory.py writes.
+Inside: run.py has the order; facts.py reads, plan.py decides, changes.py edits, directory.py writes.
 """

@@ -76,7 +76,8 @@ RULES: Final = (
     Rule(r"(smtp|lmtp)_(tls_security_level|use_tls)", _ON, Loss.QUALITY, _TLS, "mail is sent in the clear"),
     Rule(
         r"(smtpd|smtp|lmtp)_(tls_\w+|starttls_timeout|use_tls|enforce_tls|\w+_tls_session_rate_limit)|tls_\w+"
-        r"|tlsmgr_service_name|openssl_path|relay_clientcerts|plaintext_reject_code|smtp_tlsrpt_\w+",
+        r"|tlsmgr_service_name|openssl_path|relay_clientcerts|plaintext_reject_code|smtp_tlsrpt_\w+"
+        r"|(smtp_|lmtp_)?requiretls_\w+|smtp_log_tls_feature_status",
         _ANY, Loss.NOTHING, _TLS,
     ),
     # SASL
@@ -125,8 +126,13 @@ RULES: Final = (
         r"|permit_mx_backup_networks|smtpd_restriction_classes|smtpd_expansion_filter",
         _ANY, Loss.NOTHING, _RESTRICTIONS,
     ),
+    Rule(r"smtpd_forbid_unauth_pipelining", _ON, Loss.GUARD, _STRICT, "such mail is taken"),
+    Rule(r"smtpd_forbid_unauth_pipelining", _ANY, Loss.NOTHING, _STRICT),
     Rule(r"smtpd_client_\w+_(rate|count)_limit", _ON, Loss.GUARD, _LIMITS, "clients are not limited"),
-    Rule(r"smtpd_client_(\w+_(rate|count)_limit|event_limit_exceptions)|anvil_\w+", _ANY, Loss.NOTHING, _LIMITS),
+    Rule(
+        r"smtpd_client_(\w+_(rate|count)_limit|(event|connection)_limit_exceptions)|anvil_\w+", _ANY, Loss.NOTHING,
+        _LIMITS,
+    ),
     Rule(
         r"local_login_sender_maps", r"(?!static:\*$).+", Loss.GUARD, _LOCAL_SENDERS,
         "every user may submit mail with any sender",
@@ -147,10 +153,14 @@ RULES: Final = (
         _ANY, Loss.NOTHING, "XCLIENT, XFORWARD and the PROXY protocol are not in this release",
     ),
     Rule(
-        r"smtpd_command_filter|(smtp|lmtp)_reply_filter|(smtp|lmtp|smtpd)_dns_reply_filter|\w+_delivery_status_filter",
+        r"smtpd_command_filter|(smtp|lmtp)_reply_filter|(smtp|lmtp|smtpd)_dns_reply_filter|\w+_delivery_status_filter"
+        r"|smtpd_reject_filter_maps",
         _ON, Loss.DIFFERENT, _REPLIES, "commands, replies and statuses are taken as they are",
     ),
-    Rule(r"smtpd_command_filter|\w+_reply_filter|\w+_delivery_status_filter", _ANY, Loss.NOTHING, _REPLIES),
+    Rule(
+        r"smtpd_(command_filter|reject_filter_maps)|\w+_reply_filter|\w+_delivery_status_filter", _ANY, Loss.NOTHING,
+        _REPLIES,
+    ),
     # Services of Postfix's
     Rule(
         r"fast_flush_domains", _ON, Loss.DIFFERENT, _ETRN,
@@ -162,7 +172,7 @@ RULES: Final = (
         "there is no proxymap: each process opens proxy: tables itself",
     ),
     Rule(
-        r"default_verp_delimiters|verp_delimiter_filter|disable_verp_bounces|smtpd_authorized_verp_clients", _ANY,
+        r"default_verp_delimiters|verp_delimiter_filter|disable_verp_bounces|(smtpd_)?authorized_verp_clients", _ANY,
         Loss.NOTHING, "VERP is not in this release",
     ),
     Rule(
@@ -184,6 +194,11 @@ RULES: Final = (
         "SMTP extensions are left out for all or for none", "they are offered to all",
     ),
     Rule(r"smtpd_reject_footer(_maps)?", _ON, Loss.QUALITY, "footers are not in this release", "replies have none"),
+    Rule(
+        r"use_srv_lookup", _ON, Loss.DIFFERENT, "SRV records are not looked up in this release",
+        "mail goes to the MX hosts",
+    ),
+    Rule(r"(use|allow|ignore)_srv_lookup\w*", _ANY, Loss.NOTHING, "SRV records are not looked up in this release"),
     Rule(
         r"best_mx_transport", _ON, Loss.DIFFERENT, "backup MX hosts are not delivered to in a way of their own",
         "such mail is returned as a loop",
@@ -224,10 +239,12 @@ RULES: Final = (
         r"debug_peer_\w+|debugger_command|destination_concurrency_feedback_debug|fault_injection_code", _ANY,
         Loss.NOTHING, "for debugging there is -v",
     ),
-    Rule(r"berkeley_db_\w+|lmdb_map_size", _ANY, Loss.NOTHING, "an index needs no sizes"),
     Rule(
-        r"connection_cache_\w+|(smtp|lmtp)_(min_data_rate|per_request_deadline|pix_workaround\w*)", _ANY, Loss.NOTHING,
-        "the SMTP client looks after its connections itself",
+        r"berkeley_db_\w+|lmdb_map_size|nbdb_\w+|default_cache_db_type", _ANY, Loss.NOTHING, "an index needs no sizes",
+    ),
+    Rule(
+        r"connection_cache_\w+|(smtp|lmtp)_(min_data_rate|per_re(quest|cord)_deadline|pix_workaround\w*)", _ANY,
+        Loss.NOTHING, "the SMTP client looks after its connections itself",
     ),
     Rule(
         r"(smtp|lmtp)_(cname_overrides_servername|quote_rfc821_envelope|dns_resolver_options)|dnssec_probe"
@@ -235,14 +252,15 @@ RULES: Final = (
         _ANY, Loss.NOTHING, "names are looked up, and addresses written, in one way",
     ),
     Rule(
-        r"info_log_address_format|respectful_logging|smtpd_(client_port_logging|log_access_permit_actions)", _ANY,
+        r"info_log_address_format|respectful_logging|smtpd_(client_port_logging|log_access_permit_actions)"
+        r"|smtpd_hide_client_session", _ANY,
         Loss.NOTHING, "the log is in one form",
     ),
     Rule(
         r"application_event_drain_time|backwards_bounce_logfile_compatibility|daemon_table_open_error_is_fatal"
         r"|dont_remove|error_service_name|fork_(attempts|delay)|ipc_ttl|mail_release_date|postlogd_watchdog_timeout"
         r"|queue_file_attribute_count_limit|sendmail_fix_line_endings|smtpd_delay_open_until_valid_rcpt"
-        r"|sun_mailtool_compatibility|tcp_windowsize|trigger_timeout|smtpd_sasl_application_name",
+        r"|cleanup_replace_stray_cr_lf|full_name_encoding_charset|sun_mailtool_compatibility|tcp_windowsize|trigger_timeout|smtpd_sasl_application_name",
         _ANY, Loss.NOTHING, "it concerns the insides of Postfix",
     ),
 )  # fmt: skip

@@ -144,6 +144,20 @@ def test_port_for_encrypted_sessions_is_told_of_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authorized_verp_clients", "smtp_per_record_deadline", "smtpd_client_connection_limit_exceptions",
+        "postscreen_blacklist_action", "smtpd_sasl_application_name", "smtp_tls_per_site", "use_srv_lookup",
+        "smtpd_forbid_unauth_pipelining", "smtp_tlsrpt_enable", "smtpd_hide_client_session", "tls_required_enable",
+        "cleanup_replace_stray_cr_lf", "virtual_trash_count",
+    ],
+)  # fmt: skip
+def test_names_of_older_and_newer_releases_and_of_patches_have_a_reason(name: str) -> None:
+    """What people have in their files is not only what one release knows."""
+    assert find_rule(name, "yes") is not None
+
+
 def test_name_of_nobody_has_no_rule() -> None:
     """Else a misspelt name would be explained away."""
     assert find_rule("smtpd_bannr", "") is None
