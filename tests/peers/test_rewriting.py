@@ -54,9 +54,9 @@ def test_envelopes_and_headers_are_those_of_postfix(sites: list[Site]) -> None:
         (lane, case.name): [line for line in difflib.ndiff(describe(their), describe(our)) if line[0] in "-+"]
         for lane, cases in dealt.items()
         for case, their, our in zip(cases, theirs[lane], ours[lane], strict=True)
-        if describe(their) != describe(our)
+        if describe(their) != describe(our) and not {(lane, case.name), ("", case.name)} & KNOWN.keys()
     }
-    assert {key: found for key, found in different.items() if key[1] not in KNOWN} == {}
+    assert different == {}
 
 
 def test_there_are_enough_cases_and_no_two_are_the_same() -> None:

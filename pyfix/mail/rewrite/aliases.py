@@ -51,7 +51,7 @@ from pyfix.mail.rewrite.expansion import ExpansionError, ExpansionLimits, expand
 
 
 class AliasError(MapError):
-    """A recipient can't be expanded: a table can't be asked, or the result goes beyond the limits."""
+    """A recipient can't be expanded: the result goes beyond the limits, or is none."""
 
 
 class VirtualAliases:
@@ -63,7 +63,10 @@ class VirtualAliases:
         self._limits = limits
 
     def expand(self, address: str) -> list[str]:
-        """Return what a recipient stands for, itself when it is no alias; raise AliasError."""
+        """Return what a recipient stands for, itself when it is no alias.
+
+        Raises AliasError, and MapError for a table that can't be asked.
+        """
         name = self._table.parameter
         try:
             return expand(address, self._table.lookup, self._limits, name)
@@ -71,4 +74,4 @@ class VirtualAliases:
             raise AliasError(str(error)) from error
         except TableError as error:
             self._log.warning(str(error))
-            raise AliasError(f"{name} map lookup problem for {address}") from error
+            raise MapError(f"{name} map lookup problem for {address}") from error

@@ -165,14 +165,14 @@ class Masquerade:
     def __call__(self, address: str, warn: Warn) -> str:
         """Return the address with the first domain of the list that its own is a subdomain of."""
         local, at, host = address.rpartition("@")
-        if not at:
+        if not at or self._exempts(local):
             return address
         folded = host.lower()
         for domain, negations in self._rules:
             if folded == domain:
                 return address
             if folded.endswith(f".{domain}"):
-                return address if negations % 2 or self._exempts(local) else f"{local}@{domain}"
+                return address if negations % 2 else f"{local}@{domain}"
         return address
 
     def _exempts(self, local: str) -> bool:
