@@ -12,49 +12,33 @@ import click
 from pyfix.mail.accounts import Quota, Service, Standing, parse_size, today
 from pyfix.mail.accounts.dates import check_span, parse_typed_day
 
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 NEVER: Final = "never"
 
 
-class SizeType(click.ParamType[int]):
-    """500M, 1G, a number of bytes, or none."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return parse_size(value) if isinstance(value, str) else int(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def size(text: str) -> int:
+    """Return the bytes of 500M, 1G, a number of bytes, or none."""
+    return _convert(parse_size, text)
 
 
-class DayType(click.ParamType[Any]):
-    """2027-01-31, 1y, 3m, 10d, or never; the value is a day, or NEVER."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date | str:
-        try:
-            return parse_typed_day(value, today()) or NEVER if isinstance(value, str) else value
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def day(text: str) -> date | str:
+    """Return the day that 2027-01-31, 1y, 3m or 10d means, or NEVER."""
+    return _convert(lambda given: parse_typed_day(given, today()), text) or NEVER
 
 
-class SpanType(click.ParamType[str]):
-    """1y, 3m, 10d, or never."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            return check_span(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def span(text: str) -> str:
+    """Return 1y, 3m, 10d, or empty for never."""
+    return _convert(check_span, text)
 
 
-SIZE: Final = SizeType()
-DAY: Final = DayType()
-SPAN: Final = SpanType()
+def _convert(convert: Callable[[str], T], text: str) -> T:
+    try:
+        return convert(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 LIMIT: Final = click.IntRange(0, 2**31 - 1)
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 stdin_option: Final = click.option(
@@ -70,7 +54,7 @@ def active_option(function: F) -> F:
 def expires_option(function: F) -> F:
     """Add --expires."""
     text = "The last day: YYYY-MM-DD, a time such as 1y, 3m or 10d from now on, or never."
-    return click.option("--expires", type=DAY, metavar="DATE", help=text)(function)
+    return click.option("--expires", type=day, metavar="DATE", help=text)(function)
 
 
 def standing_options(function: F) -> F:

@@ -32,7 +32,7 @@ import click
 
 from pyfix.commands.account_call import Call, accounts
 from pyfix.commands.account_mail import delete_mail
-from pyfix.commands.account_options import LIMIT, SIZE, SPAN, changed_standing, quota_of, standing_options
+from pyfix.commands.account_options import LIMIT, changed_standing, quota_of, size, span, standing_options
 from pyfix.commands.account_views import DOMAIN, Fields, list_command, show_command
 from pyfix.mail.accounts import Domain, Store, now_text
 from pyfix.mail.accounts.names import check_domain, check_text
@@ -50,9 +50,9 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--description", metavar="TEXT", help="What the domain is."),
         click.option("--max-users", type=LIMIT, metavar="N", help="How many mailboxes it may have."),
         click.option("--max-aliases", type=LIMIT, metavar="N", help="How many aliases it may have."),
-        click.option("--max-quota", type=SIZE, metavar="SIZE", help="The quota of all mailboxes together."),
-        click.option("--default-quota", type=SIZE, metavar="SIZE", help="The quota of a new mailbox."),
-        click.option("--default-expire", type=SPAN, metavar="TIME", help="How long a new mailbox lives, such as 1y."),
+        click.option("--max-quota", type=size, metavar="SIZE", help="The quota of all mailboxes together."),
+        click.option("--default-quota", type=size, metavar="SIZE", help="The quota of a new mailbox."),
+        click.option("--default-expire", type=span, metavar="TIME", help="How long a new mailbox lives, such as 1y."),
         standing_options,
     )
     for option in reversed(options):

@@ -40,7 +40,7 @@ import click
 
 from pyfix.commands.account_call import Call, accounts, new_password, read_password, say
 from pyfix.commands.account_mail import delete_mail
-from pyfix.commands.account_options import SIZE, changed_standing, quota_of, standing_options, stdin_option
+from pyfix.commands.account_options import changed_standing, quota_of, size, standing_options, stdin_option
 from pyfix.commands.account_views import MAILBOX, list_command, show_command
 from pyfix.mail.accounts import Mailbox, Refused, Service, Standing, now_text, today
 from pyfix.mail.accounts.dates import day_after
@@ -57,7 +57,7 @@ def user() -> None:
 def _options(function: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.option("--name", "full_name", metavar="TEXT", help="Whose it is."),
-        click.option("--quota", type=SIZE, metavar="SIZE", help="How much mail it may hold; 0: any amount."),
+        click.option("--quota", type=size, metavar="SIZE", help="How much mail it may hold; 0: any amount."),
         click.option("--maildir", metavar="PATH", help="Where it is below virtual_mailbox_base."),
         standing_options,
     )

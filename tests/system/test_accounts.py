@@ -7,6 +7,7 @@ change is in force at the next RCPT TO, without a reload; a database that can't 
 from __future__ import annotations
 
 import os
+import re
 import smtplib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +66,35 @@ def test_changes_are_in_force_at_once(running: Instance) -> None:
     assert reply(running, "eve@second.test") == "250 2.1.5 Ok"
     change(running, "domain", "del", "second.test", "--recursive")
     assert len(running.messages("bob")) == 3
+
+
+@pytest.mark.root
+def test_process_in_its_jail_sees_changes(instance: Instance) -> None:
+    """The file is out of reach there, and was opened before; so were its companions."""
+    path = instance.etc / "master.cf"
+    jailed = ("smtpd", "cleanup", "trivial-rewrite")
+    lines = [
+        re.sub(r"^(\S+\s+\S+\s+\S+\s+\S+\s+)n", r"\1y", line) if line.split()[-1] in jailed else line
+        for line in path.read_text().splitlines()
+        if line.strip()
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    instance.start()
+    assert reply(instance, f"bob@{DOMAIN}") == UNKNOWN.format(f"bob@{DOMAIN}")
+    for number in range(3):
+        name = f"user{number}@{DOMAIN}"
+        change(instance, "user", "add", name, "--no-password")
+        instance.send(name)
+        instance.wait_for_mail(user=f"user{number}")
+        change(instance, "user", "del", name)
+        assert reply(instance, name) == UNKNOWN.format(name)
+    root = {os.readlink(f"/proc/{pid}/root") for pid in instance.processes() if b"smtpd" in _title(pid)}
+    assert root == {os.path.realpath(instance.spool)}
+
+
+def _title(pid: int) -> bytes:
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read()
 
 
 def test_database_that_is_lost_refuses_nobody(running: Instance) -> None:

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from pyfix.mail.accounts.database import Row, Value
 from pyfix.mail.accounts.dates import parse_stored_day, stored_day
 from pyfix.mail.accounts.errors import AccountsUnavailable
-from pyfix.mail.accounts.quota import parse_quota
+from pyfix.mail.accounts.quota import Quota, parse_quota
 from pyfix.mail.accounts.records import Alias, Domain, Mailbox, Manager, Role, Service, Standing
 
 T = TypeVar("T")
@@ -31,6 +31,7 @@ DOMAIN_COLUMNS: Final = (
 MAILBOX_COLUMNS: Final = (
     "username", "domain", "password", "name", "maildir", "quota", "createdate", *STANDING_COLUMNS,
 )  # fmt: skip
+QUOTA_COLUMNS: Final = ("username", "quota")
 ALIAS_COLUMNS: Final = ("address", "domain", "goto", "createdate", "active")
 MANAGER_COLUMNS: Final = ("username", "type", "password", "name", "createdate", "active", "expiredate")
 
@@ -64,6 +65,11 @@ def read_mailbox(row: Row) -> Mailbox:
         read.text("createdate"),
         read_standing("mailbox", read.text("username"), row[-len(STANDING_COLUMNS) :]),
     )
+
+
+def read_quota(row: Row) -> Quota:
+    """Return the quota of a row with QUOTA_COLUMNS."""
+    return _Reader("mailbox", QUOTA_COLUMNS, row)("quota", parse_quota)
 
 
 def read_alias(row: Row) -> Alias:

@@ -15,9 +15,11 @@ from pyfix.mail.accounts.database import Database, Session
 from pyfix.mail.accounts.errors import NotFound, Refused
 from pyfix.mail.accounts.kinds import ALIASES, DOMAINS, MAILBOXES, MANAGERS, AccountKind
 from pyfix.mail.accounts.records import Alias, Domain, Mailbox, Manager
+from pyfix.mail.accounts.rows import QUOTA_COLUMNS, read_quota
 from pyfix.mail.accounts.rules import Usage, check_new_alias, check_new_mailbox, check_quota
 
 T = TypeVar("T")
+_QUOTAS: Final = f"SELECT {', '.join(QUOTA_COLUMNS)} FROM mailbox WHERE domain = ?"
 _MANAGED: Final = "SELECT domain FROM domain_manager WHERE username = ? ORDER BY domain"
 _ALL_MANAGED: Final = "SELECT username, domain FROM domain_manager ORDER BY domain"
 _MANAGE: Final = "INSERT INTO domain_manager (username, domain, createdate) VALUES (?, ?, ?)"
@@ -202,9 +204,9 @@ class Store:
 
 def usage_of(session: Session, domain: str) -> Usage:
     """Return what a domain has."""
-    mailboxes = [MAILBOXES.read(row) for row in session.query(MAILBOXES.select_of_domain, domain)]
-    quota = sum(mailbox.quota.size for mailbox in mailboxes)
-    return Usage(len(mailboxes), _count(session, ALIASES.count_of_domain, domain), quota)
+    rows = session.query(_QUOTAS, domain)
+    quota = sum(read_quota(row).size for row in rows)
+    return Usage(len(rows), _count(session, ALIASES.count_of_domain, domain), quota)
 
 
 def _domain(session: Session, name: str) -> Domain:
