@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -49,6 +49,8 @@ class _Server:
     config: Config
     params: RestrictionParameters
     tables: RestrictionTables
+    transports: Collection[str]
+    """The services that mail can be given to."""
 
     def words(self, name: str) -> list[str]:
         """Return the words of a parameter; none where it makes no sense, which check_parameters tells of."""
@@ -66,12 +68,13 @@ class _Server:
 
 
 def _servers(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[_Server]:
+    transports = {entry.name for entry in entries if entry.type is ServiceType.UNIX}
     for entry in entries:
         if entry.program == "smtpd" and entry.type is ServiceType.INET:
             service = config.overridden(entry.overrides, entry.name, entry.program)
             try:
                 params = service.read(RestrictionParameters)
-                yield _Server(entry, service, params, RestrictionTables(service, params, Opened()))
+                yield _Server(entry, service, params, RestrictionTables(service, params, Opened()), transports)
             except ConfigError:
                 continue  # check_parameters or check_tables tells of it
 
@@ -80,7 +83,7 @@ def _judge_access(server: _Server) -> Iterator[Finding]:
     rules = server.tables.rules
     lists = (rules.client, rules.helo, rules.sender, rules.relay, rules.recipient, rules.data, rules.end_of_data)
     for name, steps in zip(LISTS, lists, strict=True):
-        yield from judge_tables(name, steps, server.place(name))
+        yield from judge_tables(name, steps, server.place(name), server.transports)
 
 
 def _check_server(config: Config, server: _Server) -> Iterator[Finding]:

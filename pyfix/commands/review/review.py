@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pyfix.commands.review import restrictions
@@ -100,10 +101,14 @@ def _review_parameter(config: Config, name: str, value: str, place: str, where: 
 
 
 def _review_tables(name: str, value: str, place: str, where: Where) -> Iterator[Omission]:
+    """Yield tables of types that pyfix lacks; out of a list of tables one can be taken, out of restrictions not."""
     for found in _TABLE.finditer(value):
+        is_list = name.endswith(("_maps", "_domains"))
         yield Omission(
-            Loss.IMPOSSIBLE, name, found[0], place, where, f"{found[1]} tables are not in this release",
-            "no process that needs the table can run", "put the content into a table of another type",
+            Loss.IMPOSSIBLE, name, found[0], place, replace(where, words=(found[0],)) if is_list else where,
+            f"{found[1]} tables are not in this release", "no process that needs the table can run",
+            "put the content into a table of another type", Loss.LOST if is_list else None,
+            "what is in it is not found" if is_list else "",
         )  # fmt: skip
 
 

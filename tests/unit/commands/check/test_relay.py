@@ -199,3 +199,12 @@ def test_results_of_access_tables_that_smtpd_lacks(told: Told) -> None:
         f'{head} r: unknown smtpd restriction "frobnicate": {answer}',
         f"{head} 2 more keys with such results; write other results",
     ]
+
+
+def test_filter_that_nobody_serves(told: Told) -> None:
+    """The mail would wait for a service that does not exist."""
+    table = "inline:{{a=FILTER cleanup:x}, {b=FILTER amavis:[127.0.0.1]:10024}}"
+    assert told(f"{CLOSED}smtpd_data_restrictions = check_sender_access {table}\n") == [
+        f"error: DIR/main.cf, line 8: smtpd_data_restrictions: {table}: b: FILTER amavis: master.cf has no service"
+        " amavis: mail is deferred; write another result"
+    ]

@@ -132,6 +132,25 @@ def test_default_alias_table_becomes_one_that_both_mail_systems_can_have(source:
     ]
 
 
+def test_table_of_a_type_that_is_lacking_can_be_taken_out_of_a_list(source: Path) -> None:
+    """Of aliases that another table has, too, say; out of restrictions it can't."""
+    (source / "main.cf").write_text("alias_maps = texthash:/etc/aliases, nis:mail.aliases\nalias_database =\n")
+    refused = run(source)
+    assert refused.stderr.startswith(
+        f"pyfix: error: {source}/main.cf, line 1: alias_maps=nis:mail.aliases: nis tables are not in this release:"
+        " what is in it is not found; if that is all right: --accept alias_maps\n"
+    )
+    assert run(source, "--accept", "alias_maps").exit_code == 2
+    assert "\nalias_maps = texthash:/etc/aliases,\n" in (source.parent / "pyfix/main.cf").read_text()
+
+
+def test_table_of_restrictions_that_is_lacking_is_fatal(source: Path) -> None:
+    """--accept is no way out."""
+    add(source, "smtpd_client_restrictions = check_client_access nis:hosts\n")
+    assert run(source).stderr.startswith(f"pyfix: fatal: {source}/main.cf, line 4: smtpd_client_restrictions=nis:hosts")
+    assert run(source, "--accept", "smtpd_client_restrictions").exit_code == 1
+
+
 def test_file_without_a_name_can_not_take_its_place(source: Path, tmp_path: Path) -> None:
     """Nobody knows what addresses would end in; with --accept it is the default again."""
     (tmp_path / "mailname").write_text("not a name\n")
