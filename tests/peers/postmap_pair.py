@@ -10,6 +10,7 @@ import random
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,14 @@ _VALUES = [
 ]
 
 
+_WITH_SETTINGS = ("ldap", "memcache", "mysql", "pgsql", "sqlite")
+
+
+def _age(path: Path) -> None:
+    """Make a file old: Postfix reads one of name = value lines again, seconds later, that has just been written."""
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
 @dataclass(frozen=True)
 class Postmaps:
     """Postfix's postmap and ours, each with a main.cf of its own."""
@@ -72,18 +81,40 @@ class Postmaps:
             directory.mkdir()
             text = f"compatibility_level = 3.7\nmyhostname = mail.example.test\n{settings}"
             (directory / "main.cf").write_text(text)
-            os.utime(directory / "main.cf", (1_700_000_000, 1_700_000_000))
+            _age(directory / "main.cf")
         for path in Path("/etc/postfix").glob("dynamicmaps.cf*"):
             (shutil.copytree if path.is_dir() else shutil.copy)(path, theirs / path.name)
         return cls(postfix, theirs, ours)
 
     def theirs(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run Postfix's postmap."""
+        for argument in arguments:
+            kind, _, path = argument.partition(":")
+            if kind in _WITH_SETTINGS and os.path.isfile(path):
+                _age(Path(path))
         return _run([self.postfix, "-c", str(self.postfix_directory), *arguments], stdin)
 
     def ours(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run ours."""
         return _run([*_OURS, "-c", str(self.directory), *arguments], stdin)
+
+    def assert_both_fail(self, kind: str, tables: list[tuple[str, str]]) -> None:
+        """Both end with status 1 and a fatal line for each table and key.
+
+        A table is what its file holds. Postfix waits a second or two before it ends so: all do that at the same time.
+        """
+        questions = []
+        for number, (text, key) in enumerate(tables):
+            path = self.directory.parent / f"failing{number}.cf"
+            path.write_text(text)
+            questions.append(["-q", key, f"{kind}:{path}"])
+        with ThreadPoolExecutor(8) as threads:
+            theirs = threads.map(lambda words: self.theirs(*words), questions)
+            ours = (self.ours(*words) for words in questions)
+            for table, *programs in zip(tables, theirs, ours, strict=True):
+                for done in programs:
+                    assert (done.returncode, done.stdout) == (1, ""), table
+                    assert "fatal: " in done.stderr, table
 
     def assert_same_answers(self, spec: str, keys: list[str], other_spec: str = "") -> int:
         """Both give the same values for all keys; return how many were found. `other_spec`: what ours is called."""

@@ -84,15 +84,12 @@ def test_unix_socket(need: Callable[[str], str], tmp_path: Path, postmaps: Postm
         assert postmaps.assert_same_answers(f"memcache:{table}", ["a", "b"]) == 2
 
 
-@pytest.mark.parametrize("text", ["memcache =", "key_format = %x", "backup = foo:x", "memcache = inet:127.0.0.1:1"])
-def test_what_fails_fails_for_both(text: str, postmaps: Postmaps, tmp_path: Path) -> None:
+FAILING = ["memcache =", "key_format = %x", "backup = foo:x", "memcache = inet:127.0.0.1:1"]
+
+
+def test_what_fails_fails_for_both(postmaps: Postmaps) -> None:
     """Status 1 and one fatal line."""
-    table = tmp_path / "t.cf"
-    table.write_text(f"{text}\n")
-    for run in (postmaps.theirs, postmaps.ours):
-        done = run("-q", "a", f"memcache:{table}")
-        assert (done.returncode, done.stdout) == (1, "")
-        assert "fatal: " in done.stderr
+    postmaps.assert_both_fail("memcache", [(f"{text}\n", "a") for text in FAILING])
 
 
 def test_there_is_nothing_to_build(postmaps: Postmaps, tmp_path: Path) -> None:

@@ -63,32 +63,26 @@ def test_forms_of_a_host(host: str, database: Database, postmaps: Postmaps) -> N
     assert postmaps.assert_same_answers(f"mysql:{table}", KEYS[:200]) > 10
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "query = SELECT goto FROM nowhere",
-        "query = SELEC 1",
-        "query = SELECT address FROM alias\nexpansion_limit = 3",
-        "query = SELECT 1, 2\nexpansion_limit = 1",
-        "query = CALL find_nothing('%s')",
-        "query = CALL find_twice('%s')",
-        "query = SELECT 1; SELECT 2",
-        "query = SELECT '%x'",
-        "query = SELECT 1\npassword = wrong",
-        "query = SELECT 1\ndbname = other",
-        "query = SELECT 1\ndbname =",
-        "query = SELECT 1\nhosts = unix:/nowhere",
-        "query = SELECT 1\nrequire_result_set = maybe",
-    ],
-)
-def test_what_fails_fails_for_both(text: str, database: Database, postmaps: Postmaps) -> None:
+FAILING = [
+    "query = SELECT goto FROM nowhere",
+    "query = SELEC 1",
+    "query = SELECT address FROM alias\nexpansion_limit = 3",
+    "query = SELECT 1, 2\nexpansion_limit = 1",
+    "query = CALL find_nothing('%s')",
+    "query = CALL find_twice('%s')",
+    "query = SELECT 1; SELECT 2",
+    "query = SELECT '%x'",
+    "query = SELECT 1\npassword = wrong",
+    "query = SELECT 1\ndbname = other",
+    "query = SELECT 1\ndbname =",
+    "query = SELECT 1\nhosts = unix:/nowhere",
+    "query = SELECT 1\nrequire_result_set = maybe",
+]
+
+
+def test_what_fails_fails_for_both(database: Database, postmaps: Postmaps) -> None:
     """Status 1 and one fatal line."""
-    table = postmaps.directory.parent / "t.cf"
-    table.write_text(f"{settings(database)}{text}\n")
-    for run in (postmaps.theirs, postmaps.ours):
-        done = run("-q", "a@example.com", f"mysql:{table}")
-        assert (done.returncode, done.stdout) == (1, "")
-        assert "fatal: " in done.stderr
+    postmaps.assert_both_fail("mysql", [(f"{settings(database)}{text}\n", "a@example.com") for text in FAILING])
 
 
 def test_option_file(database: Database, postmaps: Postmaps) -> None:

@@ -89,27 +89,23 @@ def test_forms_of_a_host(host: str, database: Database, postmaps: Postmaps) -> N
     assert postmaps.assert_same_answers(f"pgsql:{table}", KEYS[:200]) > 10
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "query = SELEC 1",
-        "query = ;",
-        "query = COPY alias TO STDOUT",
-        "query = SELECT E'\\u20ac'",
-        "query = SELECT 1\npassword = wrong",
-        "query = SELECT 1\ndbname =",
-        "query = SELECT 1\nhosts = postgresql://127.0.0.1:1/mail?ssl_mode=require",
-        "table = alias",
-    ],
-)
-def test_what_fails_fails_for_both(text: str, database: Database, postmaps: Postmaps) -> None:
+FAILING = [
+    "query = SELEC 1",
+    "query = ;",
+    "query = COPY alias TO STDOUT",
+    "query = SELECT E'\\u20ac'",
+    "query = SELECT 1\npassword = wrong",
+    "query = SELECT 1\ndbname =",
+    "query = SELECT 1\nhosts = postgresql://127.0.0.1:1/mail?ssl_mode=require",
+    "table = alias",
+]
+
+
+def test_what_fails_fails_for_both(database: Database, postmaps: Postmaps) -> None:
     """Status 1 and one fatal line."""
-    table = postmaps.directory.parent / "t.cf"
-    table.write_text(f"{settings(database, f'127.0.0.1:{database.port}')}{text}\n")
-    for run in (postmaps.theirs, postmaps.ours):
-        done = run("-q", "a@example.com", f"pgsql:{table}")
-        assert (done.returncode, done.stdout) == (1, "")
-        assert "fatal: " in done.stderr
+    postmaps.assert_both_fail(
+        "pgsql", [(f"{settings(database, f'127.0.0.1:{database.port}')}{text}\n", "a@example.com") for text in FAILING]
+    )
 
 
 @pytest.mark.parametrize("text", ["query = DO $$ BEGIN END $$", "query = SELECT", "query = SELECT 1 WHERE false"])

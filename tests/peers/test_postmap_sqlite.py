@@ -34,27 +34,21 @@ def test_queries_give_the_same_answers(name: str, database: Path, postmaps: Post
     assert postmaps.assert_same_answers(f"sqlite:{table}", keys) > 10
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "query = SELECT goto FROM nowhere",
-        "query = SELEC 1",
-        "query = SELECT address FROM alias\nexpansion_limit = 3",
-        "query = SELECT 1\nexpansion_limit = x",
-        "query = SELECT '%x'",
-        "query =\ntable = alias",
-        "query = SELECT 1\ndomain = fail:x",
-        "query = SELECT 1\nresult_format =",
-    ],
-)
-def test_what_fails_fails_for_both(text: str, database: Path, postmaps: Postmaps) -> None:
+FAILING = [
+    "query = SELECT goto FROM nowhere",
+    "query = SELEC 1",
+    "query = SELECT address FROM alias\nexpansion_limit = 3",
+    "query = SELECT 1\nexpansion_limit = x",
+    "query = SELECT '%x'",
+    "query =\ntable = alias",
+    "query = SELECT 1\ndomain = fail:x",
+    "query = SELECT 1\nresult_format =",
+]
+
+
+def test_what_fails_fails_for_both(database: Path, postmaps: Postmaps) -> None:
     """Status 1 and one fatal line."""
-    table = postmaps.directory.parent / "t.cf"
-    table.write_text(f"dbpath = {database}\n{text}\n")
-    for run in (postmaps.theirs, postmaps.ours):
-        done = run("-q", "a@example.com", f"sqlite:{table}")
-        assert (done.returncode, done.stdout) == (1, "")
-        assert "fatal: " in done.stderr
+    postmaps.assert_both_fail("sqlite", [(f"dbpath = {database}\n{text}\n", "a@example.com") for text in FAILING])
 
 
 def test_settings_in_main_cf(database: Path, tmp_path: Path, postmaps: Postmaps) -> None:
