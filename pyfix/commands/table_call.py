@@ -76,7 +76,8 @@ class Call:
             return self._query(given.query_keys[0])
         if given.delete_keys:
             options = given.build_options(self._params)
-            return not tables.delete(self._targets, self._keys(given.delete_keys[0]), options, self._warn)
+            keys = self._keys(given.delete_keys[0])
+            return not tables.delete(self._targets, keys, options, self._config, self._warn)
         if given.sequence:
             return self._list()
         for target in self._targets:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import click
 
+from pyfix.commands.proxied import delete_proxied, have_opened, refuse_build, refuse_list
 from pyfix.commands.table_target import TableCommandError, Target
-from pyfix.mail.config import ConfigError
+from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.maps.cdb_writer import CdbWriter
 from pyfix.mail.maps.file_values import encode_content, read_files
 from pyfix.mail.maps.index_file import NotAnIndex
@@ -59,6 +60,7 @@ def build(target: Target, read: ReadEntries, options: BuildOptions, warn: Warn, 
             source = _Source(sys.stdin.buffer, "stdin", read, extra=())
             _fill(target, source, options, warn, None)
             return
+        refuse_build(target)
         with open(target.path, "rb") as file:
             target.refuse_build()
             status = os.fstat(file.fileno())
@@ -117,14 +119,18 @@ def _add(
         warn(f'{target.shown}: duplicate entry: "{key}"')
 
 
-def delete(targets: list[Target], keys: Iterable[str], options: BuildOptions, warn: Warn) -> bool:
+def delete(targets: list[Target], keys: Iterable[str], options: BuildOptions, config: Config, warn: Warn) -> bool:
     """Take keys out of all tables; return whether any was there."""
     wanted = [key.casefold() if options.fold else key for key in keys]
-    found = [_delete_from(target, _usable(wanted, target.spec, options.utf8, warn), options) for target in targets]
+    found = [
+        _delete_from(target, _usable(wanted, target.spec, options.utf8, warn), options, config) for target in targets
+    ]
     return any(found)
 
 
-def _delete_from(target: Target, keys: list[str], options: BuildOptions) -> bool:
+def _delete_from(target: Target, keys: list[str], options: BuildOptions, config: Config) -> bool:
+    if target.kind == "proxy":
+        return delete_proxied(target, keys, config, fold=options.fold)
     if not target.refuse_removal():
         return False
     try:
@@ -164,6 +170,7 @@ def _open(target: Target, opening: Opening) -> Table:
         raise TableCommandError(str(error)) from None
     if isinstance(table, UnavailableTable):
         raise TableCommandError(table.reason)
+    have_opened(table)
     return table
 
 
@@ -187,6 +194,7 @@ def query(tables: list[Table], key: str, warn: Warn, *, utf8: bool = True) -> st
 def list_entries(tables: list[Table]) -> Iterator[tuple[str, str]]:
     """Yield what is in the tables."""
     for table in tables:
+        refuse_list(table)
         try:
             yield from table.entries()
         except TableError as error:

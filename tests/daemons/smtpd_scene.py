@@ -14,9 +14,11 @@ from harness import DEADLINE_S, RunningWorker, make_queue_directory, run_worker
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sessions" / "smtp"))
 
-from neighbours import Neighbours
+from neighbours import Neighbours, Service
 
 from pyfix.daemons.smtpd.daemon import SERVICE
+
+__all__ = ["MAIN_CF", "Client", "Scene", "Service", "scene"]
 
 MAIN_CF = """
 compatibility_level = 3.7

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from harness import DEADLINE_S
-from smtpd_scene import Client, Scene, scene
+from smtpd_scene import Client, Scene, Service, scene
 from table_server import TableServer
+
+from pyfix.mail.ipc.messages import AnyMessage, Message, ProxyAnswer, ProxyLookup, ProxyStatus, Trigger
 
 LOCAL = "local_recipient_maps = unix:passwd.byname\n"
 """A table that blocks, and is asked for local parts alone where the domain is local."""
@@ -105,3 +107,100 @@ def connect_from(stage: Scene, address: str) -> Client:
     client = Client(socket.create_connection((host, int(port)), DEADLINE_S, (address, 0)))
     stage.stack.callback(client.close)
     return client
+
+
+# --- tables of proxymap
+
+Answer = Callable[[AnyMessage], Message | None]
+PROXIED = "local_recipient_maps = proxy:unix:passwd.byname inline:{joe=x}\nmydestination = local.test\n"
+
+
+@contextmanager
+def fake_proxymap(directory: Path, answer: Answer) -> Iterator[Service]:
+    """Serve private/proxymap; an answer of None hangs up."""
+    path = directory / "private" / "proxymap"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    service = Service(path, answer)
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+def test_users_of_proxymap_are_asked_for_at_once(tmp_path: Path) -> None:
+    """All keys of a recipient in one request; the tables beside it count as ever."""
+    asked: list[AnyMessage] = []
+
+    def answer(request: AnyMessage) -> Message:
+        asked.append(request)
+        assert isinstance(request, ProxyLookup)
+        key = "alice" if "alice" in request.keys else ""
+        return ProxyAnswer(ProxyStatus.OK, "x", key) if key else ProxyAnswer(ProxyStatus.NO_KEY)
+
+    with fake_proxymap(tmp_path, answer), scene(tmp_path, PROXIED) as stage:
+        assert recipient(stage, "alice@local.test") == "250 2.1.5 Ok"
+        assert recipient(stage, "joe@local.test") == "250 2.1.5 Ok"
+        assert recipient(stage, "nobody@local.test").startswith("550 5.1.1 ")
+    assert asked == [
+        ProxyLookup("unix:passwd.byname", ["alice@local.test", "alice", "@local.test"]),
+        ProxyLookup("unix:passwd.byname", ["joe@local.test", "joe"]),
+        ProxyLookup("unix:passwd.byname", ["nobody@local.test", "nobody", "@local.test"]),
+    ]
+
+
+NO_ANSWERS: list[tuple[Answer, str]] = [
+    (lambda request: None, "proxy:unix:passwd.byname: private/proxymap: the connection was closed"),
+    (lambda request: Trigger(), "proxy:unix:passwd.byname: private/proxymap: unexpected answer Trigger"),
+    (
+        lambda request: ProxyAnswer(ProxyStatus.RETRY, key="nobody@local.test", reason="down"),
+        "proxy:unix:passwd.byname: down",
+    ),
+    (lambda request: ProxyAnswer(ProxyStatus.RETRY), "proxy:unix:passwd.byname: proxymap answers another question"),
+    (
+        lambda request: ProxyAnswer(ProxyStatus.OK, "x", "z"),
+        "proxy:unix:passwd.byname: proxymap answers another question",
+    ),
+    (lambda request: ProxyAnswer(ProxyStatus.DENIED), "proxymap service is not configured for table"),
+    (lambda request: ProxyAnswer(ProxyStatus.BAD), "proxymap lookup failed for table"),
+]
+
+
+@pytest.mark.parametrize(("answer", "problem"), NO_ANSWERS)
+@pytest.mark.parametrize("table", ["proxy:unix:passwd.byname", "proxy:unix:passwd.byname tcp:127.0.0.1:1"])
+def test_proxymap_without_an_answer_refuses_nobody(tmp_path: Path, answer: Answer, problem: str, table: str) -> None:
+    """Asked by the loop or, with a table beside it that waits, by a thread; and the next one that answers is asked."""
+    main_cf = f"mydestination = local.test\nlocal_recipient_maps = {table}\n"
+    with scene(tmp_path, main_cf) as stage:
+        with fake_proxymap(tmp_path, answer):
+            assert recipient(stage, "nobody@local.test").startswith("451 4.3.0 <nobody@local.test>: Temporary lookup")
+            stage.worker.wait_for_line(f"warning: {problem}")
+        with fake_proxymap(tmp_path, lambda request: ProxyAnswer(ProxyStatus.OK, "x", "alice@local.test")):
+            assert recipient(stage, "alice@local.test") == "250 2.1.5 Ok"
+
+
+def test_master_cf_without_proxymap_refuses_nobody(tmp_path: Path) -> None:
+    """The log has the remedy."""
+    with scene(tmp_path, PROXIED) as stage:
+        assert recipient(stage, "nobody@local.test").startswith("451 4.3.0 ")
+        stage.worker.wait_for_line('has master.cf a line "proxymap unix - - n - - proxymap"?')
+
+
+def test_slow_proxymap_keeps_only_who_needs_it_waiting(tmp_path: Path) -> None:
+    """And no longer than ipc_timeout."""
+    released = threading.Event()
+
+    def answer(request: AnyMessage) -> None:
+        released.wait(2 * DEADLINE_S)
+
+    with fake_proxymap(tmp_path, answer), scene(tmp_path, PROXIED + "ipc_timeout = 1s\n") as stage:
+        try:
+            other, client = stage.connect(), stage.connect()
+            client.say("HELO x")
+            client.say("MAIL FROM:<a@b.c>")
+            client.sock.sendall(b"RCPT TO:<alice@local.test>\r\n")
+            assert other.say("NOOP") == "250 2.0.0 Ok"
+            assert client.read().startswith("451 4.3.0 ")
+            stage.worker.wait_for_line("private/proxymap: no answer within 1 seconds")
+        finally:
+            released.set()

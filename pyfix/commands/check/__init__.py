@@ -7,7 +7,7 @@ Looks for these, and lists what it finds. It creates missing directories of the 
     not honoured  parameters, restrictions, tables and programs that pyfix lacks
     parameters    values, references, names that nothing reads
     files         owners and rights; who else may write; what is damaged
-    tables        that can't be opened, that are stale, that all may write
+    tables        that can't be opened, that are stale, that all may write, that proxymap(8) is asked for in vain
     classes       domains in two; entries that take the mail of mailboxes
     open relays   networks and lists that let strangers relay
     routes        transports, services and commands that are not there

@@ -12,6 +12,7 @@ from pyfix.commands.check.classes import check_classes
 from pyfix.commands.check.files import check_files
 from pyfix.commands.check.honour import accepted_names, find_omissions, report_omissions
 from pyfix.commands.check.ports import judge_ports, read_listeners
+from pyfix.commands.check.proxymap import check_proxymap
 from pyfix.commands.check.routes import check_routes
 from pyfix.commands.check.smtpd import check_servers
 from pyfix.commands.check.tables import check_tables
@@ -56,12 +57,14 @@ def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Ite
     explain(f"checking the rights of the files in {config.directory} and {params.queue_directory}")
     yield from check_files(config.directory, params)
     explain("checking lookup tables and address classes")
-    yield from check_tables(config, entries)
-    yield from check_classes(config)
+    tables = config.without_proxymap()
+    yield from check_tables(tables, entries)
+    yield from check_proxymap(config, entries)
+    yield from check_classes(tables)
     yield from check_accounts(config)
     explain("checking who may relay, where mail goes, ports and certificates")
-    yield from check_servers(config, entries)
-    yield from check_routes(config, entries)
+    yield from check_servers(tables, entries)
+    yield from check_routes(tables, entries)
     receives = bool(config.expand(config.get("mydestination") or "").strip())
     yield from judge_ports(read_listeners(config, entries), _lowest_port(), receives=receives)
     yield from check_certificates(config)

@@ -60,6 +60,7 @@ class Services:
             config = self.config.overridden(entry.overrides, entry.name, entry.program)
         config.warnings.clear()  # those of main.cf have been told
         config.on_lookup = self._on_lookup
+        config.asks_proxymap = False
         self._made.append(config)
         return config
 

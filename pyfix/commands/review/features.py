@@ -168,10 +168,6 @@ RULES: Final = (
     ),
     Rule(r"fast_flush_\w+|flush_service_name|smtpd_etrn_restrictions", _ANY, Loss.NOTHING, _ETRN),
     Rule(
-        r"(proxy_(read|write)_maps)|prox(ymap|ywrite)_service_name", _ANY, Loss.NOTHING,
-        "there is no proxymap: each process opens proxy: tables itself",
-    ),
-    Rule(
         r"default_verp_delimiters|verp_delimiter_filter|disable_verp_bounces|(smtpd_)?authorized_verp_clients", _ANY,
         Loss.NOTHING, "VERP is not in this release",
     ),

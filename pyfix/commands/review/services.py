@@ -29,7 +29,6 @@ _PROGRAMS: Final = {
     "postscreen": _Program(
         Loss.LOST, "postscreen is not in this release", "nobody listens there", "let smtpd serve the port"
     ),
-    "proxymap": _Program(Loss.NOTHING, "each process opens proxy: tables itself"),
     "qmqpd": _Program(Loss.DIFFERENT, "QMQP is not in this release", "nobody listens there"),
     "scache": _Program(Loss.NOTHING, "the SMTP client looks after its connections itself"),
     "spawn": _Program(Loss.DIFFERENT, "spawn is not in this release", "what it would start is not started"),

@@ -1,8 +1,9 @@
 """Answer the questions of an evaluation: from tables, from mynetworks, from trivial-rewrite.
 
-Tables in memory or on disk are asked on the spot, tables that may have to wait in a thread, to which the daemon has
-lent all of them (Opened.lend). What trivial-rewrite said is kept for a few seconds: the recipients of a busy server
-repeat themselves. A question that can't be answered now is logged and thrown back as LookupFailed.
+Tables in memory or on disk are asked on the spot. Those that proxymap has in memory or on disk are asked over one
+connection, without a thread. Tables that may have to wait are asked in a thread, to which the daemon has lent all of
+them (Opened.lend). What trivial-rewrite said is kept for a few seconds: the recipients of a busy server repeat
+themselves. A question that can't be answered now is logged and thrown back as LookupFailed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from dataclasses import replace
 from types import CoroutineType
 from typing import Any, Final, TypeVar
 
@@ -18,9 +20,10 @@ from pyfix.base.log import Log
 from pyfix.mail.address.rewrite import STANDARD
 from pyfix.mail.ipc.aclient import AsyncChannel
 from pyfix.mail.ipc.client import IpcError
+from pyfix.mail.ipc.messages import ProxyAnswer, Resolved, ResolvedList, Rewrite, Rewritten
 from pyfix.mail.ipc.messages import Resolve as ResolveMessage
-from pyfix.mail.ipc.messages import Resolved, ResolvedList, Rewrite, Rewritten
 from pyfix.mail.maps import MatchList, TableError
+from pyfix.mail.maps.answered import Answered, Question, needs_no_thread
 from pyfix.mail.restrictions.questions import (
     Answer,
     Evaluation,
@@ -69,6 +72,7 @@ class Answers:
         searcher: Searcher,
         executor: Executor,
         rewrite: AsyncChannel,
+        proxymap: AsyncChannel,
     ) -> None:
         self._log = log
         self._networks = networks
@@ -77,6 +81,7 @@ class Answers:
         self._look_up = searcher.look_up
         self._executor = executor
         self._rewrite = rewrite
+        self._proxymap = proxymap
         self._cache = ResolveCache()
 
     async def decide(self, evaluation: Evaluation[T]) -> T:
@@ -114,9 +119,36 @@ class Answers:
             if self._networks_block:
                 return self.in_thread(lambda: self._networks.matches(name, address))
             return self._networks.matches(name, address)
-        if self._searcher.may_wait(question):
-            return self.in_thread(lambda: self._look_up(question))
-        return self._look_up(question)
+        if not self._searcher.may_wait(question):
+            return self._look_up(question)
+        if needs_no_thread(question.maps) and not self._searcher.is_local_may_wait(question):
+            return self._look_up_proxied(question)
+        return self.in_thread(lambda: self._look_up(question))
+
+    async def _look_up_proxied(self, question: Lookup) -> Answer:
+        search = Answered(question.maps)
+        question = replace(question, maps=search.maps)
+        while True:
+            try:
+                answer = self._look_up(question)
+            except TableError:
+                if not search.missing:
+                    raise
+            else:
+                if not search.missing:
+                    return answer
+            for asked in search.questions():
+                search.learn(asked, await self._ask_proxymap(asked))
+
+    async def _ask_proxymap(self, asked: Question) -> ProxyAnswer:
+        """Ask once more where the connection breaks: the process behind it may have been replaced meanwhile."""
+        try:
+            return await self._proxymap.call(asked.request, ProxyAnswer)
+        except IpcError:
+            try:
+                return await self._proxymap.call(asked.request, ProxyAnswer)
+            except IpcError as error:
+                raise asked.table.failure(error) from error
 
     async def is_listed(self, name: str, names: MatchList) -> bool:
         """True when the list holds the name; a list that can't be asked holds nothing, which is logged."""

@@ -74,6 +74,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._disk = ThreadPoolExecutor(_THREADS, "disk")
         self._lookups = ThreadPoolExecutor(_THREADS, "lookup")
         self._rewrite = AsyncChannel(f"private/{params.rewrite_service_name}", params.ipc_timeout)
+        self._proxymap = AsyncChannel(f"private/{params.proxymap_service_name}", params.ipc_timeout)
         self._cleanup = AsyncPool(
             f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS, _IN_FLIGHT,
             limit_when_slow=_CLEANUPS_WHEN_SLOW,
@@ -91,7 +92,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         params, tables = mood.params, mood.tables
         answers = Answers(
             self.log, tables.networks, Searcher.from_params(params, tables.local_domains), self._lookups,
-            self._rewrite,
+            self._rewrite, self._proxymap,
         )  # fmt: skip
         return Server(
             worker=self.worker, params=params, log=self.log, loop=asyncio.get_running_loop(), queue=self._queue,
@@ -131,6 +132,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         await self._mailer.finish()
         self._cleanup.close()
         self._rewrite.disconnect()
+        self._proxymap.disconnect()
         self._table_timer.cancel()
         self._disk.shutdown(wait=False)
         self._lookups.shutdown(wait=False)

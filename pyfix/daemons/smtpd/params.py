@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pyfix.mail.config import Boolean, Choice, Integer, ListOf, Seconds, String
+from pyfix.mail.maps.params import ProxyParameters
 from pyfix.mail.message.params import LineParameters, MessageParameters
 from pyfix.mail.notices.params import NoticeParameters
 from pyfix.mail.queue.params import QueueParameters
 from pyfix.mail.restrictions.params import RestrictionParameters
 
 
-class SmtpdParameters(RestrictionParameters, NoticeParameters, LineParameters, QueueParameters, MessageParameters):
+class SmtpdParameters(
+    RestrictionParameters, NoticeParameters, LineParameters, QueueParameters, MessageParameters, ProxyParameters
+):
     """Limits and texts of the SMTP server. Defaults are those of Postfix 3.7."""
 
     smtpd_banner = String("$myhostname ESMTP $mail_name", "Text behind the 220 of the greeting.")

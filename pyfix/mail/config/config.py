@@ -53,6 +53,9 @@ class Config:
         """The log of the process whose configuration this is, once it has one."""
         self.on_lookup: OnLookup | None = None
         """Told of each lookup in the tables that this configuration opens from now on."""
+        self.asks_proxymap = True
+        """Whether proxy: tables are asked of proxymap, as a rule; False: they are opened here, where no mail system
+        need be running."""
         self._overrides = tuple(overrides)
         self._settings = dict(main.settings)
         self._settings.update((name, Setting(value, f"-o {name}={value}")) for name, value in overrides)
@@ -88,7 +91,15 @@ class Config:
 
     def overridden(self, overrides: Sequence[tuple[str, str]], service: str = "", program: str = "") -> Self:
         """Return the configuration of a service whose master.cf line has these overrides."""
-        return type(self)(self.main, self.directory, self.host, overrides, service, program)
+        config = type(self)(self.main, self.directory, self.host, overrides, service, program)
+        config.asks_proxymap = self.asks_proxymap
+        return config
+
+    def without_proxymap(self) -> Self:
+        """Return this configuration for somebody who opens proxy: tables without proxymap."""
+        copy = self.amended(())
+        copy.asks_proxymap = False
+        return copy
 
     def extended(self, overrides: Sequence[tuple[str, str]], service: str = "", program: str = "") -> Self:
         """Return the configuration of a service with these overrides, which go before what this one has of them."""

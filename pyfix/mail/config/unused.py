@@ -33,6 +33,8 @@ _AGENTS: Final = ("local", "pipe", "smtp", "lmtp", "virtual", "error", "discard"
 _UNLISTED: Final = ("discard",)
 """Those of them whose parameters postconf does not list, but knows."""
 _LEVEL: Final = "compatibility_level"
+_LISTS: Final = frozenset({"proxy_read_maps", "proxy_write_maps"})
+"""Their defaults name every parameter of Postfix's that may hold a table, which does not mean that anybody reads it."""
 _RESTRICTION_CLASSES: Final = "smtpd_restriction_classes"
 
 
@@ -58,7 +60,8 @@ def is_known(name: str, transports: Iterable[str]) -> bool:
 @cache
 def legacy_names() -> frozenset[str]:
     """Return the names that only a default refers to: former names of parameters."""
-    found = {reference for item in discover.declarations().values() for reference in references(item.default)}
+    declared = (item for name, item in discover.declarations().items() if name not in _LISTS)
+    found = {reference for item in declared for reference in references(item.default)}
     return frozenset(found - discover.declarations().keys())
 
 
@@ -126,7 +129,8 @@ def _referred(config: Config, names: Iterable[str]) -> set[str]:
 
 def _in_use(config: Config, names: Iterable[str], known: Collection[str]) -> set[str]:
     """Return what the known names lead to: references, restriction classes, settings of the tables in `names`."""
-    found = reachable(config, *known, *discover.declarations(), *_restriction_classes(config))
+    lists = {name for name in _LISTS if not config.is_set(name)}
+    found = lists | reachable(config, *({*known, *discover.declarations()} - lists), *_restriction_classes(config))
     values = [_value(config, name) for name in names if name in found and expands(name)]
     return found | reachable(config, *set().union(*map(dbms.setting_names, values)))
 

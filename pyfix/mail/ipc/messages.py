@@ -10,11 +10,12 @@ Times are seconds since the epoch. Content is `bytes` with LF line ends, without
 
 from __future__ import annotations
 
+import enum
 from typing import Final
 
 import msgspec
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 
 
 class Message(msgspec.Struct, array_like=True, tag_field="t"):
@@ -374,6 +375,84 @@ class ContentEnd(Message, tag=72):
     pass
 
 
+# --- proxymap ---------------------------------------------------------------------------------------------------
+
+
+class ProxyFlags(msgspec.Struct, array_like=True, frozen=True):
+    """How proxymap is to open a table; each combination is a table of its own there."""
+
+    fold: bool = True
+    """Keys are looked up in lower case."""
+    substitution: bool = True
+    """Results of pattern tables may hold $1."""
+
+
+class ProxyOpen(Message, tag=80):
+    """Open the table type:name, so that it is there when it is asked."""
+
+    table: str
+    flags: ProxyFlags = ProxyFlags()
+
+
+class ProxyLookup(Message, tag=81):
+    """Look keys up, until the first that is found. The table need not have been opened before; answers come in the
+    order of the requests."""
+
+    table: str
+    keys: list[str]
+    flags: ProxyFlags = ProxyFlags()
+
+
+class ProxyUpdate(Message, tag=82):
+    """Store a value, in the place of one that is there (proxywrite)."""
+
+    table: str
+    key: str
+    value: str
+    flags: ProxyFlags = ProxyFlags()
+
+
+class ProxyDelete(Message, tag=83):
+    """Take a key out (proxywrite)."""
+
+    table: str
+    key: str
+    flags: ProxyFlags = ProxyFlags()
+
+
+class ProxySequence(Message, tag=84):
+    """Give the first entry, or the one after that which this connection got last."""
+
+    table: str
+    first: bool
+    flags: ProxyFlags = ProxyFlags()
+
+
+class ProxyStatus(enum.Enum):
+    """What became of a request to proxymap."""
+
+    OK = "ok"
+    NO_KEY = "nokey"
+    """There is no such key, or no entry any more."""
+    RETRY = "retry"
+    """The table can't be asked now."""
+    BAD = "bad"
+    """The request makes no sense."""
+    DENIED = "denied"
+    """The table is not in proxy_read_maps, or proxy_write_maps."""
+
+
+class ProxyAnswer(Message, tag=85):
+    """The answer to each of these."""
+
+    status: ProxyStatus
+    value: str = ""
+    key: str = ""
+    """The key that was found, or where the search failed; of ProxySequence the next one."""
+    reason: str = ""
+    """Why the table can't be asked, for the log."""
+
+
 AnyMessage = (
     Hello
     | Goodbye
@@ -398,4 +477,10 @@ AnyMessage = (
     | LocalSubmit
     | ContentChunk
     | ContentEnd
+    | ProxyOpen
+    | ProxyLookup
+    | ProxyUpdate
+    | ProxyDelete
+    | ProxySequence
+    | ProxyAnswer
 )

@@ -18,9 +18,13 @@ See: lookup_tables(5)
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyfix.mail.config import ConfigError
 from pyfix.mail.maps.inline import brace_words, unbrace
 from pyfix.mail.maps.table import Ask, Table
+
+TYPES: Final = ("pipemap", "unionmap")
 
 
 def parse(spec: str, name: str) -> list[str]:

@@ -9,6 +9,7 @@ See: settings.py, queried.py.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Callable
 from typing import Final
@@ -37,6 +38,12 @@ def open_configured(spec: str, name: str, opening: Opening) -> Table:
     for warning in settings.warnings():
         opening.warn(warning)
     return table
+
+
+def load(kind: str) -> None:
+    """Load what tables of a type need, if it is installed: opening one says the rest."""
+    with contextlib.suppress(ConfigError):
+        _load(kind)
 
 
 def _load(kind: str) -> Open:

@@ -19,6 +19,8 @@ class Opening:
     """Whether results of pattern tables may hold $1."""
     sensitive: bool = False
     """Results decide about commands, files and rights: a server that nobody has authenticated is not asked."""
+    direct: bool = False
+    """proxy: tables are opened in this process."""
     inform: Warn = lambda text: None
     """Told of lookups, where a table is there to tell of them."""
     later: Warn | None = None
@@ -36,8 +38,8 @@ class Opening:
     ) -> Opening:
         """Return how a process with this configuration opens its tables."""
         return cls(
-            config.warnings.append, fold, substitution and not sensitive, sensitive, config.inform, config.complain,
-            config,
+            config.warnings.append, fold, substitution and not sensitive, sensitive,
+            direct=sensitive or not config.asks_proxymap, inform=config.inform, later=config.complain, config=config,
         )  # fmt: skip
 
     @property

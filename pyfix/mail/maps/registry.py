@@ -1,13 +1,12 @@
-"""lookup_tables(5), proxy_table(5), internal_table(5): tables, by type and name.
+"""lookup_tables(5), internal_table(5): tables, by type and name.
 
     type:name
 
 Access, aliases, canonical addresses, routes: whatever is looked up stands in a table, and a parameter names it as
 type:name. Several may be listed; the first that has the key decides. `postconf -m` lists the types, and each has a page
-with its name and _table: regexp_table(5), lmdb_table(5). Two have none of their own:
+with its name and _table: regexp_table(5), lmdb_table(5). One has none of its own:
 
-    proxy:type:name   opens the table in this process, before it gives up its rights: there is no proxymap to ask
-    internal:name     a table without any entry
+    internal:name   a table without any entry
 
 Keys are folded to lower case, except by tables of patterns and addresses. A table whose file changes is read anew: by a
 new process, once the present one has finished what it was asked.
@@ -24,21 +23,24 @@ temporarily; what no waiting mends is a ConfigError.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from typing import Final
 
 from pyfix.base import clock
 from pyfix.mail.config import ConfigError
-from pyfix.mail.maps import cidr, combined, inline, pattern_file, unix
+from pyfix.mail.maps import cidr, combined, configured, inline, pattern_file, unix
 from pyfix.mail.maps.cdb_file import open_cdb
 from pyfix.mail.maps.configured import open_configured
 from pyfix.mail.maps.debug import DebugTable
 from pyfix.mail.maps.environ import EnvironTable
 from pyfix.mail.maps.index_file import NotAnIndex, open_index
 from pyfix.mail.maps.indexed import Index, IndexedTable
+from pyfix.mail.maps.leaves import leaves
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.pattern_table import PatternTable
+from pyfix.mail.maps.proxy import open_proxied
 from pyfix.mail.maps.randmap import open_random
 from pyfix.mail.maps.socketmap import open_socketmap
 from pyfix.mail.maps.source import LogicalLine, logical_lines, map_entries
@@ -70,6 +72,19 @@ def open_table(spec: str, opening: Opening) -> Table:
     if opener is None:
         raise ConfigError(unsupported(kind))
     return opener(spec, name, opening)
+
+
+def is_configured(kind: str) -> bool:
+    """Tell whether tables of a type have settings of their own."""
+    return _OPENERS.get(kind) is open_configured
+
+
+def load(kind: str) -> None:
+    """Load the code that is only loaded when a table of a type is opened."""
+    if is_configured(kind):
+        configured.load(kind)
+    elif kind == "accounts":
+        importlib.import_module("pyfix.mail.accounts.table")
 
 
 def unsupported(kind: str) -> str:
@@ -132,9 +147,14 @@ def _inline(spec: str, name: str, opening: Opening) -> Table:
 
 
 def _proxy(spec: str, name: str, opening: Opening) -> Table:
-    table = open_table(name, opening)
-    table.name = spec
-    return table
+    if opening.direct or opening.sensitive:
+        table = open_table(name, opening)
+        table.name = spec
+        return table
+    for kind, _ in leaves(name):
+        if kind not in _OPENERS:
+            raise ConfigError(unsupported(kind))
+    return open_proxied(spec, opening)
 
 
 def _unix(spec: str, name: str, opening: Opening) -> Table:

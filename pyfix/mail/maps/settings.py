@@ -115,5 +115,6 @@ def _from_file(path: str, opening: Opening) -> Settings:
     if lines.has_crlf(data):
         main.warnings.append(f"{path}: lines end in CR LF; save the file with LF line ends")
     config = Config(main, os.path.dirname(path), opening.config.host if opening.config else this_host())
-    config.log = opening.config.log if opening.config else None
+    if opening.config:
+        config.log, config.asks_proxymap = opening.config.log, opening.config.asks_proxymap
     return Settings(path, config, "", stamp)

@@ -17,11 +17,17 @@ See: lookup_tables(5), local(8)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Final
 
 from pyfix.base import accounts
 from pyfix.mail.config import ConfigError
 from pyfix.mail.maps.table import Table, TableError
+
+_SWITCH: Final = "/etc/nsswitch.conf"
+_ON_THIS_MACHINE: Final = frozenset({"altfiles", "compat", "db", "extrausers", "files", "systemd"})
+"""Sources of the name service that ask nobody over a network."""
 
 
 class UnixTable(Table):
@@ -41,6 +47,23 @@ class UnixTable(Table):
             return self._find(name)
         except OSError as error:
             raise TableError(f"{self.name}: {error.strerror}") from error
+
+
+def asks_network(switch: str = _SWITCH) -> bool:
+    """Tell whether the name service may ask somebody over a network for users or groups (nsswitch.conf(5))."""
+    try:
+        with open(switch, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    sources: set[str] = set()
+    for line in text.splitlines():
+        database, colon, listed = line.partition("#")[0].partition(":")
+        if colon and database.strip() in ("passwd", "group"):
+            sources.update(re.sub(r"\[[^]]*\]", " ", listed).split())
+    return not sources <= _ON_THIS_MACHINE
 
 
 def _passwd(name: str) -> str | None:

@@ -34,11 +34,11 @@ class Searcher:
         delimiter: str = "",
         null_key: str = "<>",
         parents: bool = True,
-        is_local_may_wait: bool = False,
+        local_may_wait: bool = False,
     ) -> None:
         """`parents`: whether a domain holds its subdomains, too."""
         self._is_local = is_local
-        self._is_local_may_wait = is_local_may_wait
+        self._local_may_wait = local_may_wait
         self._delimiter = delimiter
         self._null_key = null_key
         self._parents = parents
@@ -51,12 +51,16 @@ class Searcher:
             domains.is_local_part_domain, delimiter=params.recipient_delimiter,
             null_key=params.smtpd_null_access_lookup_key,
             parents="smtpd_access_maps" in params.parent_domain_matches_subdomains,
-            is_local_may_wait=domains.blocking,
+            local_may_wait=domains.blocking,
         )  # fmt: skip
 
     def may_wait(self, question: Lookup) -> bool:
         """True when some table that the search asks may have to wait: a thread's work."""
-        return question.maps.blocking or (self._is_local_may_wait and question.search is Search.ALIAS)
+        return question.maps.blocking or self.is_local_may_wait(question)
+
+    def is_local_may_wait(self, question: Lookup) -> bool:
+        """True when a search asks whether a domain is local, and the answer may have to wait."""
+        return self._local_may_wait and question.search is Search.ALIAS
 
     def look_up(self, question: Lookup) -> str | None:
         """Return the value; raises TableError."""

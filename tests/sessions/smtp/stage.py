@@ -161,7 +161,7 @@ class Stage:
         self.server = Server(
             worker=anything.worker, params=params, log=self.log, loop=loop, queue=anything.queue, rules=tables.rules,
             stages=active_stages(tables.rules),
-            answers=Answers(self.log, tables.networks, Searcher(lambda domain: False), self.executor, rewrite),
+            answers=Answers(self.log, tables.networks, Searcher(lambda domain: False), self.executor, rewrite, rewrite),
             peers=Peers(None, describe, self.log),
             cleanup=anything.cleanup, mailer=self.mailer, disk=self.executor, forbidden=tables.forbidden,
             deadlines=Deadlines(loop, params.smtpd_timeout), common=Common(),

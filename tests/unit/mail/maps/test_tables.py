@@ -65,8 +65,8 @@ def test_fail_is_temporary() -> None:
 
 
 def test_unix_passwd_knows_root() -> None:
-    """unix: and proxy:unix: ask the system; the value is a passwd line."""
-    line = maps("proxy:unix:passwd.byname").lookup("ROOT")
+    """unix: asks the system; the value is a passwd line."""
+    line = maps("unix:passwd.byname").lookup("ROOT")
     assert line is not None
     assert line.startswith("root:")
     assert maps("unix:passwd.byname").lookup("no-such-user-here") is None
@@ -82,7 +82,7 @@ def test_unix_accounts_that_nobody_can_tell_about(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(accounts, "find_user", ask_in_vain)
     monkeypatch.setattr(accounts, "find_group", ask_in_vain)
-    opened = maps(f"proxy:unix:{table}.byname")
+    opened = maps(f"unix:{table}.byname")
     assert opened.blocking
     with pytest.raises(TableError, match="Connection refused"):
         opened.lookup("alice")
