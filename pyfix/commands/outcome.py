@@ -54,16 +54,16 @@ def _mail_log_sink(params: CoreParameters) -> Sink:
 
 
 @contextmanager
-def reported(log: CommandLog) -> Iterator[None]:
-    """End the program with one line for every failure that a user can cause."""
+def reported(log: CommandLog, status: int = 0) -> Iterator[None]:
+    """End the program with one line for every failure that a user can cause; with `status`, always with that."""
     try:
         yield
     except CommandError as error:
         log.fatal(str(error))
-        sys.exit(error.status)
+        sys.exit(status or error.status)
     except ConfigError as error:
         log.fatal(str(error))
-        sys.exit(os.EX_CONFIG)
+        sys.exit(status or os.EX_CONFIG)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)

@@ -6,8 +6,8 @@
 
 Reads a message on standard input, and hands it to pickup(8) over public/pickup, where the kernel tells who submits: no
 special rights are needed. While the mail system is down the message is left in maildrop/, if the rights of that
-directory allow it; if not, the exit status is 75 and the caller tries again later. Other jobs of the name are passed
-on: -bp is mailq(1), -bi newaliases(1), -q postqueue(1).
+directory allow it. Whatever goes wrong, a mistake in the options too, ends with exit status 75, which programs know as
+a temporary failure. Other jobs of the name are passed on: -bp is mailq(1), -bi newaliases(1), -q postqueue(1).
 
 Options: a value may stand in the same word or in the next one, but for -q and -d.
 
@@ -81,7 +81,7 @@ class SendmailParameters(QueueParameters, CoreParameters):
 def main(arguments: Sequence[str] | None = None, program: str = "sendmail") -> None:
     """Run the program under one of its names: sendmail, newaliases."""
     log = CommandLog(program)
-    with reported(log):
+    with reported(log, os.EX_TEMPFAIL):
         run(sys.argv[1:] if arguments is None else arguments, log, program)
 
 

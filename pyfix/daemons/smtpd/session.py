@@ -124,8 +124,9 @@ class Session(Verbs):
         verb, _, argument = text.partition(" ")
         if not verb:
             return self._fail(replies.BAD_SYNTAX)
-        if "\t" in verb:
-            verb, _, argument = text.partition("\t")
+        if "\t" in verb or "\r" in verb:
+            verb = verb.replace("\r", "\t").partition("\t")[0]
+            argument = text[len(verb) + 1 :]
         command = COMMANDS.get(verb) or COMMANDS.get(verb.upper())
         if command is not None and not self._noop_commands:
             return self._run(command, argument.strip(" \t"))

@@ -141,6 +141,7 @@ DIALOGUES: dict[str, list[list[bytes]]] = {
          b"STARTTLS x\r\n", b"QUIT x\r\n"],
         [b"ETRN\r\n", b"ETRN a b\r\n", b"ETRN foo.test\r\n", b"ETRN bad..domain\r\n", b"XCLIENT\r\n",
          b"XFORWARD NAME=x\r\n", b"FOO\r\n"],
+        [b"NOOP\rNOOP\r\n", b"NOOP\t\rx\r\n"],
         [b"NOOP\0 x\r\n", b"NO\rOP\r\n", b"EHLO \0\r\n", b"\r\n", b"   \r\n", b" NOOP\r\n", b"\xff\xfe\r\n",
          b"MAIL FROM:<\xff@b.c>\r\n"],
         [b"x" * 3000 + b"\r\n", b"NOOP\r\n"], [b"get / HTTP/1.0\r\n"], [b"Subject: foo\r\n"], [b"1foo: foo\r\n"],

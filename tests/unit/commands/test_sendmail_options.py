@@ -5,7 +5,7 @@ import os
 import pytest
 
 from pyfix.commands.outcome import CommandError, CommandLog
-from pyfix.commands.sendmail import full_name, make_request, run
+from pyfix.commands.sendmail import full_name, main, make_request, run
 from pyfix.commands.sendmail_options import BadUsage, parse_options
 from pyfix.mail.ipc.messages import (
     NOTIFY_DELAY,
@@ -145,8 +145,14 @@ def test_a_name_from_the_environment_that_can_not_be_used_is_none(
         (["-bp", "x"], "display queue mode requires no recipient"),
     ],
 )
-def test_wrong_command_line_ends_with_the_status_of_usage(arguments: list[str], message: str) -> None:
-    """The words are Postfix's; only an option that there is not brings up the usage."""
+def test_wrong_command_line_ends_with_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The words are Postfix's, and so is the status; only an option that there is not brings up the usage."""
     with pytest.raises(CommandError) as caught:
         run(arguments, CommandLog("sendmail"))
-    assert (str(caught.value), caught.value.status) == (message, os.EX_USAGE)
+    assert str(caught.value) == message
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == os.EX_TEMPFAIL
+    assert capsys.readouterr().err == f"sendmail: fatal: {message}\n"
