@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -182,13 +180,9 @@ def test_answer_that_takes_too_long_is_a_temporary_error(table: Open) -> None:
 
 def test_server_that_hangs_is_given_up(table: Open, database: Database) -> None:
     """The system takes the connection, and nobody answers."""
-    pid = int((database.path / "data" / "postmaster.pid").read_text().split()[0])
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        with pytest.raises(TableError, match=r"connect to pgsql server .*: no answer within 1 seconds"):
-            table(f"{ALIASES}timeout = 1\n").lookup("a")
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    maps = table(f"{ALIASES}timeout = 1\n")
+    with database.server.frozen(), pytest.raises(TableError, match=r"pgsql server .*: no answer within 1 seconds"):
+        maps.lookup("a")
 
 
 def test_query_that_fails_leaves_the_server_in_use(table: Open) -> None:
