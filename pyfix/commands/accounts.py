@@ -18,7 +18,8 @@ Columns are those of ExtMail's tables. The days 0000-00-00 and 1000-01-01 mean n
 in clear text (clearpwd) are neither imported nor exported; stored passwords are, so that the files are for their owner
 alone.
 
-export writes JSON to the file TARGET, or to standard output; with --format csv TARGET is a directory.
+export writes JSON to the file TARGET, or to standard output; with --format csv TARGET is a directory. It is a copy of
+everything as it is at one moment, also while mail runs and accounts change.
 
 Exit status: 0 when it is done, 1 when it is refused, 2 for wrong usage, 65 for a broken file, 75 when the database
 can't be asked.

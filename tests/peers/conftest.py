@@ -14,6 +14,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import account_stores
+from databases import Database
 from postfix_pair import STOCK_MASTER_CF, MailSystem, make_pair
 from postmap_pair import Postmaps
 from sink import Sink
@@ -61,3 +63,17 @@ def pair(request: pytest.FixtureRequest, sink: Sink, need: Callable[[str], str])
 def show_log(system: MailSystem) -> None:
     """Print the log, which pytest shows when the test fails."""
     print((system.directory / "log").read_text(errors="replace"))  # noqa: T201 - see above
+
+
+@pytest.fixture(scope="session")
+def account_server(need: Callable[[str], str]) -> Iterator[Callable[[], Database]]:
+    """What starts the MariaDB of the tests of accounts when the first of them needs it."""
+    with contextlib.ExitStack() as stack:
+        running: list[Database] = []
+
+        def start() -> Database:
+            if not running:
+                running.append(stack.enter_context(account_stores.server(need)))
+            return running[0]
+
+        yield start

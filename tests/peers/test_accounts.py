@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -31,6 +30,7 @@ from pyfix.mail.accounts import (
     Store,
     open_store,
 )
+from pyfix.mail.accounts.database import Session
 from pyfix.mail.accounts.schema import TABLES
 from pyfix.mail.config import Config
 from pyfix.mail.maps import TableError
@@ -46,24 +46,10 @@ NASTY = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def server(need: Callable[[str], str]) -> Iterator[Callable[[], Database]]:
-    """What starts a MariaDB when the first test needs it."""
-    with ExitStack() as stack:
-        running: list[Database] = []
-
-        def start() -> Database:
-            if not running:
-                running.append(stack.enter_context(account_stores.server(need)))
-            return running[0]
-
-        yield start
-
-
 @pytest.fixture(params=account_stores.KINDS)
-def config(request: pytest.FixtureRequest, server: Callable[[], Database], tmp_path: Path) -> Config:
+def config(request: pytest.FixtureRequest, account_server: Callable[[], Database], tmp_path: Path) -> Config:
     """Empty accounts of each kind."""
-    return account_stores.config(request.param, server, tmp_path)
+    return account_stores.config(request.param, account_server, tmp_path)
 
 
 @pytest.fixture
@@ -199,6 +185,22 @@ def test_limits_hold_when_many_add_at_once(config: Config, store: Store) -> None
     assert len(store.mailboxes.all()) == 3
 
 
+@pytest.mark.parametrize("config", account_stores.KINDS[:2], indirect=True)
+def test_snapshot_sees_one_moment(config: Config, store: Store) -> None:
+    """Whatever is changed in between; tables of type MyISAM have no such thing."""
+    other = open_store(config)
+
+    def look(session: Session) -> tuple[int, int]:
+        before = len(session.query("SELECT domain FROM domain"))
+        other.domains.add(Domain("z.test", created=CREATED))
+        other.mailboxes.add(mailbox("a", "z.test"))
+        return before, len(session.query("SELECT username FROM mailbox"))
+
+    assert store.database.snapshot(look) == (2, 0)
+    assert len(store.mailboxes.all()) == 1
+    other.close()
+
+
 def test_failed_change_leaves_nothing_behind(store: Store) -> None:
     """What `edit` raises is what the caller gets."""
     store.mailboxes.add(mailbox("a"))
@@ -293,9 +295,11 @@ def test_mailbox_goes_before_the_catch_all(config: Config, store: Store) -> None
 
 
 @pytest.mark.parametrize("kind", account_stores.KINDS[1:])
-def test_rows_of_other_programs_are_understood(kind: str, server: Callable[[], Database], tmp_path: Path) -> None:
+def test_rows_of_other_programs_are_understood(
+    kind: str, account_server: Callable[[], Database], tmp_path: Path
+) -> None:
     """NULL is 0, 1000-01-01 is never, quotas have an S; what pyfix does not know stays when it changes something."""
-    running = server()
+    running = account_server()
     name = account_stores.new_database(running, kind)
     for statement in (
         "INSERT INTO domain (domain, expiredate, default_quota) VALUES ('Old.test', '1000-01-01', '5242880')",
@@ -315,10 +319,12 @@ def test_rows_of_other_programs_are_understood(kind: str, server: Callable[[], D
 
 
 @pytest.mark.parametrize("kind", account_stores.KINDS[1:2])
-def test_mail_needs_no_right_to_read_passwords(kind: str, server: Callable[[], Database], tmp_path: Path) -> None:
+def test_mail_needs_no_right_to_read_passwords(
+    kind: str, account_server: Callable[[], Database], tmp_path: Path
+) -> None:
     """A user of the server who may read every column but that one serves all tables."""
-    running = server()
-    main = account_stores.config(kind, server, tmp_path)
+    running = account_server()
+    main = account_stores.config(kind, account_server, tmp_path)
     store = open_store(main)
     store.domains.add(Domain("x.test", created=CREATED))
     store.mailboxes.add(mailbox("a", password="{PLAIN}secret"))
@@ -343,9 +349,11 @@ def test_mail_needs_no_right_to_read_passwords(kind: str, server: Callable[[], D
 
 
 @pytest.mark.parametrize("kind", account_stores.KINDS[1:2])
-def test_what_a_collation_takes_for_equal_is_not(kind: str, server: Callable[[], Database], tmp_path: Path) -> None:
+def test_what_a_collation_takes_for_equal_is_not(
+    kind: str, account_server: Callable[[], Database], tmp_path: Path
+) -> None:
     """é is not e, and a blank behind a name is a blank."""
-    main = account_stores.config(kind, server, tmp_path)
+    main = account_stores.config(kind, account_server, tmp_path)
     store = open_store(main)
     store.domains.add(Domain("x.test", created=CREATED))
     store.mailboxes.add(mailbox("rene"))
@@ -375,9 +383,9 @@ def test_broken_row_is_a_temporary_failure(config: Config, store: Store, column:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", account_stores.KINDS[1:2])
-def test_trouble_with_a_server_is_told(kind: str, server: Callable[[], Database], tmp_path: Path) -> None:
+def test_trouble_with_a_server_is_told(kind: str, account_server: Callable[[], Database], tmp_path: Path) -> None:
     """No server, no rights, no tables: one line each, and temporary for mail."""
-    running = server()
+    running = account_server()
     name = account_stores.new_database(running, kind)
     path = account_stores.settings(running, name, tmp_path)
     main = Config.from_text(f"accounts_database = mysql:{path}\n")

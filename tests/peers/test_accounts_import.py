@@ -8,8 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 
 import account_stores
@@ -24,20 +23,6 @@ from pyfix.mail.config import Config
 
 KINDS = (*account_stores.KINDS, pytest.param("empty", marks=account_stores.MARIADB))
 """`empty`: a database of a server without tables."""
-
-
-@pytest.fixture(scope="module")
-def server(need: Callable[[str], str]) -> Iterator[Callable[[], Database]]:
-    """What starts a MariaDB when the first test needs it."""
-    with ExitStack() as stack:
-        running: list[Database] = []
-
-        def start() -> Database:
-            if not running:
-                running.append(stack.enter_context(account_stores.server(need)))
-            return running[0]
-
-        yield start
 
 
 class Site:
@@ -70,11 +55,11 @@ class Site:
 
 
 @pytest.fixture(params=KINDS)
-def site(request: pytest.FixtureRequest, server: Callable[[], Database], tmp_path: Path) -> Site:
+def site(request: pytest.FixtureRequest, account_server: Callable[[], Database], tmp_path: Path) -> Site:
     """A configuration with empty accounts of each kind."""
     if request.param == "sqlite":
         return Site(tmp_path / "etc", f"sqlite:{tmp_path}/accounts.db")
-    running = server()
+    running = account_server()
     name = account_stores.new_database(running, request.param)
     if request.param == "empty":
         for table in ("domain", "mailbox", "alias", "manager", "domain_manager"):
@@ -202,9 +187,9 @@ def test_mailbox_without_its_domain_is_told_of(embedded: Site) -> None:
 
 
 @account_stores.MARIADB
-def test_value_that_a_column_can_not_hold_is_named(server: Callable[[], Database], tmp_path: Path) -> None:
+def test_value_that_a_column_can_not_hold_is_named(account_server: Callable[[], Database], tmp_path: Path) -> None:
     """With its line; nothing of the file is imported."""
-    running = server()
+    running = account_server()
     name = account_stores.new_database(running, "mariadb")
     mariadb_run(running.path, "ALTER TABLE alias MODIFY address VARCHAR(10)", database=name)
     site = Site(tmp_path / "etc", f"mysql:{account_stores.settings(running, name, tmp_path)}")
@@ -216,12 +201,12 @@ def test_value_that_a_column_can_not_hold_is_named(server: Callable[[], Database
 
 @pytest.mark.parametrize("kind", KINDS[:2])
 def test_kill_in_the_middle_of_an_import_leaves_nothing(
-    kind: str, server: Callable[[], Database], tmp_path: Path
+    kind: str, account_server: Callable[[], Database], tmp_path: Path
 ) -> None:
     """What was there is there, whole, and the next import works."""
     database = f"sqlite:{tmp_path}/accounts.db"
     if kind != "sqlite":
-        running = server()
+        running = account_server()
         database = f"mysql:{account_stores.settings(running, account_stores.new_database(running, kind), tmp_path)}"
     site = Site(tmp_path / "etc", database)
     site.run("import", site.write("init.sql", extmail.INIT))

@@ -40,6 +40,10 @@ class Database(ABC):
         """Return what the request gives, which changes nothing; raises AccountsUnavailable."""
 
     @abstractmethod
+    def snapshot(self, request: Callable[[Session], R]) -> R:
+        """Return what the request gives, all of whose queries see one moment; raises AccountsUnavailable."""
+
+    @abstractmethod
     def write(self, request: Callable[[Session], R]) -> R:
         """Carry out the request whole or not at all, while no other of pyfix's writes; raises AccountsUnavailable.
 

@@ -79,6 +79,9 @@ class MysqlDatabase(Database):
     def read(self, request: Callable[[Session], R]) -> R:
         return self._call(lambda connection: request(_Session(connection)))
 
+    def snapshot(self, request: Callable[[Session], R]) -> R:
+        return self._call(lambda connection: _look(_Session(connection), request))
+
     def write(self, request: Callable[[Session], R]) -> R:
         return self._call(lambda connection: self._transaction(connection, request))
 
@@ -108,6 +111,13 @@ class MysqlDatabase(Database):
 
     def close(self) -> None:
         self._hosts.close()
+
+
+def _look(session: Session, request: Callable[[Session], R]) -> R:
+    session.change("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+    result = request(session)
+    session.change("COMMIT")
+    return result
 
 
 def _create_tables(session: Session) -> None:

@@ -73,9 +73,15 @@ class SqliteDatabase(Database):
         with self._lock, self._failures():
             return request(_Session(self.name, self._connection))
 
+    def snapshot(self, request: Callable[[Session], R]) -> R:
+        return self._transaction("BEGIN", request)
+
     def write(self, request: Callable[[Session], R]) -> R:
+        return self._transaction("BEGIN IMMEDIATE", request)
+
+    def _transaction(self, begin: str, request: Callable[[Session], R]) -> R:
         with self._lock, self._failures():
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(begin)
             try:
                 result = request(_Session(self.name, self._connection))
                 self._connection.execute("COMMIT")

@@ -83,7 +83,7 @@ def exported_columns(table: Table) -> list[str]:
 
 
 def take_out(database: Database) -> list[tuple[Table, list[Row]]]:
-    """Return the rows of all tables, with exported_columns."""
-    return database.read(
+    """Return the rows of all tables at one moment, with exported_columns."""
+    return database.snapshot(
         lambda session: [(table, session.query(table.select(exported_columns(table)))) for table in TABLES.values()]
     )
