@@ -86,6 +86,7 @@ def start(call: Call) -> None:
         if control.master_pid(params) is not None:
             raise ControlError("the pyfix mail system is already running")
         tell(refuse_losses(config))
+        call.tell_old_defaults(config, params)
         call.tell(params, "starting the pyfix mail system")
         control.start(config, call.verbose)
 
@@ -97,7 +98,9 @@ def start_fg(call: Call) -> None:
     with control_errors(LossRefused):
         config = call.config()
         tell(refuse_losses(config))
-        call.tell(config.read(CoreParameters), "starting the pyfix mail system")
+        params = config.read(CoreParameters)
+        call.tell_old_defaults(config, params)
+        call.tell(params, "starting the pyfix mail system")
         status = control.run_master(config, call.verbose)
     sys.exit(status)
 
@@ -139,6 +142,7 @@ def reload(call: Call) -> None:
         params = config.read(CoreParameters)
         pid = call.running(params)
         tell(refuse_losses(config))
+        call.tell_old_defaults(config, params)
         call.tell(params, "refreshing the pyfix mail system")
         call.explain(f"SIGHUP to process {pid}: it reads main.cf and master.cf, and replaces its processes one by one")
         control.signal_master(params, signal.SIGHUP)

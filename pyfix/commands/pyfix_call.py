@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from pyfix.commands.telling import fatal_errors, say
 from pyfix.mail.config import Config, CoreParameters
+from pyfix.mail.config.compatibility import old_defaults, tell_old_defaults
 from pyfix.mail.ipc.client import IpcError
 from pyfix.master import control
 from pyfix.master.control import ControlError
@@ -45,6 +46,11 @@ class Call:
         log.info(text)
         log.flush()
         log.close()
+
+    def tell_old_defaults(self, config: Config, params: CoreParameters) -> None:
+        """Say and log which defaults are those of an old compatibility_level."""
+        for text in tell_old_defaults(old_defaults(config, params.compatibility_level)):
+            self.tell(params, text)
 
     def explain(self, text: str) -> None:
         """Say what goes on inside, with -v."""

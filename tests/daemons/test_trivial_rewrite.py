@@ -58,3 +58,25 @@ def test_changed_table_ends_the_process_after_its_work(tmp_path: Path) -> None:
         peer.close()
         worker.wait_for_line("table has changed -- restarting")
     assert worker.exit_code == 0
+
+
+def test_domain_that_is_completed_by_an_old_default_is_logged(tmp_path: Path) -> None:
+    """Each once an address; not for a domain that has a dot, and not when append_dot_mydomain is set."""
+    addresses = ["u@host", "u@localhost", "u@full.test", "user", "u%other"]
+    with run_worker(SERVICE, "mydomain = d.test\nmyorigin = o.test\n", tmp_path) as worker:
+        worker.call(Rewrite("local", addresses), Rewritten)
+        worker.wait_for_line('append_dot_mydomain=yes to rewrite "other" to "other.d.test"')
+        told = [line.partition("using ")[2] for line in worker.log_lines() if "backwards-compatible" in line]
+    assert told == [
+        'backwards-compatible default setting append_dot_mydomain=yes to rewrite "host" to "host.d.test"',
+        'backwards-compatible default setting append_dot_mydomain=yes to rewrite "localhost" to "localhost.d.test"; '
+        'please add "localhost" to mydestination or other address class',
+        'backwards-compatible default setting append_dot_mydomain=yes to rewrite "other" to "other.d.test"',
+    ]
+
+
+def test_setting_that_equals_the_old_default_is_no_news(tmp_path: Path) -> None:
+    """The administrator has chosen it."""
+    with run_worker(SERVICE, MAIN_CF, tmp_path) as worker:
+        worker.call(Rewrite("local", ["u@host"]), Rewritten)
+        assert not any("backwards-compatible" in line for line in worker.log_lines())

@@ -20,6 +20,7 @@ from pyfix.commands.findings import Finding, Severity
 from pyfix.commands.review import explained_names
 from pyfix.mail.config import Config, ConfigError, CoreParameters, mastercf
 from pyfix.mail.config.check import check_master_cf, check_parameters
+from pyfix.mail.config.compatibility import old_defaults, tell_old_defaults
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.master.layout import LayoutError, check_layout, check_maillog
 from pyfix.master.services import plan_services
@@ -62,6 +63,8 @@ def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Ite
     yield from check_proxymap(config, entries)
     yield from check_classes(tables)
     yield from check_accounts(config)
+    for text in tell_old_defaults(old_defaults(config, params.compatibility_level)):
+        yield Finding(Severity.NOTE, "", text)
     explain("checking who may relay, where mail goes, ports and certificates")
     yield from check_servers(tables, entries)
     yield from check_routes(tables, entries)

@@ -63,6 +63,7 @@ class EnvelopeVerbs(State):
             return await self._refuse_arguments(error, "MAIL")
         if mail.sender and await self._is_malformed(mail.sender, smtputf8=mail.smtputf8):
             return await self._refuse_arguments(CommandError(replies.BAD_SENDER, mail.written), "MAIL")
+        self._tell_old_default("sender", mail.sender)
         self.context.sender = mail.sender
         refusal = ""
         if params.message_size_limit and mail.size > params.message_size_limit:
@@ -88,6 +89,10 @@ class EnvelopeVerbs(State):
             return False
         return await self.server.answers.is_malformed(address)
 
+    def _tell_old_default(self, kind: str, address: str) -> None:
+        if not address.isascii() and "smtputf8_enable" in self.server.rules.old:
+            log.old_default(self.server.log, kind, address, self.peer.label)
+
     async def _refuse_arguments(self, error: CommandError, command: str) -> bool:
         if error.bad_address:
             log.bad_address(self.server.log, self.peer.label, command, error.bad_address)
@@ -105,6 +110,7 @@ class EnvelopeVerbs(State):
             return await self._refuse_arguments(error, "RCPT")
         if await self._is_malformed(rcpt.recipient, smtputf8=transaction.mail.smtputf8):
             return await self._refuse_arguments(CommandError(replies.BAD_RCPT, rcpt.written), "RCPT")
+        self._tell_old_default("recipient", rcpt.recipient)
         if len(transaction.recipients) >= params.smtpd_recipient_limit:
             transaction.over_limit += 1
             is_tolerable = transaction.over_limit <= params.smtpd_recipient_overshoot_limit

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pyfix.base.log import Log
+from pyfix.mail.config.compatibility import kept
 from pyfix.mail.restrictions.questions import Context, Note
 
 _INPUT_SHOWN: Final = 100
@@ -55,6 +56,8 @@ def noted(log: Log, queue_id: str, where: str, context: Context, protocol: str, 
     """A restriction has something to say that is no refusal."""
     if note.verb == "warning":
         log.warning(note.text)
+    elif note.verb == "default":
+        log.info(note.text)
     else:
         refused(log, queue_id, where, context, protocol, note.text, note.verb)
 
@@ -116,3 +119,8 @@ def etrn_refused(log: Log, client: str, domain: str) -> None:
 def bad_chunk(log: Log, queue_id: str, client: str, problem: str) -> None:
     """BDAT misused."""
     log.warning(f"{queue_id or 'NOQUEUE'}: {problem.format(client=client)}")
+
+
+def old_default(log: Log, kind: str, address: str, client: str) -> None:
+    """An address that is not ASCII is taken because smtputf8_enable has a default of old."""
+    log.info(kept("smtputf8_enable=no", f'accept non-ASCII {kind} address "{address}" from {client}'))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from pyfix.base import clock
 from pyfix.mail.address.params import TrivialRewriteParameters
-from pyfix.mail.address.rewrite import rewrite
+from pyfix.mail.address.rewrite import RewriteRules, rewrite
 from pyfix.mail.address.routing import make_contexts, make_resolver
+from pyfix.mail.address.split import split_address
+from pyfix.mail.config.compatibility import kept, old_defaults
 from pyfix.mail.ipc.messages import AnyMessage, Message, Resolve, ResolvedList, Rewrite, Rewritten
 from pyfix.mail.ipc.peer import Peer
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
 
 _LOOK_AT_TABLES_S: Final = 1.0
 """How long a changed table may go unnoticed."""
+_LOCALHOST_ADVICE: Final = '; please add "localhost" to mydestination or other address class'
 
 
 class TrivialRewriteDaemon(OneClientDaemon[TrivialRewriteParameters]):
@@ -26,6 +30,7 @@ class TrivialRewriteDaemon(OneClientDaemon[TrivialRewriteParameters]):
         self._contexts = make_contexts(self.params)
         self._resolver = make_resolver(self.config, self.params, self.log.warning)
         self._next_look = clock.monotonic() + _LOOK_AT_TABLES_S
+        self._tells_completion = "append_dot_mydomain" in old_defaults(self.config, self.params.compatibility_level)
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Answer one request; addresses keep their order."""
@@ -33,11 +38,24 @@ class TrivialRewriteDaemon(OneClientDaemon[TrivialRewriteParameters]):
         match request:
             case Rewrite(context, addresses):
                 rules = self._contexts.of(context)
-                return Rewritten([rewrite(address, rules) for address in addresses])
+                rewritten = [rewrite(address, rules) for address in addresses]
+                if self._tells_completion:
+                    self._tell_completion(addresses, rewritten, rules)
+                return Rewritten(rewritten)
             case Resolve(sender, addresses):
                 return self._resolve(sender, addresses)
             case _:
                 raise UnexpectedMessage(request)
+
+    def _tell_completion(self, addresses: list[str], rewritten: list[str], rules: RewriteRules) -> None:
+        """Say which domains got $mydomain because append_dot_mydomain has a default of old."""
+        without = replace(rules, domain="")
+        for address, result in zip(addresses, rewritten, strict=True):
+            domain = split_address(rewrite(address, without))[1] if result != address else ""
+            if domain and split_address(result)[1] == f"{domain}.{rules.domain}":
+                advice = _LOCALHOST_ADVICE if domain.lower() == "localhost" else ""
+                text = kept("append_dot_mydomain=yes", f'rewrite "{domain}" to "{domain}.{rules.domain}"')
+                self.log.info(text + advice)
 
     def _resolve(self, sender: str, addresses: list[str]) -> ResolvedList:
         resolve = self._resolver.resolve

@@ -20,6 +20,13 @@ from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.maps import Maps
 from pyfix.mail.restrictions.access import Action, Verb, parse_action
 from pyfix.mail.restrictions.fate import decide_fate, refuse_action
+from pyfix.mail.restrictions.old_defaults import (
+    is_relayed_by_default,
+    note_networks,
+    note_order,
+    note_relay_domain,
+    note_relaying,
+)
 from pyfix.mail.restrictions.parse import Kind, Restriction, parse_restrictions
 from pyfix.mail.restrictions.progress import (
     CONFIGURATION_ERROR,
@@ -97,6 +104,8 @@ def _recipient_stage(progress: Progress) -> Evaluation[None]:
     if rules.delays_reject:
         lists = [*_delayed_lists(progress), *lists]
     yield from _lists(progress, lists)
+    if is_relayed_by_default(progress):
+        yield from _relayed_by_default(progress, context.recipient)
     if rules.rejects_unlisted and progress.decision.rejection is None and not progress.is_discarded:
         yield from _unlisted(progress, context.recipient)
 
@@ -117,6 +126,7 @@ def _lists(progress: Progress, lists: Sequence[tuple[Steps, Subject]]) -> Evalua
     for steps, subject in lists:
         progress.only_warns = False
         if steps and (yield from _list(progress, steps, subject, 0)) is Verdict.REJECT:
+            note_order(progress, steps)
             return
         if progress.is_discarded:
             return
@@ -144,7 +154,10 @@ def _step(progress: Progress, step: Restriction, subject: Subject, depth: int) -
     context, rules = progress.context, progress.rules
     match step.kind:
         case Kind.PERMIT_MYNETWORKS:
-            return Verdict.OK if (yield InNetworks(context.name, context.address)) else Verdict.DUNNO
+            if not (yield InNetworks(context.name, context.address)):
+                return Verdict.DUNNO
+            note_networks(progress)
+            return Verdict.OK
         case Kind.PERMIT_SASL_AUTHENTICATED:
             return Verdict.DUNNO
         case Kind.PERMIT:
@@ -202,6 +215,7 @@ def _destination(progress: Progress, kind: Kind) -> Evaluation[Verdict]:
         authorized = is_authorized((yield from _resolve(progress, recipient)))
     except LookupFailed:
         return refuse(progress, retry(name))
+    note_relay_domain(progress, "domain")
     if kind is Kind.PERMIT_AUTH_DESTINATION:
         return Verdict.OK if authorized else Verdict.DUNNO
     if authorized:
@@ -212,12 +226,27 @@ def _destination(progress: Progress, kind: Kind) -> Evaluation[Verdict]:
     return refuse(progress, Rejection(rules.relay_code, "5.7.1", text))
 
 
+def _relayed_by_default(progress: Progress, recipient: str) -> Evaluation[None]:
+    """Tell when the default of today would have refused the recipient."""
+    context = progress.context
+    try:
+        if (yield InNetworks(context.name, context.address)):
+            note_networks(progress)
+            return
+        authorized = is_authorized((yield from _resolve(progress, recipient)))
+    except LookupFailed:
+        return
+    if not authorized:
+        note_relaying(progress)
+
+
 def _unlisted(progress: Progress, recipient: str | None) -> Evaluation[Verdict]:
     if recipient is None or progress.knows_recipient:
         return Verdict.DUNNO
     progress.knows_recipient = True
     try:
         resolved = yield from _resolve(progress, recipient)
+        note_relay_domain(progress, "address")
         rejection = yield from find_unlisted(recipient, resolved, progress.rules.recipients)
     except LookupFailed:
         rejection = retry(unquote_address(recipient))

@@ -38,6 +38,11 @@ class Rules:
     relay_code: int = 554
     access_reject_code: int = 554
     access_defer_code: int = 450
+    old: frozenset[str] = frozenset()
+    """The parameters that have a default of an old compatibility_level."""
+    own_addresses: frozenset[str] = frozenset()
+    """What mynetworks_style = host would trust."""
+    networks_style: str = "host"
 
 
 class Verdict(Enum):

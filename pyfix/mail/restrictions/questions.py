@@ -127,7 +127,10 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line for the log: `verb: STAGE from client: text; from=...`, or with verb "warning" the text alone."""
+    """A line for the log: `verb: STAGE from client: text; from=...`; with verb "warning" or "default" the text alone.
+
+    "default" is about a default of an old compatibility_level that has made a difference.
+    """
 
     verb: str
     text: str

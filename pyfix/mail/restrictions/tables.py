@@ -10,6 +10,8 @@ from typing import Protocol, TypeVar, cast
 
 from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.config import Config
+from pyfix.mail.config.compatibility import old_defaults
+from pyfix.mail.config.defaults import own_interfaces
 from pyfix.mail.maps import HOST, Maps, MatchList, open_maps
 from pyfix.mail.maps import Kind as ListKind
 from pyfix.mail.maps.table import Ask
@@ -112,6 +114,7 @@ class RestrictionTables:
 
     def _rules(self) -> Rules:
         params = self._params
+        old = old_defaults(self._config, params.compatibility_level)
         return Rules(
             recipients=self._recipients,
             client=self._steps(params.smtpd_client_restrictions, Kind.CHECK_CLIENT_ACCESS),
@@ -129,7 +132,13 @@ class RestrictionTables:
             relay_code=params.relay_domains_reject_code,
             access_reject_code=params.access_map_reject_code,
             access_defer_code=params.access_map_defer_code,
+            old=old,
+            own_addresses=self._own_addresses() if "mynetworks_style" in old else frozenset(),
+            networks_style=params.mynetworks_style,
         )
+
+    def _own_addresses(self) -> frozenset[str]:
+        return frozenset(interface.address for interface in own_interfaces(self._config))
 
     def _steps(self, words: list[str], default_check: Kind) -> Steps:
         return parse_restrictions(words, self._open, default_check)

@@ -405,3 +405,48 @@ def test_message_action_before_there_is_a_message_is_skipped() -> None:
 def test_open_relay_is_recognized(relay: str, recipient: str, is_safe: bool) -> None:
     """smtpd does not start without a restriction that keeps strangers from relaying."""
     assert guards_against_relaying((steps(relay), steps(recipient))) is is_safe
+
+
+OLD = replace(
+    RULES,
+    old=frozenset(
+        {"mynetworks_style", "relay_domains", "smtpd_relay_restrictions", "smtpd_relay_before_recipient_restrictions"}
+    ),
+    own_addresses=frozenset({"127.0.0.1"}),
+    networks_style="subnet",
+    relay_first=False,
+)
+
+
+@pytest.mark.parametrize(
+    ("recipient_list", "recipient", "networks", "told"),
+    [
+        ("permit_mynetworks", "x@local.test", True, ["mynetworks_style", "mynetworks_style"]),
+        ("reject_unauth_destination", "x@relay.test", False, ["relay_domains domain", "relay_domains address"]),
+        ("reject_unauth_destination", "x@local.test", False, []),
+        ("reject_unauth_destination", "x@far.test", False, ["order"]),
+        ("permit", "x@far.test", False, ["relay"]),
+        ("permit", "x@far.test", True, ["mynetworks_style"]),
+        ("permit", "x@local.test", False, []),
+    ],
+)
+def test_default_of_old_is_told_of_where_it_makes_a_difference(
+    recipient_list: str, recipient: str, networks: bool, told: list[str]
+) -> None:
+    """As a real Postfix of level 0 logs it; of a client that the host style trusts too, nothing."""
+    client, start = "client.example[192.0.2.1]", "using backwards-compatible default setting "
+    texts = {
+        "mynetworks_style": f'mynetworks_style=subnet to permit request from client "{client}"',
+        "relay_domains domain": 'relay_domains=$mydestination to accept mail for domain "relay.test"',
+        "relay_domains address": 'relay_domains=$mydestination to accept mail for address "x@relay.test"',
+        "order": "smtpd_relay_before_recipient_restrictions=no to reject recipient "
+        f'"{recipient}" from client "{client}"',
+        "relay": '"smtpd_relay_restrictions = (empty)" to avoid "Relay access denied" error for recipient '
+        f'"{recipient}" from client "{client}"',
+    }
+    rules = replace(OLD, recipient=steps(recipient_list))
+    decision = decide(Stage.RCPT, rules, replace(CONTEXT, recipient=recipient), World(networks))
+    assert [note.text for note in decision.notes] == [start + texts[name] for name in told]
+    at_home = replace(CONTEXT, recipient=recipient, address="127.0.0.1")
+    notes = decide(Stage.RCPT, rules, at_home, World(networks)).notes
+    assert not any("mynetworks_style" in note.text for note in notes)
