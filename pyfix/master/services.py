@@ -53,6 +53,8 @@ def plan_services(
         if entry.type == "pass":
             plan.warnings.append(f"{place}: service {entry.name}: service type pass is not supported: not started")
             continue
+        if stray := service.stray_argument(entry.argv):
+            plan.warnings.append(f"{place}: service {entry.name}: {stray}")
         if entry.type == "fifo":
             plan.warnings.append(f"{place}: service {entry.name}: a fifo is served as a unix socket")
         processes, clients = limits(entry, service, default_limit)

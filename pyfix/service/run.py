@@ -113,6 +113,8 @@ class _Life:
             show_stress=partial(_show_stress, birth), client_limit=birth.client_limit,
         )  # fmt: skip
         known = len(config.warnings)
+        if stray := birth.service.stray_argument(worker.argv):
+            raise ConfigError(f"{birth.entry.place}: {stray}")
         daemon = birth.service.create(worker)
         if daemon.solitary:
             _be_alone(birth.entry, self.log)

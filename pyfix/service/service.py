@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pyfix.mail.config import ParameterSet
+from pyfix.mail.config.errors import one_line
 from pyfix.mail.ipc.connection import Connection
 from pyfix.mail.ipc.messages import AnyMessage, Goodbye, Hello, Message
 from pyfix.mail.ipc.peer import Peer
@@ -155,6 +156,14 @@ class Service(Generic[P]):
     program: str
     daemon: type[Daemon[P]]
     parameters: type[P]
+    takes_arguments: bool = False
+    """Whether its line of master.cf may have more than options."""
+
+    def stray_argument(self, argv: Sequence[str]) -> str:
+        """Return what is wrong with the arguments of its line, empty if nothing is."""
+        if self.takes_arguments or not argv:
+            return ""
+        return f"unexpected command-line argument: {one_line(argv[0], 60)}; {self.program} takes options only"
 
     def create(self, worker: Worker) -> Daemon[P]:
         """Make the daemon object; reading its parameters raises ConfigError for bad values."""

@@ -340,3 +340,10 @@ def test_bad_parameter_is_fatal_before_anybody_is_served(tmp_path: Path) -> None
     """The log names the file, the parameter and its value."""
     with run_worker(BLOCKING, "max_use = many", tmp_path) as worker:
         assert worker.stop() == 1
+
+
+def test_argument_that_the_program_does_not_take_is_fatal(tmp_path: Path) -> None:
+    """A comment behind a line of master.cf, or a setting without its -o, is not passed over."""
+    with run_worker(BLOCKING, "", tmp_path, argv=["#", "public"]) as worker:
+        assert worker.stop() == 1
+        worker.wait_for_line("fatal: master.cf: line 0: unexpected command-line argument: #; echo takes options only")

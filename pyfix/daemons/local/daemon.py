@@ -12,7 +12,6 @@ from pyfix.daemons.local.params import LocalParameters
 from pyfix.daemons.local.resubmit import Forwarder, ForwardError
 from pyfix.daemons.local.state import State
 from pyfix.daemons.local.users import NOBODY_YET, default_user
-from pyfix.mail.config import ConfigError
 from pyfix.mail.delivery import ContentError, Job, JobError
 from pyfix.mail.delivery.command import exported_environment
 from pyfix.mail.ipc.client import Channel
@@ -33,8 +32,6 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
     def before_jail(self) -> None:
         """Open tables and look up what a chroot would hide."""
         params, rights = self.params, self.worker.rights
-        if self.worker.argv:
-            raise ConfigError(f"unexpected command-line argument: {self.worker.argv[0]}")
         check_limit("mailbox_size_limit", params.mailbox_size_limit, params.message_size_limit)
         self._queue = Queue.from_params(params)
         self._tables = Tables(

@@ -165,4 +165,4 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
         return chain([head.replace(b"\n", attributes.eol)], self._style.apply(job.content.chunks()), [blank])
 
 
-SERVICE = Service("pipe", PipeDaemon, PipeParameters)
+SERVICE = Service("pipe", PipeDaemon, PipeParameters, takes_arguments=True)

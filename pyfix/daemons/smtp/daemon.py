@@ -209,6 +209,6 @@ def _bind_problem(source: str) -> str:
     return ""
 
 
-SERVICE = Service("smtp", SmtpDaemon, ClientParameters)
-LMTP_SERVICE = Service("lmtp", SmtpDaemon, ClientParameters)
+SERVICE = Service("smtp", SmtpDaemon, ClientParameters, takes_arguments=True)
+LMTP_SERVICE = Service("lmtp", SmtpDaemon, ClientParameters, takes_arguments=True)
 """The same program under its other name in master.cf."""

@@ -9,7 +9,6 @@ from itertools import groupby
 
 from pyfix.base import clock
 from pyfix.daemons.virtual.params import VirtualParameters
-from pyfix.mail.config import ConfigError
 from pyfix.mail.delivery import Job, JobError
 from pyfix.mail.ipc.messages import AnyMessage, Deliver, Dsn, Message, Recipient, Refused
 from pyfix.mail.ipc.peer import Peer
@@ -52,8 +51,6 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
     def before_jail(self) -> None:
         """Open the tables."""
         params = self.params
-        if self.worker.argv:
-            raise ConfigError(f"unexpected command-line argument: {self.worker.argv[0]}")
         check_limit("virtual_mailbox_limit", params.virtual_mailbox_limit, params.message_size_limit)
         self._locator = open_locator(self.config, params, with_ids=self.worker.rights.can_switch)
         self._lock = LockPolicy.from_params(params, params.virtual_mailbox_lock, "virtual_mailbox_lock")

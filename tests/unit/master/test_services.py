@@ -29,6 +29,7 @@ PROGRAMS: dict[str, AnyService] = {
     "cleanup": Service("cleanup", Blocking, ServiceParameters),
     "smtpd": Service("smtpd", Asynchronous, ServiceParameters),
     "qmgr": Service("qmgr", Solitary, ServiceParameters),
+    "pipe": Service("pipe", Blocking, ServiceParameters, takes_arguments=True),
 }
 
 
@@ -41,6 +42,14 @@ def test_unknown_program_is_a_warning_that_names_it_and_the_rest_starts() -> Non
     result = plan("tlsmgr unix - - n 1000? 1 tlsmgr\ncleanup unix n - n - 0 cleanup\n")
     assert [state.entry.name for state in result.states] == ["cleanup"]
     assert result.warnings == ["/etc/master.cf: line 1: service tlsmgr: pyfix has no program 'tlsmgr': not started"]
+
+
+def test_argument_that_its_program_does_not_take_is_a_warning() -> None:
+    """What was meant as an option or a comment, most often."""
+    result = plan("smtp inet n - n - - smtpd -v # public\nx unix - - n - - pipe argv=x\n")
+    assert result.warnings == [
+        "/etc/master.cf: line 1: service smtp: unexpected command-line argument: #; smtpd takes options only"
+    ]
 
 
 def test_limits_of_blocking_services_are_those_of_master_cf() -> None:
