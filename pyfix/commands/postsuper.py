@@ -133,7 +133,10 @@ def _open(directory: str | None, log: CommandLog) -> tuple[Work, PostsuperParame
         os.chdir(params.queue_directory)
     except OSError as error:
         raise CommandError(f"chdir {params.queue_directory}: {error.strerror}") from error
-    owner = os.stat("incoming").st_uid
+    try:
+        owner = os.stat("incoming").st_uid
+    except OSError as error:
+        raise CommandError(f"{params.queue_directory}/incoming: {error.strerror}; run pyfix check") from error
     if os.geteuid() not in (0, owner):
         raise CommandError("use of this command is reserved for the superuser")
     if os.geteuid() == 0 and owner != 0:

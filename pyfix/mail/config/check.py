@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 
-from pyfix.mail.config import discover, mastercf
+from pyfix.mail.config import discover, lines, mastercf
 from pyfix.mail.config.config import Config
 from pyfix.mail.config.defaults import own_interfaces
 from pyfix.mail.config.errors import ConfigError
@@ -43,10 +43,12 @@ def check_master_cf(config: Config, explained: Collection[str] = ()) -> list[str
     """Return what is wrong with master.cf: syntax, entries listed twice, values of overrides."""
     path = os.path.join(config.directory, "master.cf")
     try:
-        entries = list(mastercf.read_entries(path))
+        data = lines.read_file(path)
+        entries = list(mastercf.parse_entries(lines.decode(data, path).split("\n"), path))
     except ConfigError as error:
         return [str(error)]
     return [
+        *lines.warn_of_crlf(data, path),
         *_listed_twice(entries),
         *_override_errors(config, entries),
         *dict.fromkeys(undefined_in_services(config, entries)),

@@ -3,12 +3,16 @@
 Empty lines and lines whose first non-blank character is "#" are skipped, also between a line and its continuation; a
 line that starts with white space continues the one before. The text keeps its inner white space, the line
 ends are gone. What no reader can make sense of is refused with file and line: NUL bytes, a byte order mark, text that
-is not UTF-8 (in a comment it does no harm), a line without end. CR LF line ends are read, with a warning.
+is not UTF-8 and carriage returns inside a line (in a comment they do no harm), a line without end. CR LF line ends are
+read, with a warning.
 See: postconf(5), master(5).
 """
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -30,9 +34,15 @@ class LogicalLine:
 
 
 def read_file(path: str) -> bytes:
-    """Return the content of a configuration file; ConfigError says why it cannot be had."""
+    """Return the content of a configuration file; ConfigError says why it cannot be had.
+
+    A pipe is not read: it would be waited for, or taken for an empty file.
+    """
     try:
-        with open(path, "rb") as file:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ConfigError(f"open {path}: not a regular file; put a text file in its place")
             return file.read()
     except FileNotFoundError:
         raise ConfigError(f"open {path}: No such file or directory; specify its directory with -c") from None
@@ -41,14 +51,15 @@ def read_file(path: str) -> bytes:
     except PermissionError:
         raise ConfigError(f"open {path}: Permission denied; make it readable for the user who runs this") from None
     except OSError as error:
-        raise ConfigError(f"open {path}: {error.strerror}") from None
+        remedy = "; put a text file in its place" if error.errno == errno.ELOOP else ""
+        raise ConfigError(f"open {path}: {error.strerror}{remedy}") from None
     except ValueError:
         raise ConfigError(f"open {path!r}: the name contains a NUL byte") from None
 
 
-def has_crlf(data: bytes) -> bool:
-    """Return whether some line ends in CR LF."""
-    return b"\r\n" in data
+def warn_of_crlf(data: bytes, path: str) -> list[str]:
+    """Return a warning about line ends that do not belong here."""
+    return [f"{path}: lines end in CR LF; save the file with LF line ends"] if b"\r\n" in data else []
 
 
 def decode(data: bytes, path: str) -> str:
@@ -95,4 +106,6 @@ def _logical_line(parts: list[str], first: int, last: int, path: str) -> Logical
         )
     if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
         raise ConfigError(f"{path}, line {first}: line is not valid UTF-8 text; save the file as UTF-8")
+    if "\r" in text.rstrip(BLANKS):
+        raise ConfigError(f"{path}, line {first}: line contains a carriage return; save the file with LF line ends")
     return LogicalLine(text, first, last)

@@ -68,8 +68,7 @@ def read(path: str) -> MainCf:
     """Return the content of a file; raises ConfigError."""
     data = lines.read_file(path)
     main = parse(lines.decode(data, path), path)
-    if lines.has_crlf(data):
-        main.warnings.append(f"{path}: lines end in CR LF; save the file with LF line ends")
+    main.warnings.extend(lines.warn_of_crlf(data, path))
     return main
 
 

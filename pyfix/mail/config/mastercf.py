@@ -25,7 +25,7 @@ Arguments, of which those with white space stand in braces:
     -o name=value        a setting of main.cf for this service alone
     -o { name = value }  the same with white space
     -v                   log more, twice: even more
-    others               belong to the program: pipe(8)
+    others               belong to the program: pipe(8); a program that takes none refuses them
 
 The name of a service that delivers mail is what transport(5) tables and parameters such as default_transport refer to,
 and what the parameters for one transport begin with: relay_destination_concurrency_limit is that of the service relay.
@@ -109,12 +109,7 @@ class ServiceEntry:
 
 def read(path: str) -> list[ServiceEntry]:
     """Return the services of a file, the last of each name and type; raises ConfigError."""
-    return last_entries(read_entries(path))
-
-
-def read_entries(path: str) -> Iterator[ServiceEntry]:
-    """Yield every entry of a file."""
-    return parse_entries(lines.decode(lines.read_file(path), path).split("\n"), path)
+    return parse(lines.decode(lines.read_file(path), path).split("\n"), path)
 
 
 def parse(text_lines: Iterable[str], path: str) -> list[ServiceEntry]:

@@ -112,8 +112,7 @@ def _from_file(path: str, opening: Opening) -> Settings:
         stamp = FileStamp.of(path, file.fileno())
         data = file.read()
     main = maincf.parse(lines.decode(data, path), path)
-    if lines.has_crlf(data):
-        main.warnings.append(f"{path}: lines end in CR LF; save the file with LF line ends")
+    main.warnings.extend(lines.warn_of_crlf(data, path))
     config = Config(main, os.path.dirname(path), opening.config.host if opening.config else this_host())
     if opening.config:
         config.log, config.asks_proxymap = opening.config.log, opening.config.asks_proxymap
