@@ -354,3 +354,31 @@ def test_calls_give_what_postfix_gives(name: str, postmaps: Postmaps) -> None:
         if expected != got:
             differing.append(f"{step}\n  theirs {expected}\n  ours   {got}")
     assert not differing, "\n".join(differing)
+
+
+BROKEN: dict[str, bytes | None] = {
+    "crlf": b"key value\r\n\r\nother x\r\n", "byte order mark": b"\xef\xbb\xbfkey value\n", "empty": b"",
+    "binary": bytes(range(1, 256)) * 9, "NUL": b"ke\0y value\n", "UTF-16": "key value\n".encode("utf-16"),
+    "one long line": b"x" * 10_000_000, "no line end": b"key", "missing": None,
+}  # fmt: skip
+"""What stands in the place of a table; None: nothing."""
+
+
+def test_broken_tables_end_with_the_same_status(postmaps: Postmaps) -> None:
+    """Built and asked, for each kind of text; ours names the file in every message, and shows no traceback."""
+    theirs_at, ours_at = postmaps.postfix_directory, postmaps.directory
+    steps = []
+    for number, content in enumerate(BROKEN.values()):
+        for directory in (theirs_at, ours_at):
+            if content is not None:
+                (directory / f"t{number}").write_bytes(content)
+        steps += [call("-q", "key", f"{kind}:@/t{number}") for kind in ("texthash", "regexp", "pcre", "cidr")]
+        steps += [call(f"{kind}:@/t{number}") for kind in ("lmdb", "hash", "cdb")]
+        steps += [call(f"lmdb:@/t{number}", program="postalias")]
+        steps += [call("-q", "key", f"{kind}:@/t{number}") for kind in ("sqlite", "mysql", "pgsql")]
+    theirs = run_theirs(Path(postmaps.postfix).parent, calls_in(theirs_at, steps), 16)
+    ours = run_calls(calls_in(ours_at, steps))
+    for step, (expected, _, _), (status, _, messages) in zip(steps, theirs, ours, strict=True):
+        assert (step, status) == (step, expected), messages
+        for line in messages.splitlines():
+            assert re.search(rb"^post\w+: (?:warning|fatal): .*/pyfix/t\d", line), line

@@ -106,6 +106,7 @@ def open_cdb(path: str) -> CdbReader:
     """Open a file for reading; raises OSError, or NotAnIndex for a file of another kind."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        os.pread(fd, 1, 0)  # a directory, too, can be opened
         stamp = FileStamp.of(path, fd)
         if stamp.size < HEADER_SIZE:
             raise NotAnIndex(describe(path, "not a cdb file, or a truncated one"))

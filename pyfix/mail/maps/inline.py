@@ -53,15 +53,39 @@ def rule_lines(spec: str, name: str) -> list[LogicalLine]:
 
 
 def brace_words(spec: str, name: str, need: str) -> list[str]:
-    """Return the words between the braces that name consists of; raises ConfigError."""
-    if not (name.startswith("{") and name.endswith("}") and len(name) > 1):
+    """Return the words between the braces that name consists of; raises ConfigError. Braces of words are balanced."""
+    if not name.startswith("{") or _closing(name) != len(name) - 1:
         raise ConfigError(f'bad syntax: "{spec}"; {need}')
     try:
-        return words(name[1:-1].strip(), spec)
-    except ValueRefused as refused:
+        found = words(name[1:-1].strip(), spec)
+        for word in found:
+            unbrace(word)
+    except (ValueRefused, UnbalancedBraces) as refused:
         raise ConfigError(f'bad syntax: "{spec}": {refused}; {need}') from None
+    return found
+
+
+class UnbalancedBraces(ValueError):
+    """A text begins with a brace and does not end with its fellow; str() is the message."""
 
 
 def unbrace(word: str) -> str:
-    """Return the word without the braces around it and the white space inside them."""
-    return word[1:-1].strip() if word.startswith("{") and word.endswith("}") else word
+    """Return the word without the braces around it and the white space inside them; raises UnbalancedBraces."""
+    if not word.startswith("{"):
+        return word
+    end = _closing(word)
+    if end < 0:
+        raise UnbalancedBraces(f"missing '}}' in \"{word}\"")
+    if end < len(word) - 1:
+        raise UnbalancedBraces(f"syntax error after '}}' in \"{word}\"")
+    return word[1:-1].strip()
+
+
+def _closing(text: str) -> int:
+    """Return the index of the brace that closes the first one, -1 when none does."""
+    depth = 0
+    for index, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if depth == 0:
+            return index
+    return -1

@@ -27,6 +27,7 @@ entries of the lines of alias files.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -78,6 +79,8 @@ def _joined(physical: Iterable[bytes], path: str, warn: Warn) -> Iterator[tuple[
     parts: list[bytes] = []
     first = 0
     for number, line in enumerate(physical, 1):
+        if number == 1 and line.startswith(codecs.BOM_UTF8):
+            warn(f"{path}, line 1: file starts with a byte order mark; save it as plain UTF-8 without BOM")
         stripped = line.strip()
         if not stripped or stripped.startswith(b"#"):
             continue

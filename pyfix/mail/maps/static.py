@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pyfix.mail.config import ConfigError
+from pyfix.mail.maps.inline import UnbalancedBraces, unbrace
 from pyfix.mail.maps.table import Table, TableError
 
 
@@ -27,7 +28,10 @@ class StaticTable(Table):
 
     def __init__(self, spec: str, value: str) -> None:
         super().__init__(spec)
-        self._value = _unbrace(value)
+        try:
+            self._value = unbrace(value)
+        except UnbalancedBraces as problem:
+            raise ConfigError(f"bad static:name syntax: {problem}") from None
 
     def lookup(self, key: str) -> str | None:
         return self._value
@@ -41,11 +45,3 @@ class FailTable(Table):
 
     def entries(self) -> Iterator[tuple[str, str]]:
         raise TableError(f"table {self.name}: sequence error: Application error")
-
-
-def _unbrace(value: str) -> str:
-    if not value.startswith("{"):
-        return value
-    if not value.endswith("}"):
-        raise ConfigError(f"bad static:name syntax: syntax error after '}}' in \"{value}\"")
-    return value[1:-1].strip()

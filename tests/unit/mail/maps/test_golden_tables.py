@@ -7,6 +7,10 @@ said when it is opened and when KEY is looked up, with FILE for its path and NAM
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +80,70 @@ def test_refused_specifications_give_their_messages() -> None:
     assert reasons == (GOLDEN / "specifications.messages").read_text().splitlines()
 
 
-def test_there_are_thirty_broken_tables() -> None:
+def test_there_are_many_broken_tables() -> None:
     """The folder is found and full."""
-    assert len(SOURCES) >= 30
+    assert len(SOURCES) >= 250
+
+
+FILE_TYPES = ["cidr", "ldap", "memcache", "mysql", "pcre", "pgsql", "redis", "regexp", "sqlite", "texthash"]
+
+
+def unavailable(spec: str) -> str:
+    """Return the reason why a table can't be asked."""
+    (message,) = trouble_with(spec, [])
+    return message.removeprefix(f"{spec} is unavailable. ")
+
+
+@pytest.mark.parametrize("kind", FILE_TYPES)
+def test_file_of_a_table_that_is_a_directory_or_missing_is_named(kind: str, tmp_path: Path) -> None:
+    """With the system's words; the table is there as soon as the file is."""
+    (tmp_path / "t").mkdir()
+    verb = "open database" if kind == "texthash" else "open"
+    assert unavailable(f"{kind}:{tmp_path}/t") == f"read {tmp_path}/t: Is a directory"
+    assert unavailable(f"{kind}:{tmp_path}/no") == f"{verb} {tmp_path}/no: No such file or directory"
+
+
+@pytest.mark.parametrize("kind", sorted(INDEX_SUFFIX))
+def test_index_that_is_a_directory_or_missing_is_named(kind: str, tmp_path: Path) -> None:
+    """With the command that builds it."""
+    suffix = INDEX_SUFFIX[kind]
+    (tmp_path / f"t{suffix}").mkdir()
+    for name, reason in (("t", "Is a directory"), ("no", "No such file or directory")):
+        remedy = f'build it with "postmap {kind}:{tmp_path}/{name}", or newaliases for an alias file'
+        message = f"open database {tmp_path}/{name}{suffix}: {reason}; {remedy}"
+        assert unavailable(f"{kind}:{tmp_path}/{name}") == message
+
+
+@pytest.fixture
+def foreign() -> Iterator[Path]:
+    """A directory in which this process may search, and read nothing."""
+    directory = Path(tempfile.mkdtemp(prefix="pyfix-tables-"))
+    directory.chmod(0o755)
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(65534)
+    yield directory
+    if was_root:
+        os.seteuid(0)
+    shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize("kind", [*FILE_TYPES, *sorted(INDEX_SUFFIX)])
+def test_file_that_may_not_be_read_is_named(kind: str, foreign: Path) -> None:
+    """Permission denied, and by which file."""
+    user = os.geteuid()
+    path = foreign / f"t{INDEX_SUFFIX.get(kind, '')}"
+    os.seteuid(os.getuid())
+    path.write_text("key value\n")
+    path.chmod(0)
+    os.seteuid(user)
+    assert f" {path}: Permission denied" in unavailable(f"{kind}:{foreign}/t")
+
+
+@pytest.mark.parametrize("kind", ["texthash", "regexp", "pcre", "cidr", "hash", "alias", "mysql"])
+def test_line_of_ten_megabytes_gives_a_short_message(kind: str, tmp_path: Path) -> None:
+    """That names file and line; what is shown of it is cut."""
+    (tmp_path / f"t.{kind}").write_text("x" * 10_000_000 + "\n")
+    (message,) = messages_about(tmp_path / f"t.{kind}")
+    assert re.search(r"FILE, line 1: ", message)
+    assert len(message) < 300
