@@ -167,7 +167,7 @@ class _Planner:
     def _use_lmdb(self, fact: TableFact) -> None:
         """Let a table outside have an index beside Postfix's: with one of that name Postfix could do nothing."""
         spec = f"{fact.kind}:{fact.path}"
-        reason = f"{spec} has an index for Postfix, which can't read one of pyfix's"
+        reason = f"the index of {spec} is for Postfix, which can't read one of pyfix's"
         self._tell(Severity.NOTE, fact.place, f"{fact.parameter}: {reason}", f"it is lmdb:{fact.path} now")
         if fact.is_default:
             value = re.sub(rf"\b{re.escape(spec)}(?=[\s,]|$)", f"lmdb:{fact.path}", fact.value)
