@@ -67,3 +67,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             find_program(name)
     if item.get_closest_marker("root") and os.getuid() != 0:
         pytest.skip("needs root")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show at the end what tests have recorded as "summary" for a reader."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, text in report.user_properties:
+            if name == "summary":
+                terminalreporter.section(report.nodeid.partition("::")[2])
+                terminalreporter.write_line(str(text))
