@@ -818,6 +818,26 @@ def test_rate_delay_keeps_deliveries_apart(near: Neighbourhood) -> None:
     assert times[1] - times[0] >= 0.99
 
 
+@pytest.mark.parametrize("name", ["virtual_transport_rate_delay", "default_transport_rate_delay"])
+def test_delay_of_a_transport_keeps_deliveries_to_all_destinations_apart(near: Neighbourhood, name: str) -> None:
+    """Each begins so long after the one before, wherever it goes."""
+    times: list[float] = []
+    deliver = deliver_all(near.root)
+
+    def handle(request: AnyMessage) -> Message:
+        times.append(clock.monotonic())
+        return deliver(request)
+
+    near.serve("virtual", handle)
+    hints = [near.message(f"{n}@virtual.test") for n in "ab"]
+    settings = f"{name} = 1s\nvirtual_destination_recipient_limit = 1\n"
+    with running_qmgr(near.root, settings) as qmgr:
+        qmgr.hint(*hints)
+        for hint in hints:
+            qmgr.wait_for_line(f"{hint.queue_id}: removed")
+    assert times[1] - times[0] >= 0.99
+
+
 def test_garbage_from_a_client_harms_nobody(near: Neighbourhood) -> None:
     """Bytes that are no message, and messages for others, end that connection only."""
     near.serve("virtual", deliver_all(near.root))

@@ -205,10 +205,6 @@ RULES: Final = (
     ),
     Rule(r"confirm_delay_cleared", _ON, Loss.QUALITY, "no notice tells of the end of a delay"),
     Rule(
-        r"\w+_transport_rate_delay", _ON, Loss.QUALITY, "a delay for a whole transport is not in this release",
-        "mail goes as fast as it can",
-    ),
-    Rule(
         r"virtual_mailbox_limit_maps", _ON, Loss.DIFFERENT, _QUOTAS, "mailboxes grow without a limit",
     ),
     Rule(
@@ -217,7 +213,7 @@ RULES: Final = (
     ),
     Rule(
         r"(smtp|lmtp|smtpd)_discard_\w+|smtpd_reject_footer\w*|best_mx_transport|allow_untrusted_routing"
-        r"|confirm_delay_cleared|\S+_transport_rate_delay",
+        r"|confirm_delay_cleared",
         _ANY, Loss.NOTHING, "it is not in this release, and not switched on",
     ),
     # What nobody misses

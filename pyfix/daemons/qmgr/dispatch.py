@@ -122,7 +122,7 @@ class Dispatcher:
     def dispatch(self, transport: Transport) -> None:
         """Hand out requests while there are agents for them."""
         scheduler, pool = transport.scheduler, transport.pool
-        while scheduler.promised and not self._is_stopped:
+        while scheduler.promised and not self._is_stopped and not transport.is_paused:
             agent = pool.pick(scheduler.promised)
             if agent is None:
                 return
@@ -130,6 +130,13 @@ class Dispatcher:
             if entry is None:
                 return
             pool.send(agent, _request(entry), entry)
+            if transport.pause:
+                transport.is_paused = True
+                asyncio.get_running_loop().call_later(transport.pause, self._end_pause, transport)
+
+    def _end_pause(self, transport: Transport) -> None:
+        transport.is_paused = False
+        self.dispatch(transport)
 
     def stop(self) -> None:
         """Hand out no more requests."""

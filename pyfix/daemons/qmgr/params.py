@@ -63,6 +63,13 @@ class QmgrParameters(CoreParameters, QueueParameters, LifetimeParameters, Sender
         Seconds, "_destination_rate_delay", "$default_destination_rate_delay",
         "default_destination_rate_delay of one transport.", low=0,
     )  # fmt: skip
+    default_transport_rate_delay = Seconds(
+        "0s", "Pause between the beginnings of deliveries through one transport, wherever they go.", low=0
+    )
+    transport_transport_rate_delay = PerTransport(
+        Seconds, "_transport_rate_delay", "$default_transport_rate_delay",
+        "default_transport_rate_delay of one transport.", low=0,
+    )  # fmt: skip
     default_destination_recipient_limit = Integer(
         "50", "Most recipients of one delivery; 0 for no limit. With 1, each recipient is a destination.", low=0
     )

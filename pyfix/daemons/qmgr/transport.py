@@ -24,12 +24,25 @@ _SUSPENDED = "delivery temporarily suspended: "
 class Transport:
     """See the module."""
 
-    __slots__ = ("name", "pool", "rate_delay", "reason", "recipient_limit", "retry_at", "scheduler")
+    __slots__ = (
+        "is_paused",
+        "name",
+        "pause",
+        "pool",
+        "rate_delay",
+        "reason",
+        "recipient_limit",
+        "retry_at",
+        "scheduler",
+    )
 
-    def __init__(self, name: str, limits: WindowLimits, recipient_limit: int) -> None:
+    def __init__(self, name: str, limits: WindowLimits, recipient_limit: int, pause: float = 0.0) -> None:
         self.name = name
         self.recipient_limit = recipient_limit
         self.rate_delay = limits.rate_delay
+        self.pause = pause
+        """Seconds from the beginning of one delivery to that of the next."""
+        self.is_paused = False
         self.scheduler = Scheduler(limits)
         self.pool: Pool
         self.reason: Dsn | None = None
@@ -94,9 +107,12 @@ class Transports:
         """Return the transport of this name; master.cf may or may not have it."""
         transport = self._known.get(name)
         if transport is None:
-            recipient_limit = self._params.transport_destination_recipient_limit(name)
+            params = self._params
             transport = self._known[name] = Transport(
-                name, window_limits(self._params, name, self._log), recipient_limit
+                name,
+                window_limits(params, name, self._log),
+                params.transport_destination_recipient_limit(name),
+                params.transport_transport_rate_delay(name),
             )
             transport.pool = self._make_pool(transport)
         return transport
