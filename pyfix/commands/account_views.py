@@ -10,8 +10,6 @@ from typing import Any, Final, Generic, TypeVar
 
 import click
 
-from pyfix.commands.account_call import Call, accounts
-from pyfix.commands.account_options import json_option
 from pyfix.mail.accounts import Alias, Domain, Mailbox, Manager, Standing, Store, show_size, today
 from pyfix.mail.accounts.names import check_address, check_alias_address, check_domain
 from pyfix.mail.accounts.rules import obstacle
@@ -150,42 +148,3 @@ def print_fields(fields: Mapping[str, object]) -> None:
     width = max(map(len, fields))
     for name, value in fields.items():
         click.echo(f"{name.replace('_', ' ').ljust(width)}  {cell(name, value)}")
-
-
-def list_command(view: View[T], *, of_domain: bool) -> click.Command:
-    """Return the subcommand `list`; of_domain: whether one may ask for those of a domain."""
-
-    @click.command("list", help=f"List {view.word}{'es' if view.word.endswith(('x', 's')) else 's'}.")
-    @json_option
-    @click.pass_obj
-    def command(call: Call, as_json: bool, domain: str = "") -> None:
-        with accounts(call) as store:
-            records = view.accounts(store).all(check_domain(domain) if domain else "")
-        rows = [view.fields(record) for record in records]
-        if as_json:
-            print_json(rows)
-        else:
-            print_table(view.columns, rows)
-
-    return click.argument("domain", metavar="[DOMAIN]", default="")(command) if of_domain else command
-
-
-def show_command(
-    view: View[T], name: str, more: Callable[[Store, T], Fields] = lambda store, record: {}
-) -> click.Command:
-    """Return the subcommand `show`; name: what the argument is called; more: further fields."""
-
-    @click.command("show", help=f"Show one {view.word}.")
-    @click.argument("name", metavar=name)
-    @json_option
-    @click.pass_obj
-    def command(call: Call, name: str, as_json: bool) -> None:
-        with accounts(call) as store:
-            record = view.accounts(store).get(view.check(name))
-            fields = view.fields(record) | more(store, record)
-        if as_json:
-            print_json(fields)
-        else:
-            print_fields(fields)
-
-    return command

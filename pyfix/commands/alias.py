@@ -30,8 +30,9 @@ from dataclasses import replace
 import click
 
 from pyfix.commands.account_call import Call, accounts
+from pyfix.commands.account_commands import del_command, list_command, show_command
 from pyfix.commands.account_options import active_option, changed_standing
-from pyfix.commands.account_views import ALIAS, list_command, show_command
+from pyfix.commands.account_views import ALIAS
 from pyfix.mail.accounts import Alias, Standing, now_text
 from pyfix.mail.accounts.names import check_alias_address, check_targets
 
@@ -82,14 +83,6 @@ def set_(
         store.aliases.change(ALIAS.check(address), edit)
 
 
-@alias.command("del")
-@click.argument("address", metavar="ADDRESS")
-@click.pass_obj
-def del_(call: Call, address: str) -> None:
-    """Delete an alias."""
-    with accounts(call) as store:
-        store.aliases.remove(ALIAS.check(address))
-
-
 alias.add_command(list_command(ALIAS, of_domain=True))
 alias.add_command(show_command(ALIAS, "ADDRESS"))
+alias.add_command(del_command(ALIAS, "ADDRESS"))

@@ -31,9 +31,10 @@ from typing import Any
 import click
 
 from pyfix.commands.account_call import Call, accounts
+from pyfix.commands.account_commands import list_command, show_command
 from pyfix.commands.account_mail import delete_mail
 from pyfix.commands.account_options import LIMIT, changed_standing, quota_of, size, span, standing_options
-from pyfix.commands.account_views import DOMAIN, Fields, list_command, show_command
+from pyfix.commands.account_views import DOMAIN, Fields
 from pyfix.mail.accounts import Domain, Store, now_text
 from pyfix.mail.accounts.names import check_domain, check_text
 

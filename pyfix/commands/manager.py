@@ -29,8 +29,9 @@ from typing import Any
 import click
 
 from pyfix.commands.account_call import Call, accounts, new_password
+from pyfix.commands.account_commands import del_command, list_command, passwd_command, show_command
 from pyfix.commands.account_options import active_option, changed_standing, expires_option, stdin_option
-from pyfix.commands.account_views import MANAGER, list_command, show_command
+from pyfix.commands.account_views import MANAGER
 from pyfix.mail.accounts import Manager, Role, now_text
 from pyfix.mail.accounts.names import check_domain, check_text
 
@@ -91,26 +92,7 @@ def set_(call: Call, /, name: str, **given: Any) -> None:
         store.managers.change(MANAGER.check(name), lambda before: _edited(before, given))
 
 
-@manager.command()
-@click.argument("name", metavar="NAME")
-@stdin_option
-@click.pass_obj
-def passwd(call: Call, name: str, from_stdin: bool) -> None:
-    """Set a manager's password."""
-    with accounts(call) as store:
-        username = store.managers.get(MANAGER.check(name)).username
-        password = new_password(call, from_stdin=from_stdin)
-        store.managers.change(username, lambda before: replace(before, password=password))
-
-
-@manager.command("del")
-@click.argument("name", metavar="NAME")
-@click.pass_obj
-def del_(call: Call, name: str) -> None:
-    """Delete a manager."""
-    with accounts(call) as store:
-        store.managers.remove(MANAGER.check(name))
-
-
 manager.add_command(list_command(MANAGER, of_domain=False))
 manager.add_command(show_command(MANAGER, "NAME"))
+manager.add_command(passwd_command(MANAGER, "NAME", lambda before, stored: replace(before, password=stored)))
+manager.add_command(del_command(MANAGER, "NAME"))

@@ -39,9 +39,10 @@ from typing import Any
 import click
 
 from pyfix.commands.account_call import Call, accounts, new_password, read_password, say
+from pyfix.commands.account_commands import list_command, passwd_command, show_command
 from pyfix.commands.account_mail import delete_mail
 from pyfix.commands.account_options import changed_standing, quota_of, size, standing_options, stdin_option
-from pyfix.commands.account_views import MAILBOX, list_command, show_command
+from pyfix.commands.account_views import MAILBOX
 from pyfix.mail.accounts import Mailbox, Refused, Service, Standing, now_text, today
 from pyfix.mail.accounts.dates import day_after
 from pyfix.mail.accounts.names import check_mailbox_address, check_maildir, check_text, default_maildir
@@ -110,18 +111,6 @@ def set_(call: Call, /, address: str, **given: Any) -> None:
 @user.command()
 @click.argument("address", metavar="ADDRESS")
 @stdin_option
-@click.pass_obj
-def passwd(call: Call, address: str, from_stdin: bool) -> None:
-    """Set a mailbox's password."""
-    with accounts(call) as store:
-        name = store.mailboxes.get(MAILBOX.check(address)).address
-        password = new_password(call, from_stdin=from_stdin)
-        store.mailboxes.change(name, lambda before: replace(before, password=password))
-
-
-@user.command()
-@click.argument("address", metavar="ADDRESS")
-@stdin_option
 @click.option(
     "--service",
     type=click.Choice(["smtpd", "pop3", "imap", "webmail"]),
@@ -162,3 +151,4 @@ def del_(call: Call, address: str, with_mail: bool) -> None:
 
 user.add_command(list_command(MAILBOX, of_domain=True))
 user.add_command(show_command(MAILBOX, "ADDRESS"))
+user.add_command(passwd_command(MAILBOX, "ADDRESS", lambda before, stored: replace(before, password=stored)))

@@ -7,7 +7,7 @@ as they are, and made only where there are none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -30,7 +30,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table."""
+    """One table, and the statements about it: made of the names here, values never become a part of one."""
 
     name: str
     columns: dict[str, Kind]
@@ -40,23 +40,22 @@ class Table:
     @property
     def keys(self) -> str:
         """The statement that gives the keys of all rows."""
-        return f"SELECT {', '.join(self.key)} FROM {self.name}"
+        return self.select(self.key)
 
     @property
-    def find(self) -> str:
-        """The statement that gives something for the key of a row that is there."""
-        return f"SELECT 1 FROM {self.name} WHERE {self._is_key}"
-
-    @property
-    def insert(self) -> str:
-        """The statement that adds a row with all columns."""
-        marks = ", ".join("?" for _ in self.columns)
-        return f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES ({marks})"
+    def count_of_domain(self) -> str:
+        """The statement that counts the rows of a domain."""
+        return f"SELECT COUNT(*) FROM {self.name} WHERE domain = ?"
 
     @property
     def delete(self) -> str:
         """The statement that removes the row with a key."""
         return f"DELETE FROM {self.name} WHERE {self._is_key}"
+
+    @property
+    def delete_of_domain(self) -> str:
+        """The statement that removes the rows of a domain."""
+        return f"DELETE FROM {self.name} WHERE domain = ?"
 
     @property
     def _is_key(self) -> str:
@@ -65,6 +64,23 @@ class Table:
     def select(self, columns: Iterable[str]) -> str:
         """Return the statement that gives some columns of all rows, in the order of their keys."""
         return f"SELECT {', '.join(columns)} FROM {self.name} ORDER BY {', '.join(self.key)}"
+
+    def select_of_domain(self, columns: Iterable[str]) -> str:
+        """Return the statement that gives some columns of the rows of a domain."""
+        return f"SELECT {', '.join(columns)} FROM {self.name} WHERE domain = ? ORDER BY {', '.join(self.key)}"
+
+    def select_one(self, columns: Iterable[str]) -> str:
+        """Return the statement that gives some columns of the row with a key."""
+        return f"SELECT {', '.join(columns)} FROM {self.name} WHERE {self._is_key}"
+
+    def insert(self, columns: Collection[str]) -> str:
+        """Return the statement that adds a row with some columns."""
+        marks = ", ".join("?" for _ in columns)
+        return f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({marks})"
+
+    def update(self, columns: Iterable[str]) -> str:
+        """Return the statement that changes some columns of the row with a key."""
+        return f"UPDATE {self.name} SET {', '.join(f'{column} = ?' for column in columns)} WHERE {self._is_key}"
 
     def create(self, *, is_mysql: bool) -> str:
         """Return the statement that makes the table where there is none."""

@@ -17,14 +17,13 @@ from pyfix.mail.accounts.kinds import ALIASES, DOMAINS, MAILBOXES, MANAGERS, Acc
 from pyfix.mail.accounts.records import Alias, Domain, Mailbox, Manager
 from pyfix.mail.accounts.rows import QUOTA_COLUMNS, read_quota
 from pyfix.mail.accounts.rules import Usage, check_new_alias, check_new_mailbox, check_quota
+from pyfix.mail.accounts.schema import ALIAS, DOMAIN, DOMAIN_MANAGER, MAILBOX, Table
 
 T = TypeVar("T")
-_QUOTAS: Final = f"SELECT {', '.join(QUOTA_COLUMNS)} FROM mailbox WHERE domain = ?"
 _MANAGED: Final = "SELECT domain FROM domain_manager WHERE username = ? ORDER BY domain"
 _ALL_MANAGED: Final = "SELECT username, domain FROM domain_manager ORDER BY domain"
 _MANAGE: Final = "INSERT INTO domain_manager (username, domain, createdate) VALUES (?, ?, ?)"
 _UNMANAGE: Final = "DELETE FROM domain_manager WHERE username = ?"
-_UNMANAGED: Final = "DELETE FROM domain_manager WHERE domain = ?"
 
 
 class Accounts(Generic[T]):
@@ -39,7 +38,10 @@ class Accounts(Generic[T]):
 
         def find(session: Session) -> list[T]:
             kind = self._kind
-            rows = session.query(kind.select_of_domain, domain) if domain else session.query(kind.select)
+            if domain:
+                rows = session.query(kind.table.select_of_domain(kind.columns), domain)
+            else:
+                rows = session.query(kind.table.select(kind.columns))
             return self._complete(session, [kind.read(row) for row in rows])
 
         return self._database.read(find)
@@ -54,11 +56,12 @@ class Accounts(Generic[T]):
         def add(session: Session) -> None:
             kind = self._kind
             values = kind.values(record)
-            if self._find(session, str(values[kind.key])) is not None:
-                raise Refused(f"{kind.word} {values[kind.key]} exists already")
+            name = str(values[kind.table.key[0]])
+            if self._find(session, name) is not None:
+                raise Refused(f"{kind.table.name} {name} exists already")
             self._check_new(session, record)
             values |= kind.only_new(record)
-            session.change(kind.insert(values), *values.values())
+            session.change(kind.table.insert(values), *values.values())
             self._write_rest(session, record)
 
         self._database.write(add)
@@ -73,7 +76,7 @@ class Accounts(Generic[T]):
             old = self._kind.values(before)
             new = {column: value for column, value in self._kind.values(after).items() if value != old[column]}
             if new:
-                session.change(self._kind.update(new), *new.values(), name)
+                session.change(self._kind.table.update(new), *new.values(), name)
             self._write_rest(session, after)
             return after
 
@@ -85,19 +88,19 @@ class Accounts(Generic[T]):
         def remove(session: Session) -> T:
             record = self._get(session, name)
             self._remove_rest(session, name)
-            session.change(self._kind.delete, name)
+            session.change(self._kind.table.delete, name)
             return record
 
         return self._database.write(remove)
 
     def _find(self, session: Session, name: str) -> T | None:
-        rows = session.query(self._kind.select_one, name)
+        rows = session.query(self._kind.table.select_one(self._kind.columns), name)
         return self._complete(session, [self._kind.read(rows[0])])[0] if rows else None
 
     def _get(self, session: Session, name: str) -> T:
         record = self._find(session, name)
         if record is None:
-            raise NotFound(f"no {self._kind.word} {name}")
+            raise NotFound(f"no {self._kind.table.name} {name}")
         return record
 
     def _complete(self, session: Session, records: list[T]) -> list[T]:
@@ -129,19 +132,20 @@ class Domains(Accounts[Domain]):
 
         def remove(session: Session) -> list[Mailbox]:
             self._get(session, name)
-            mailboxes = [MAILBOXES.read(row) for row in session.query(MAILBOXES.select_of_domain, name)]
-            for statement in (MAILBOXES.delete_of_domain, ALIASES.delete_of_domain, _UNMANAGED, DOMAINS.delete):
-                session.change(statement, name)
+            rows = session.query(MAILBOX.select_of_domain(MAILBOXES.columns), name)
+            mailboxes = [MAILBOXES.read(row) for row in rows]
+            for table in (MAILBOX, ALIAS, DOMAIN_MANAGER, DOMAIN):
+                session.change(table.delete_of_domain, name)
             return mailboxes
 
         return self._database.write(remove)
 
     def _remove_rest(self, session: Session, name: str) -> None:
-        users = _count(session, MAILBOXES.count_of_domain, name)
-        aliases = _count(session, ALIASES.count_of_domain, name)
+        users = _count(session, MAILBOX, name)
+        aliases = _count(session, ALIAS, name)
         if users or aliases:
             raise Refused(f"domain {name} still has mailboxes ({users}) and aliases ({aliases}); remove them first")
-        session.change(_UNMANAGED, name)
+        session.change(DOMAIN_MANAGER.delete_of_domain, name)
 
 
 class Mailboxes(Accounts[Mailbox]):
@@ -204,17 +208,17 @@ class Store:
 
 def usage_of(session: Session, domain: str) -> Usage:
     """Return what a domain has."""
-    rows = session.query(_QUOTAS, domain)
+    rows = session.query(MAILBOX.select_of_domain(QUOTA_COLUMNS), domain)
     quota = sum(read_quota(row).size for row in rows)
-    return Usage(len(rows), _count(session, ALIASES.count_of_domain, domain), quota)
+    return Usage(len(rows), _count(session, ALIAS, domain), quota)
 
 
 def _domain(session: Session, name: str) -> Domain:
-    rows = session.query(DOMAINS.select_one, name)
+    rows = session.query(DOMAIN.select_one(DOMAINS.columns), name)
     if not rows:
         raise NotFound(f"no domain {name}; add it first")
     return DOMAINS.read(rows[0])
 
 
-def _count(session: Session, statement: str, domain: str) -> int:
-    return int(session.query(statement, domain)[0][0] or 0)
+def _count(session: Session, table: Table, domain: str) -> int:
+    return int(session.query(table.count_of_domain, domain)[0][0] or 0)

@@ -49,11 +49,11 @@ from typing import Final
 
 from pyfix.mail.accounts.database import Database, Session
 from pyfix.mail.accounts.errors import AccountsUnavailable
-from pyfix.mail.accounts.kinds import ALIASES, DOMAINS, MAILBOXES
 from pyfix.mail.accounts.lookups import find_domain, find_logins, find_mailbox, find_targets
 from pyfix.mail.accounts.names import LONGEST_TEXT
 from pyfix.mail.accounts.opening import missing_file, open_database, today
 from pyfix.mail.accounts.records import Service
+from pyfix.mail.accounts.schema import ALIAS, DOMAIN, MAILBOX
 from pyfix.mail.config import ConfigError
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.table import Table, TableError, UnavailableTable, encode_key
@@ -72,11 +72,11 @@ def _find_limit(session: Session, key: str, day: date) -> str | None:
 
 
 _QUESTIONS: Final[dict[str, tuple[Find, tuple[str, ...]]]] = {
-    "domains": (find_domain, (DOMAINS.keys,)),
-    "mailboxes": (_find_maildir, (MAILBOXES.keys,)),
-    "aliases": (find_targets, (ALIASES.keys, MAILBOXES.keys)),
-    "limits": (_find_limit, (MAILBOXES.keys,)),
-    "senders": (find_logins, (MAILBOXES.keys, ALIASES.keys)),
+    "domains": (find_domain, (DOMAIN.keys,)),
+    "mailboxes": (_find_maildir, (MAILBOX.keys,)),
+    "aliases": (find_targets, (ALIAS.keys, MAILBOX.keys)),
+    "limits": (_find_limit, (MAILBOX.keys,)),
+    "senders": (find_logins, (MAILBOX.keys, ALIAS.keys)),
 }
 """For each table what it finds for a key, and the statements that give keys which may be in it."""
 

@@ -46,13 +46,13 @@ def load(database: Database, rows: Iterable[Ready], advance: Advance, *, replace
 
 def _write_row(session: Session, row: Ready, loaded: Loaded, *, replace: bool) -> dict[str, int]:
     """Write one row and return where it counts."""
-    is_there = bool(session.query(row.table.find, *row.key))
+    is_there = bool(session.query(row.table.select_one(row.table.key), *row.key))
     if is_there and not replace:
         return loaded.kept
     try:
         if is_there:
             session.change(row.table.delete, *row.key)
-        session.change(row.table.insert, *row.values.values())
+        session.change(row.table.insert(row.values), *row.values.values())
     except (Duplicate, Refused) as error:
         raise Refused(f"{row.place}: {row.table.name}: {error}") from error
     return loaded.replaced if is_there else loaded.added
