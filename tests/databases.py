@@ -255,15 +255,21 @@ index address eq
 
 
 @contextlib.contextmanager
-def slapd(find_program: Callable[[str], str], users: Users, settings: str = "") -> Iterator[Database]:
+def slapd(
+    find_program: Callable[[str], str],
+    users: Users,
+    settings: str = "",
+    referral: str = "ldap://127.0.0.1:1/dc=nowhere",
+    port: int = 0,
+) -> Iterator[Database]:
     """Run OpenLDAP with the users and a referral in ou=users,dc=test; settings: lines before those of the database."""
     add, daemon = find_program("slapadd"), find_program("slapd")
     with directory() as folder:
-        path, port = folder / "socket", free_port()
+        path, port = folder / "socket", port or free_port()
         (folder / "data").mkdir(mode=0o777)
         (folder / "data").chmod(0o777)
         (folder / "slapd.conf").write_text(f"{settings}{SLAPD_CONF}directory {folder}/data\n")
-        (folder / "users.ldif").write_text("\n".join(_ldif(users)))
+        (folder / "users.ldif").write_text("\n".join(_ldif(users, referral)))
         run(add, "-q", "-f", f"{folder}/slapd.conf", "-l", f"{folder}/users.ldif")
         where = f"ldap://127.0.0.1:{port}/ ldapi://{quote(str(path), '')}"
         command = [daemon, "-d", "0", "-f", f"{folder}/slapd.conf", "-h", where]
@@ -275,11 +281,12 @@ Users = dict[str, list[tuple[str, str | bytes]]]
 """The attributes of each entry cn=NAME,ou=users,dc=test, in their order."""
 
 
-def _ldif(users: Users) -> Iterator[str]:
+def _ldif(users: Users, referral: str) -> Iterator[str]:
     yield "dn: dc=test\nobjectClass: dcObject\nobjectClass: organization\ndc: test\no: test\n"
     yield "dn: ou=users,dc=test\nobjectClass: organizationalUnit\nou: users\n"
-    yield "dn: cn=elsewhere,ou=users,dc=test\nobjectClass: referral\nobjectClass: extensibleObject\ncn: elsewhere"
-    yield "ref: ldap://127.0.0.1:1/dc=elsewhere\n"
+    if referral:
+        yield "dn: cn=elsewhere,ou=users,dc=test\nobjectClass: referral\nobjectClass: extensibleObject\ncn: elsewhere"
+        yield f"ref: {referral}\n"
     for name, attributes in users.items():
         yield f"dn: cn={name},ou=users,dc=test\nobjectClass: user\ncn: {name}"
         for attribute, value in attributes:

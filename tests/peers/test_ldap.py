@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 import pytest
 from certificates import certificates
-from databases import Database, directory, slapd
+from databases import Database, Users, directory, slapd
 from instance import free_port
 from ldap_cases import DN, GOTO, GROUPS
 from server_checks import Entry, Open, check_down_and_up, check_jail, check_restart_goes_unnoticed
+from table_server import TableServer, cut_anything
 
 from pyfix.base.log import MemoryLog
 from pyfix.mail.config import Config
@@ -133,6 +134,44 @@ def test_search_that_fails_leaves_the_server_in_use(table: Open) -> None:
         with pytest.raises(TableError):
             maps.lookup(key)
     assert maps.lookup("alice@d.test") == "alice-drop"
+
+
+def test_referrals_are_followed_if_the_table_says_so(need: Callable[[str], str], table: Open) -> None:
+    """From an entry in the middle of others, and from the base of the search."""
+    there: Users = {"far": [("address", "far@d.test"), ("goto", "far-drop")]}
+    with slapd(need, there, referral="") as far:
+        where = f"ldap://127.0.0.1:{far.port}/ou=users,dc=test"
+        with slapd(need, GROUPS, referral=where) as near:
+            hosts, yes = f"127.0.0.1:{near.port}", "chase_referrals = yes\n"
+            maps = table(f"{GOTO}{yes}", hosts)
+            assert [maps.lookup(f"{name}@d.test") for name in ("far", "bob", "none")] == ["far-drop", "b1,b2", None]
+            assert table(GOTO, hosts).lookup("far@d.test") is None
+            base = f"{GOTO}search_base = cn=elsewhere,ou=users,dc=test\n"
+            assert table(f"{base}{yes}", hosts).lookup("far@d.test") == "far-drop"
+            with pytest.raises(TableError, match="error 10: referral"):
+                table(base, hosts).lookup("far@d.test")
+
+
+def test_server_that_another_one_names_gets_no_password(need: Callable[[str], str], table: Open) -> None:
+    """And where it has no answer, nobody knows whether the key is there: a temporary error."""
+    with TableServer(lambda request: None, cut_anything) as far:
+        where = f"ldap://127.0.0.1:{far.port}/ou=users,dc=test"
+        with slapd(need, GROUPS, referral=where) as near:
+            login = "bind_dn = cn=admin,dc=test\nbind_pw = secret\nchase_referrals = yes\n"
+            maps = table(f"{GOTO}{login}", f"127.0.0.1:{near.port}")
+            with pytest.raises(TableError, match=f"referral to {where}.*: session terminated by server"):
+                maps.lookup("bob@d.test")
+    assert far.requests
+    assert not any(b"secret" in request or b"admin" in request for request in far.requests)
+
+
+def test_servers_that_refer_to_each_other_are_not_followed_for_ever(need: Callable[[str], str], table: Open) -> None:
+    """A few hops are enough."""
+    port = free_port()
+    with slapd(need, GROUPS, referral=f"ldap://127.0.0.1:{port}/dc=test", port=port):
+        maps = table(f"{GOTO}chase_referrals = yes\n", f"127.0.0.1:{port}")
+        with pytest.raises(TableError, match="more than 5 servers refer to another one"):
+            maps.lookup("bob@d.test")
 
 
 @pytest.mark.peer("openssl")

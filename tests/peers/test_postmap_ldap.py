@@ -63,6 +63,18 @@ def test_forms_of_a_host(hosts: str, directory_server: Database, postmaps: Postm
     assert postmaps.assert_same_answers(f"ldap:{table}", KEYS[:100]) > 10
 
 
+def test_referrals_give_the_same_answers(need: Callable[[str], str], postmaps: Postmaps) -> None:
+    """Half of the users are on another server; of keys that both have, Postfix joins the values in any order."""
+    users, keys = some_users(random.Random("referrals"))
+    names = [name for name in users if name.startswith("user")]
+    with slapd(need, {name: users[name] for name in names[::2]}, referral="") as far:
+        here = {name: users[name] for name in names[1::2]}
+        with slapd(need, here, referral=f"ldap://127.0.0.1:{far.port}/ou=users,dc=test") as near:
+            table = postmaps.directory.parent / "t.cf"
+            table.write_text(settings(near, f"{GOTO}chase_referrals = yes\n"))
+            assert postmaps.assert_same_answers(f"ldap:{table}", [key for key in keys if key[-1:].isdigit()]) > 10
+
+
 FAILING = [
     ("search_base = dc=nowhere", "a"),
     ("query_filter = (address=*)\nsize_limit = 3", "a"),

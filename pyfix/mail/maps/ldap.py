@@ -29,6 +29,7 @@ and for the search:
     size_limit                   how many entries one search may find; expansion_limit otherwise
     dereference                  whether aliases are followed, 0: never; 1: in a search; 2: to its base; 3: always; 0
                                  otherwise
+    chase_referrals              yes: other servers are asked, without a login, to which one refers; no otherwise
     result_filter                the name of result_format before Postfix 2.2
 
 A server is host, host:port, ldap://host:port, ldaps://host:port or ldapi://%2Fpath%2Fof%2Fsocket.
@@ -41,9 +42,9 @@ Rights: settings and certificates are read at once, with the rights that the pro
 should be readable for root alone.
 
 Failures: a server that can't be reached, or does not let the account in, is left alone for a minute, and another one
-asked. When none is left, or the search is wrong or finds more than it may, the lookup is a temporary failure. Refused,
-since nothing does it: bind = sasl, chase_referrals = yes. The type needs a package: pip install
-'pyfix[ldap]'.
+asked. When none is left, or the search is wrong or finds more than it may, the lookup is a temporary failure; so it
+is when a server to which another one refers has no answer. bind = sasl is refused, since nothing does it. The type
+needs a package: pip install 'pyfix[ldap]'.
 
 Example: the addresses of the members of a group
 
@@ -58,45 +59,43 @@ Example: the addresses of the members of a group
 
 See: table_queries(5), lookup_tables(5), postmap(1)
 
-Inside: ldap_session.py talks to the server, ldap_entries.py reads what it answers.
+Inside: ldap_options.py reads the settings, ldap_session.py talks to the server, ldap_entries.py reads what it answers.
 """
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final
-from urllib.parse import unquote
 
-from ldap3.core.exceptions import LDAPExceptionError
-from ldap3.operation.search import parse_filter
-
-from pyfix.base.endpoint import Endpoint
 from pyfix.mail.maps.connections import Connections
 from pyfix.mail.maps.hosts import IDLE_S, Host, Hosts, QueryFailed, ServerDown
 from pyfix.mail.maps.ldap_entries import (
     ANY_OBJECT,
     SCOPES,
     Attributes,
+    Elsewhere,
     Entry,
     Reference,
+    Request,
+    in_brackets,
     is_url,
     parse_url,
     quote_in_filter,
     quote_in_name,
 )
-from pyfix.mail.maps.ldap_session import Access, NoSuchObject, Place, Search, Session
+from pyfix.mail.maps.ldap_options import parse_place, read_access, read_base, read_filter, read_places
+from pyfix.mail.maps.ldap_session import Access, Limits, NoSuchObject, Place, Session
 from pyfix.mail.maps.opening import Opening
-from pyfix.mail.maps.queried import KeyValues, QueriedTable, parse_template, read_template
+from pyfix.mail.maps.queried import KeyValues, QueriedTable, read_template
 from pyfix.mail.maps.settings import Settings
 from pyfix.mail.maps.source import shown
 from pyfix.mail.maps.table import Table, TableError, decode_value
-from pyfix.mail.maps.template import Template, Templates
-from pyfix.mail.maps.tls_options import Names, load_context
+from pyfix.mail.maps.template import Templates
 
-_TLS_NAMES: Final = Names("tls_cert", "tls_key", "tls_ca_cert_file", "tls_ca_cert_dir")
-_PORTS: Final = {"ldap": "389", "ldaps": "636"}
+_HOPS: Final = 5
+"""How many servers in a row may refer to yet another one."""
 Steps = Iterator[bytes | Reference]
 
 
@@ -104,8 +103,8 @@ class LdapTable(QueriedTable):
     """Asks one of several servers, and follows where an entry leads."""
 
     def __init__(self, name: str, settings: Settings, opening: Opening) -> None:
-        self._base = _read_base(settings)
-        self._filter = _read_filter(settings)
+        self._base = read_base(settings)
+        self._filter = read_filter(settings)
         self._scope = settings.choice("scope", "sub", SCOPES)
         old_format = settings.string("result_filter", "%s", low=1)
         templates = Templates([self._base, self._filter], read_template(settings, "result_format", old_format))
@@ -118,10 +117,15 @@ class LdapTable(QueriedTable):
             tuple(settings.words("special_result_attribute")),
         )
         self._depth = settings.integer("recursion_limit", 1000, low=1)
-        self._search = Search(
-            settings.integer("dereference", 0, low=0, high=3), settings.integer("size_limit", limit, low=0)
+        self._limits = Limits(
+            settings.integer("dereference", 0, low=0, high=3),
+            settings.integer("size_limit", limit, low=0),
+            settings.boolean("chase_referrals", False),
         )
-        self._hosts = Hosts(_hosts(settings), in_order=True)
+        places = read_places(settings)
+        access = read_access(settings, any(place.is_encrypted for place in places.values()))
+        self._stranger = replace(access, user="", password="")
+        self._hosts = Hosts([_host(access, text, place) for text, place in places.items()], in_order=True)
 
     def find(self, key: KeyValues) -> Iterable[str | None]:
         return self._hosts.call(lambda session: self._walk(session, key), self.name, self.warn)
@@ -148,11 +152,11 @@ class LdapTable(QueriedTable):
             yield from self._attributes.read(entry)
 
     def _entries(self, session: Session, key: KeyValues) -> list[Entry]:
-        """Return the entries of a key; raises ServerDown, QueryFailed."""
+        """Return the entries of a key; raises ServerDown, QueryFailed, TableError."""
         base = self._base.fill(key, quote_in_name)
-        query = self._filter.fill(key, quote_in_filter)
+        request = Request(base, self._scope, self._filter.fill(key, quote_in_filter), self._attributes.all)
         try:
-            return session.search(base, self._scope, query, self._attributes.all, self._search)
+            return self._collect(session, request)
         except NoSuchObject as problem:
             if self._base.codes:
                 return []
@@ -162,114 +166,52 @@ class LdapTable(QueriedTable):
         """Return the entries that a reference names; raises ServerDown, QueryFailed, TableError."""
         target = decode_value(raw, self.name, key["s"])
         try:
-            if is_url(target):
-                url = parse_url(target)
-                return session.search(
-                    url.base, url.scope, _in_brackets(url.filter), self._attributes.wanted_by(url), self._search
-                )
-            return session.search(target, "base", ANY_OBJECT, self._attributes.all, self._search)
+            return self._collect(session, self._request_for(target))
         except NoSuchObject:
             self.warn(f"{self.name}: DN {_shown(raw)} not found, skipping")
             return []
         except ValueError as error:
             raise TableError(f"{self.name}: {_shown(raw)}: {error}") from None
 
+    def _request_for(self, target: str) -> Request:
+        if not is_url(target):
+            return Request(target, "base", ANY_OBJECT, self._attributes.all)
+        url = parse_url(target)
+        query = in_brackets(url.filter or ANY_OBJECT)
+        return Request(url.base, url.scope or "base", query, self._attributes.wanted_by(url))
+
+    def _collect(self, session: Session, request: Request, hops: int = 0) -> list[Entry]:
+        """Return the entries of a search, with those on other servers at their places."""
+        found: list[Entry] = []
+        for item in session.search(request, self._limits):
+            found += self._chase(item, request, hops + 1) if isinstance(item, Elsewhere) else [item]
+        return found
+
+    def _chase(self, referral: Elsewhere, request: Request, hops: int) -> list[Entry]:
+        """Return what the first server has that can be asked; raises QueryFailed: it is not this server's fault.
+
+        The account is not for servers that another one names.
+        """
+        problem = f"more than {_HOPS} servers refer to another one"
+        for text in referral.urls if hops <= _HOPS else ():
+            try:
+                url = parse_url(text)
+                session = self._stranger.connect(parse_place(url.server, 0), url.server)
+                try:
+                    return self._collect(session, request.at(url), hops)
+                finally:
+                    session.close()
+            except (ServerDown, NoSuchObject, ValueError) as error:
+                problem = f"referral to {shown(text)}: {error}"
+        raise QueryFailed(problem)
+
 
 def _shown(raw: bytes) -> str:
     return shown(raw.decode(errors="replace"))
 
 
-def _in_brackets(query: str) -> str:
-    return query if query.startswith("(") else f"({query})"
-
-
-def _read_base(settings: Settings) -> Template:
-    """Return the template of the base, which may be empty; raises ConfigError."""
-    if not settings.is_set("search_base"):
-        raise settings.refuse(
-            "search_base", "no search_base; specify the name of an entry: search_base = dc=example,dc=com"
-        )
-    return parse_template(settings, "search_base", settings.string("search_base"))
-
-
-def _read_filter(settings: Settings) -> Template:
-    """Return the template of the filter, which has been tried; raises ConfigError."""
-    text = settings.string("query_filter", "mailacceptinggeneralid=%s", low=1)
-    template = parse_template(settings, "query_filter", _in_brackets(text))
-    sample = template.fill(dict.fromkeys(template.codes, "x"))
-    try:
-        parse_filter(sample, None, False, False, None, False)
-    except LDAPExceptionError as error:
-        raise settings.refuse("query_filter", f"query_filter: {error}: {text}") from None
-    return template
-
-
-def _hosts(settings: Settings) -> list[Host[Session]]:
-    port = settings.integer("server_port", 389, low=1, high=65535)
-    places = {text: _place(settings, text, port) for text in settings.words("server_host", "localhost")}
-    if not places:
-        raise settings.refuse("server_host", "server_host: there is no server; specify one")
-    access = _access(settings, any(place.is_encrypted for place in places.values()))
-    return [
-        Host(text, False, Connections(partial(access.connect, place, text), Session.close, ServerDown, IDLE_S))
-        for text, place in places.items()
-    ]
-
-
-def _place(settings: Settings, text: str, port: int) -> Place:
-    """Return a server; raises ConfigError."""
-    scheme, is_a_url, rest = text.partition("://")
-    try:
-        if not is_a_url:
-            endpoint = Endpoint.tcp(text, str(port))
-        elif scheme.casefold() == "ldapi":
-            endpoint = Endpoint(path=unquote(rest.partition("/")[0]))
-            if not endpoint.path.startswith("/"):
-                raise ValueError(f'need ldapi:// and a path with %2F for each "/" instead of "{text}"')
-        elif scheme.casefold() in _PORTS:
-            endpoint = Endpoint.tcp(rest.partition("/")[0], _PORTS[scheme.casefold()])
-        else:
-            raise ValueError(f'need ldap://, ldaps:// or ldapi:// instead of "{scheme}://"')
-        if endpoint.port and not endpoint.port.isdigit():
-            raise ValueError(f'bad port "{endpoint.port}" in "{text}"')
-    except ValueError as error:
-        raise settings.refuse("server_host", f"server_host: {error}") from None
-    return Place(endpoint, scheme.casefold() == "ldaps")
-
-
-def _access(settings: Settings, is_encrypted: bool) -> Access:
-    """Return how to connect; raises ConfigError, also for what nothing does."""
-    settings.choice("version", "3", ("3",))
-    if settings.boolean("chase_referrals", False):
-        raise settings.refuse("chase_referrals", 'chase_referrals: referrals are not followed; specify "no"')
-    bind = settings.choice("bind", "yes", ("yes", "no", "simple", "none", "sasl"))
-    if bind == "sasl":
-        raise settings.refuse("bind", 'bind: SASL is not supported; specify "simple" or "none"')
-    binds = bind in ("yes", "simple")
-    user, password = (settings.string(name) for name in ("bind_dn", "bind_pw")) if binds else ("", "")
-    if bool(user) != bool(password):
-        name, other = ("bind_dn", "bind_pw") if user else ("bind_pw", "bind_dn")
-        raise settings.refuse(name, f"{name}: there is no {other} for it; specify one")
-    starts_tls = settings.boolean("start_tls", False)
-    if starts_tls and is_encrypted:
-        raise settings.refuse("start_tls", 'start_tls: not with ldaps://, which is encrypted; specify "no"')
-    tls = _tls(settings) if starts_tls or is_encrypted else None
-    return Access(binds, user, password, starts_tls, tls, settings.integer("timeout", 10, low=1))
-
-
-def _tls(settings: Settings) -> ssl.SSLContext:
-    """Return how to encrypt; raises ConfigError."""
-    context = load_context(settings, _TLS_NAMES, {name: settings.string(name) for name in _TLS_NAMES.all()})
-    if not settings.boolean("tls_require_cert", False):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    ciphers = settings.string("tls_cipher_suite")
-    try:
-        if ciphers:
-            context.set_ciphers(ciphers)
-    except ssl.SSLError:
-        raise settings.refuse("tls_cipher_suite", f"tls_cipher_suite: OpenSSL has no cipher {ciphers}") from None
-    return context
+def _host(access: Access, text: str, place: Place) -> Host[Session]:
+    return Host(text, False, Connections(partial(access.connect, place, text), Session.close, ServerDown, IDLE_S))
 
 
 def open_ldap(spec: str, settings: Settings, opening: Opening) -> Table:

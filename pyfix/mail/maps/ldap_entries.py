@@ -20,7 +20,7 @@ Entry = Mapping[str, Sequence[bytes]]
 """Attributes and their values, in the order in which the server gave them."""
 _UNSAFE_IN_FILTER: Final = re.compile(rb"[^A-Za-z0-9@._-]")
 _UNSAFE_IN_NAME: Final = re.compile(r'[\x00-\x20"#+,;<=>\\\x7f]')
-_URL: Final = re.compile(r"ldap[si]?://[^/?]*(?:/(.*))?", re.IGNORECASE | re.DOTALL)
+_URL: Final = re.compile(r"(ldap[si]?://[^/?]*)(?:/(.*))?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,29 @@ class Reference:
     attribute: str
     target: bytes
     """The name of an entry, or a URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Entries that other servers have; each of the URLs leads to all of them."""
+
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One search."""
+
+    base: str
+    scope: str
+    filter: str
+    attributes: tuple[str, ...]
+
+    def at(self, url: SearchUrl) -> Request:
+        """Return what another server is asked for, to which a URL refers (RFC 4511, 4.5.3)."""
+        return Request(
+            url.base or self.base, url.scope or self.scope, in_brackets(url.filter or self.filter), self.attributes
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +110,10 @@ def _common(mine: str, theirs: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SearchUrl:
-    """What the URL of a search says; its host does not count."""
+    """What the URL of a search says; texts are empty where it says nothing."""
 
+    server: str
+    """Scheme and host."""
     base: str
     attributes: tuple[str, ...]
     scope: str
@@ -103,12 +128,17 @@ def is_url(target: str) -> bool:
 def parse_url(text: str) -> SearchUrl:
     """Return what a URL says (RFC 4516); ValueError for one that is wrong."""
     parsed = _URL.fullmatch(text)
-    base, attributes, scope, query, extensions = [*((parsed and parsed[1]) or "").split("?"), "", "", "", ""][:5]
-    scope = scope.casefold() or "base"
-    if parsed is None or scope not in SCOPES or extensions.startswith("!"):
+    base, attributes, scope, query, extensions = [*((parsed and parsed[2]) or "").split("?"), "", "", "", ""][:5]
+    scope = scope.casefold()
+    if parsed is None or scope not in ("", *SCOPES) or extensions.startswith("!"):
         raise ValueError("no URL of a search")
     names = tuple(unquote(name) for name in attributes.split(",") if name)
-    return SearchUrl(unquote(base, errors="strict"), names, scope, unquote(query, errors="strict") or ANY_OBJECT)
+    return SearchUrl(parsed[1], unquote(base, errors="strict"), names, scope, unquote(query, errors="strict"))
+
+
+def in_brackets(query: str) -> str:
+    """Return a filter as the protocol has it, which knows none without them."""
+    return query if query.startswith("(") else f"({query})"
 
 
 def quote_in_filter(text: str) -> str:

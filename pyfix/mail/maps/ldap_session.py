@@ -11,7 +11,7 @@ import contextlib
 import re
 import ssl
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -23,11 +23,12 @@ from pyasn1.error import PyAsn1Error
 
 from pyfix.base.endpoint import Endpoint
 from pyfix.mail.maps.hosts import QueryFailed, ServerDown
-from pyfix.mail.maps.ldap_entries import Entry
+from pyfix.mail.maps.ldap_entries import Elsewhere, Entry, Request
 
 _SCOPES: Final = {"base": ldap3.BASE, "one": ldap3.LEVEL, "sub": ldap3.SUBTREE}
 _DEREFERENCE: Final = (ldap3.DEREF_NEVER, ldap3.DEREF_SEARCH, ldap3.DEREF_BASE, ldap3.DEREF_ALWAYS)
 _SUCCESS: Final = 0
+_REFERRAL: Final = 10
 _NO_SUCH_OBJECT: Final = 32
 _NUMBERS: Final = re.compile(r"\[(?:Errno|SSL)[^]]*\] | \(_ssl\.c:\d+\)")
 _SHOWN: Final = 300
@@ -60,11 +61,12 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Limits:
     """What all searches of a table have in common."""
 
     dereference: int
     size_limit: int
+    follows_referrals: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +130,32 @@ class Session:
     name: str
     """Of the server, for messages."""
 
-    def search(self, base: str, scope: str, query: str, attributes: Sequence[str], search: Search) -> list[Entry]:
-        """Return the entries that a filter finds; raises ServerDown, QueryFailed, NoSuchObject."""
+    def search(self, request: Request, limits: Limits) -> list[Entry | Elsewhere]:
+        """Return the entries that a search finds; raises ServerDown, QueryFailed, NoSuchObject."""
         try:
             self.connection.search(
-                base, query, _SCOPES[scope], _DEREFERENCE[search.dereference], list(attributes), search.size_limit
-            )
-            code = self.connection.result["result"]
+                request.base, request.filter, _SCOPES[request.scope], _DEREFERENCE[limits.dereference],
+                list(request.attributes), limits.size_limit,
+            )  # fmt: skip
+            result = self.connection.result
+            code = result["result"]
             if code == _SUCCESS:
-                found = [entry for entry in self.connection.response if entry["type"] == "searchResEntry"]
-                return [dict(entry["raw_attributes"].items()) for entry in found]
+                return [*self._found(limits)]
+            if code == _REFERRAL and limits.follows_referrals:
+                return [Elsewhere(tuple(result["referrals"]))]
         except (LDAPCommunicationError, LDAPResponseTimeoutError, OSError, *_NO_LDAP) as error:
             raise ServerDown(f"LDAP search failed: {self.name}: {_reason(error)}") from error
         except LDAPExceptionError as error:
             raise QueryFailed(f"LDAP search failed: {self.name}: {_reason(error)}") from error
         text = f"LDAP search failed: {self.name}: {_result(self.connection)}"
         raise NoSuchObject(text) if code == _NO_SUCH_OBJECT else QueryFailed(text)
+
+    def _found(self, limits: Limits) -> Iterator[Entry | Elsewhere]:
+        for item in self.connection.response:
+            if item["type"] == "searchResEntry":
+                yield dict(item["raw_attributes"].items())
+            elif item["type"] == "searchResRef" and limits.follows_referrals:
+                yield Elsewhere(tuple(item["uri"]))
 
     def close(self) -> None:
         """End the session."""

@@ -10,6 +10,7 @@ from ldap3.operation.search import compile_filter, parse_filter
 from pyfix.mail.maps.ldap_entries import (
     Attributes,
     Reference,
+    Request,
     SearchUrl,
     is_url,
     parse_url,
@@ -46,14 +47,14 @@ def test_attribute_of_two_kinds_is_the_first() -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("ldap:///dc=test", SearchUrl("dc=test", (), "base", "(objectClass=*)")),
-        ("LDAPS://h:636/ou=a%2Cb?mail,cn;x?SUB?(cn=%2a)", SearchUrl("ou=a,b", ("mail", "cn;x"), "sub", "(cn=*)")),
-        ("ldap://", SearchUrl("", (), "base", "(objectClass=*)")),
-        ("ldap:///??one??x=y", SearchUrl("", (), "one", "(objectClass=*)")),
+        ("ldap:///dc=test", SearchUrl("ldap://", "dc=test", (), "", "")),
+        ("LDAPS://h:1/a=%2C?x,y;z?SUB?(b=%2a)", SearchUrl("LDAPS://h:1", "a=,", ("x", "y;z"), "sub", "(b=*)")),
+        ("ldap://", SearchUrl("ldap://", "", (), "", "")),
+        ("ldap:///??one??x=y", SearchUrl("ldap://", "", (), "one", "")),
     ],
 )  # fmt: skip
 def test_urls(url: str, said: SearchUrl) -> None:
-    """What is left out is as RFC 4516 says."""
+    """What is left out is empty."""
     assert is_url(url)
     assert parse_url(url) == said
 
@@ -65,13 +66,20 @@ def test_urls_that_are_wrong(url: str) -> None:
         parse_url(url)
 
 
+def test_what_a_url_does_not_say_stays_in_a_request() -> None:
+    """Another server is asked the same question, but for what the reference says."""
+    request = Request("dc=test", "sub", "(mail=x)", ("mail",))
+    assert request.at(parse_url("ldap://other.test")) == request
+    assert request.at(parse_url("ldap://o.test/dc=o??base?a=b")) == Request("dc=o", "base", "(a=b)", ("mail",))
+
+
 def test_attributes_of_a_url() -> None:
     """Those of the table that it names, or all; options come from either side."""
     table = Attributes((), (), ("mail", "cn;lang-de"), ("Member",))
-    said = SearchUrl("", ("MAIL;x", "cn", "member", "other"), "base", "")
+    said = SearchUrl("", "", ("MAIL;x", "cn", "member", "other"), "", "")
     assert table.wanted_by(said) == ("MAIL;x", "cn;lang-de", "Member")
-    assert table.wanted_by(SearchUrl("", (), "base", "")) == table.all
-    assert table.wanted_by(SearchUrl("", ("cn;lang-fr", "other"), "base", "")) == ()
+    assert table.wanted_by(SearchUrl("", "", (), "", "")) == table.all
+    assert table.wanted_by(SearchUrl("", "", ("cn;lang-fr", "other"), "", "")) == ()
 
 
 @given(key=st.text(max_size=40))
