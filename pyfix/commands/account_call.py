@@ -55,7 +55,7 @@ def refusals() -> Iterator[None]:
 
 @contextmanager
 def accounts(call: Call, *, create: bool = False) -> Iterator[Store]:
-    """Open the accounts, and close them; create: make the embedded file where there is none."""
+    """Open the accounts, and close them; create: make the file and the tables where there are none."""
     with refusals():
         config = call.config()
         call.explain(f"accounts_database = {config.read(AccountsParameters).accounts_database}")

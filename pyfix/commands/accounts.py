@@ -85,7 +85,6 @@ def import_(call: Call, files: tuple[str, ...], replace: bool, dry_run: bool) ->
         say(f"{len(rows)} rows can be imported; nothing was changed")
         return
     with opened(call, create=True) as store:
-        store.database.create()
         _warn(store, rows)
         with _progress("import", len(rows)) as advance:
             loaded = load(store.database, rows, advance, replace=replace)

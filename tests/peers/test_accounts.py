@@ -318,6 +318,30 @@ def test_rows_of_other_programs_are_understood(
     assert rows == [("new", "mx1", "q", "1000-01-01", "104857600S")]
 
 
+@pytest.mark.parametrize("mode", ["NO_BACKSLASH_ESCAPES", "ANSI", "TRADITIONAL", ""])
+@pytest.mark.parametrize("kind", account_stores.KINDS[1:])
+def test_mode_of_the_server_makes_no_difference(
+    kind: str, mode: str, account_server: Callable[[], Database], tmp_path: Path
+) -> None:
+    """Neither to what is an escape, nor to the day that means never."""
+    main = account_stores.config(kind, account_server, tmp_path)
+    path = account_server().path
+    mariadb_run(path, f"SET GLOBAL sql_mode = '{mode}'")
+    try:
+        store = open_store(main)
+        store.domains.add(Domain("x.test", "\\' \"", created=CREATED))
+        store.mailboxes.add(mailbox("a", name="back\\slash 'x'"))
+        assert store.mailboxes.get("a@x.test").name == "back\\slash 'x'"
+        assert store.mailboxes.get("a@x.test").standing.expires is None
+        store.close()
+        for name in ("mailboxes", "aliases"):
+            maps = table(main, name)
+            assert not any(maps.lookup(key) for key in NASTY)
+        assert table(main, "mailboxes").lookup("a@x.test") == "x.test/a/Maildir/"
+    finally:
+        mariadb_run(path, "SET GLOBAL sql_mode = DEFAULT")
+
+
 @pytest.mark.parametrize("kind", account_stores.KINDS[1:2])
 def test_mail_needs_no_right_to_read_passwords(
     kind: str, account_server: Callable[[], Database], tmp_path: Path

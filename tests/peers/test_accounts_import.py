@@ -160,6 +160,14 @@ def test_broken_file_imports_nothing(site: Site) -> None:
     assert site.exported() == []
 
 
+def test_first_domain_makes_the_tables(site: Site) -> None:
+    """In a database that has none of them, as in the embedded file; what is there stays."""
+    for name in ("x.test", "y.test"):
+        result = CliRunner().invoke(main, ["-c", str(site.folder), "domain", "add", name])
+        assert result.exit_code == 0, result.output
+    assert [row["domain"] for row in site.exported()] == ["x.test", "y.test"]
+
+
 def test_dry_run_changes_nothing(embedded: Site) -> None:
     """It makes no database either."""
     result = embedded.run("import", "--dry-run", embedded.write("init.sql", extmail.INIT))

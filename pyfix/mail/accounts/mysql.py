@@ -135,5 +135,5 @@ def _text(value: str | bytes | None) -> str | None:
 
 def _remedy(text: str) -> str:
     if "doesn't exist" in text:
-        return '; make the tables with "pyfix accounts import", or correct dbname'
+        return '; make the tables with "pyfix domain add", or correct dbname'
     return ""

@@ -32,7 +32,7 @@ def now_text() -> str:
 def open_store(config: Config, *, create: bool = False) -> Store:
     """Return the accounts; raises ConfigError, AccountsUnavailable.
 
-    create: make the embedded file where there is none, and bring an old one up to date.
+    create: make the embedded file and the tables where there are none, and bring an old file up to date.
     """
     opening = Opening.of_process(config)
     params = config.read(AccountsParameters)
@@ -40,7 +40,7 @@ def open_store(config: Config, *, create: bool = False) -> Store:
     if create and kind == "sqlite":
         _create_file(name, params.mail_owner)
     database = open_database(opening, config)
-    if create and kind == "sqlite":
+    if create:
         database.create()
     return Store(database)
 
