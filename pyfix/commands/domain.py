@@ -7,7 +7,8 @@
     pyfix [-c DIR] domain del NAME [--recursive [--delete-mail]]
 
 The domains are in the database that accounts_database names, in which add makes what tables are missing; main.cf has
-them as in accounts_table(5). A limit of 0 is none. With --max-quota each mailbox of the domain needs a quota, and all of them together may not exceed it.
+them as in accounts_table(5). A limit of 0 is none. With --max-quota each mailbox of the domain needs a quota, and all
+of them together may not exceed it.
 
 A domain that is not active, has expired, or may not receive (--disable smtp) gets no mail: it is none of ours. What is
 disabled for a domain is disabled for all its mailboxes.
