@@ -19,6 +19,7 @@ from smtp_server import CLOSE, SILENCE, Script, ScriptedServer
 
 from pyfix.daemons.smtp.daemon import LMTP_SERVICE, SERVICE, SmtpDaemon
 from pyfix.daemons.smtp.delivery import Delivery
+from pyfix.daemons.smtp.ledger import Ledger
 from pyfix.daemons.smtp.params import ClientParameters
 from pyfix.mail.ipc.messages import (
     CLEANUP_LOCAL,
@@ -516,7 +517,7 @@ def test_an_address_with_a_line_end_bounces(tmp_path: Path) -> None:
 FAULTS = [
     (Delivery, "_find"),  # in the delivery's own task
     (Delivery, "_message"),  # when the connection stands already
-    (Delivery, "_send_done"),  # in a callback of the event loop
+    (Ledger, "_send_done"),  # in a callback of the event loop
     (Delivery, "_finish"),  # when the answer is made
 ]
 

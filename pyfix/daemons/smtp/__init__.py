@@ -41,8 +41,9 @@ See: transport(5), generic(5), qmgr(8), trivial-rewrite(8)
 
 Inside:
 
-    destination  parse next hops                  settings     the parameters as this program uses them
-    verdict      replies and failures as Dsn      connection   one server connection on the event loop
-    cache        kept connections                 delivery     one request from its first host to its last
-    generic      addresses for the world          outgoing     the header block with other addresses
+    delivery     one request from its first host to its last; ledger: who has a verdict; fitness: who can have it
+    connection   one server connection on the event loop; stream, time_limit and reports are parts of it
+    transaction  what is sent, to whom, and who is told; verdict: replies and failures as Dsn
+    destination  next hops; cache: kept connections; settings: the parameters as this program uses them
+    generic      addresses for the world; outgoing: the header block with them
 """

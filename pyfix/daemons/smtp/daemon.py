@@ -13,11 +13,12 @@ from pyfix.base.failure import words_for
 from pyfix.base.log import one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.daemons.smtp.cache import ConnectionCache
-from pyfix.daemons.smtp.connection import Connection, Endpoint
-from pyfix.daemons.smtp.delivery import Delivery, OnTrouble
+from pyfix.daemons.smtp.connection import Connection
+from pyfix.daemons.smtp.delivery import Delivery, Means, OnTrouble
 from pyfix.daemons.smtp.generic import GenericMapper
 from pyfix.daemons.smtp.params import ClientParameters
 from pyfix.daemons.smtp.settings import ClientSettings, make_settings
+from pyfix.daemons.smtp.transaction import Endpoint
 from pyfix.mail.config import ConfigError
 from pyfix.mail.delivery import Job, JobError
 from pyfix.mail.delivery.job import UNKNOWN_ERROR
@@ -72,8 +73,10 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         params = self.params
         self._cleanup = AsyncPool(f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS)
         self._rewrite = AsyncChannel(f"private/{params.rewrite_service_name}", params.ipc_timeout)
-        self._generic = self._make_mapper()
         self._mailer = TranscriptMailer(params, self._queue, self._cleanup, self.log, self.worker.spawn)
+        self._means = Means(
+            self.settings, self._finder, self._cache, self._connect, self.log, params.relayhost, self._make_mapper()
+        )
 
     def _make_mapper(self) -> GenericMapper | None:
         if self._tables.is_empty:
@@ -125,11 +128,8 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
 
     async def _run(self, request: Deliver) -> Delivered:
         job = Job(request, self._queue, self.log, self.params)
-        delivery = Delivery(
-            job, self.settings, self._finder, self._cache, self._connect, self.log, relayhost=self.params.relayhost,
-            on_trouble=None if request.envelope.sender in self._silent_senders else self._tell_of_trouble,
-            generic=self._generic,
-        )  # fmt: skip
+        is_silent = request.envelope.sender in self._silent_senders
+        delivery = Delivery(job, self._means, None if is_silent else self._tell_of_trouble)
         return await delivery.run()
 
     def _tell_of_trouble(self, connection: Connection) -> None:
@@ -174,15 +174,8 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
     async def _open(self, endpoint: Endpoint, source: str, on_trouble: OnTrouble | None) -> Connection:
         loop = asyncio.get_running_loop()
         settings = self.settings
-        connection = Connection(
-            endpoint,
-            settings.session,
-            settings.timeouts_s,
-            self.log,
-            line_limit=settings.line_limit,
-            skip_5xx_greeting=settings.skip_5xx_greeting,
-            keeps_dialogue=Trouble.PROTOCOL in self._mailer.wanted,
-        )
+        keeps_dialogue = Trouble.PROTOCOL in self._mailer.wanted
+        connection = Connection(endpoint, settings, self.log, keeps_dialogue=keeps_dialogue)
         connection.on_trouble = on_trouble
         key = (endpoint.address, endpoint.port)
         connection.on_idle = lambda idle: self._cache.keep(key, idle)
