@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from harness import DEADLINE_S, RunningWorker, make_queue_directory, run_worker
+from indexes import build_index
 from table_server import TableServer
 
 from pyfix.daemons.proxymap.daemon import SERVICE
@@ -33,7 +34,6 @@ from pyfix.mail.ipc.messages import (
 from pyfix.mail.ipc.peer import Peer, PeerGone
 from pyfix.mail.maps import Maps, TableError, open_maps
 from pyfix.mail.maps.index_file import open_index
-from pyfix.mail.maps.index_writer import build_index
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.proxy import ProxyTable, open_for_writing
 

@@ -16,10 +16,10 @@ import pytest
 
 from pyfix.mail.address.params import TrivialRewriteParameters
 from pyfix.mail.address.quote import quote_address, unquote_address
-from pyfix.mail.address.resolve import is_source_routed
 from pyfix.mail.address.rewrite import rewrite
 from pyfix.mail.address.routing import make_contexts, make_resolver
 from pyfix.mail.config import Config
+from pyfix.mail.restrictions.recipient import is_source_routed
 
 PROGRAM = shutil.which("trivial-rewrite", path="/usr/lib/postfix/sbin:/usr/libexec/postfix")
 pytestmark = [

@@ -12,13 +12,11 @@ See: trivial-rewrite(8), ADDRESS_CLASS_README, transport(5).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.address.peel import PeelRules, peel
-from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.address.relocated import find_moved
 from pyfix.mail.address.rewrite import STANDARD
 from pyfix.mail.address.transport import Route, TransportTable
@@ -30,7 +28,6 @@ from pyfix.mail.maps.match_list import MatchList
 from pyfix.mail.maps.table import TableError, Warn
 
 BAD_SYNTAX: Final = "5.1.3 bad address syntax"
-_ROUTING = re.compile(r"[@!%]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +74,6 @@ class RoutingTables:
             or self.sender_relayhost.has_changed()
             or self.sender_transport.has_changed()
         )
-
-
-def is_source_routed(address: str) -> bool:
-    """True when the local part of an external address names another destination: user%other@domain and the like.
-
-    What we relay must not be relayed again by the next machine on the strength of its trust in us.
-    """
-    local, _, _ = unquote_address(address).rpartition("@")
-    return _ROUTING.search(local) is not None
 
 
 class Resolver:

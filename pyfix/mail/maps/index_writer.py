@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
 from typing import Final
 
 import lmdb
@@ -128,11 +127,3 @@ class IndexWriter:
             self.abandon()
         if self._lock >= 0:
             os.close(self._lock)
-
-
-def build_index(path: str, entries: Iterable[tuple[str, str]], *, null: bool | None = None) -> None:
-    """Make an index of these entries; a key that comes again keeps its first value."""
-    with IndexWriter(path, keep=False, null=null) as writer:
-        for key, value in entries:
-            writer.add(key, value)
-        writer.commit()

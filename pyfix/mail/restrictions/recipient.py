@@ -53,10 +53,10 @@ def is_authorized(resolved: Resolved) -> bool:
     """True when mail for the recipient is ours to take from anybody."""
     if resolved.address_class in _FINAL:
         return True
-    return resolved.address_class == "relay" and not _is_routed(resolved.recipient)
+    return resolved.address_class == "relay" and not is_source_routed(resolved.recipient)
 
 
-def _is_routed(address: str) -> bool:
+def is_source_routed(address: str) -> bool:
     """True when the local part names a further destination: a relay that we trust must not be abused through us."""
     local, _ = split_address(unquote_address(address))
     return any(route in local for route in "@%!")

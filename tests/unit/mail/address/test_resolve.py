@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pyfix.mail.address.params import TrivialRewriteParameters
-from pyfix.mail.address.resolve import Resolver, is_source_routed
+from pyfix.mail.address.resolve import Resolver
 from pyfix.mail.address.routing import make_resolver
 from pyfix.mail.config import Config
 
@@ -277,12 +277,6 @@ def test_changed_table_is_noticed(tmp_path: Path) -> None:
     assert not routes.has_changed()
     (tmp_path / "t").write_text("a.test x:yy\n")
     assert routes.has_changed()
-
-
-def test_routing_in_the_local_part_is_recognized() -> None:
-    """What a relay must not pass on."""
-    assert all(map(is_source_routed, ("a%b@c.d", "a!b@c.d", '"a@b"@c.d')))
-    assert not any(map(is_source_routed, ("a@c.d", "a+b@c.d", "a")))
 
 
 @pytest.mark.parametrize(

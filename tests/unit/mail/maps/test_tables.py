@@ -10,13 +10,13 @@ from typing import Any
 
 import lmdb
 import pytest
+from indexes import build_index
 
 from pyfix.base import accounts
 from pyfix.commands.table_target import Target
 from pyfix.commands.tables import BuildOptions, build
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.maps import Maps, TableError, open_maps
-from pyfix.mail.maps.index_writer import build_index
 from pyfix.mail.maps.source import map_entries
 
 

@@ -25,7 +25,7 @@ from pyfix.mail.restrictions.questions import (
     Resolve,
     Stage,
 )
-from pyfix.mail.restrictions.recipient import RecipientTables
+from pyfix.mail.restrictions.recipient import RecipientTables, is_source_routed
 
 
 def table(name: str, content: Mapping[str, str] | None = None) -> Maps:
@@ -450,3 +450,9 @@ def test_default_of_old_is_told_of_where_it_makes_a_difference(
     at_home = replace(CONTEXT, recipient=recipient, address="127.0.0.1")
     notes = decide(Stage.RCPT, rules, at_home, World(networks)).notes
     assert not any("mynetworks_style" in note.text for note in notes)
+
+
+def test_routing_in_the_local_part_is_recognized() -> None:
+    """What a relay must not pass on."""
+    assert all(map(is_source_routed, ("a%b@c.d", "a!b@c.d", '"a@b"@c.d')))
+    assert not any(map(is_source_routed, ("a@c.d", "a+b@c.d", "a")))
