@@ -26,7 +26,7 @@ from pyfix.mail.maps.index_file import NotAnIndex
 from pyfix.mail.maps.index_place import Rights
 from pyfix.mail.maps.index_writer import IndexWriter
 from pyfix.mail.maps.opening import Opening
-from pyfix.mail.maps.registry import open_table
+from pyfix.mail.maps.registry import open_table, warn_if_old
 from pyfix.mail.maps.source import Entry, LogicalLine, logical_lines, shown
 from pyfix.mail.maps.table import Table, TableError, UnavailableTable, Warn, encode_key
 
@@ -123,17 +123,19 @@ def delete(targets: list[Target], keys: Iterable[str], options: BuildOptions, co
     """Take keys out of all tables; return whether any was there."""
     wanted = [key.casefold() if options.fold else key for key in keys]
     found = [
-        _delete_from(target, _usable(wanted, target.spec, options.utf8, warn), options, config) for target in targets
+        _delete_from(target, _usable(wanted, target.spec, options.utf8, warn), options, config, warn)
+        for target in targets
     ]
     return any(found)
 
 
-def _delete_from(target: Target, keys: list[str], options: BuildOptions, config: Config) -> bool:
+def _delete_from(target: Target, keys: list[str], options: BuildOptions, config: Config, warn: Warn) -> bool:
     if target.kind == "proxy":
         return delete_proxied(target, keys, config, fold=options.fold)
     if not target.refuse_removal():
         return False
     try:
+        warn_if_old(target.index, os.stat(target.index).st_mtime_ns, target.path, warn)
         with IndexWriter(target.index, keep=True, null=options.null) as writer:
             removed = [writer.remove(key) for key in keys]
             if any(removed):
@@ -142,7 +144,7 @@ def _delete_from(target: Target, keys: list[str], options: BuildOptions, config:
     except OSError as error:
         raise TableCommandError(f"open database {target.index}: {error.strerror}") from error
     except NotAnIndex as error:
-        raise TableCommandError(str(error)) from error
+        raise TableCommandError(f'{error}; build it anew with "postmap {target.spec}"') from error
 
 
 def _usable(keys: list[str], table: str, utf8: bool, warn: Warn) -> list[str]:

@@ -204,3 +204,17 @@ def test_slow_proxymap_keeps_only_who_needs_it_waiting(tmp_path: Path) -> None:
             stage.worker.wait_for_line("private/proxymap: no answer within 1 seconds")
         finally:
             released.set()
+
+
+def test_pattern_without_end_is_a_temporary_failure_for_who_asks(tmp_path: Path) -> None:
+    """It would take hours for a long row of dashes; who comes with one is put off, and others are served."""
+    rule = "{/^(.*)-(.*)-(.*)-(.*)-(.*)@x/ REJECT}"
+    with scene(tmp_path, f"smtpd_recipient_restrictions = check_sender_access pcre:{{{rule}}}\n") as stage:
+        hostile, polite = stage.connect(), stage.connect()
+        hostile.say("HELO x")
+        assert hostile.say(f"MAIL FROM:<a{'-' * 300}@b.test>").startswith("250 ")
+        hostile.sock.sendall(b"RCPT TO:<u1@virtual.test>\r\n")
+        polite.begin()
+        assert hostile.read().startswith("451 4.3.5 ")
+        assert hostile.say("RSET").startswith("250 ")
+        assert [line for line in stage.worker.log_lines() if "takes more than 1 seconds" in line]

@@ -49,8 +49,10 @@ class IndexWriter:
                 self._scratch, subdir=False, lock=False, sync=False, metasync=False, map_size=self._size, mode=0o644
             )
         except lmdb.Error as error:
+            with open(self._scratch, "rb") as copy:
+                head = copy.read(32)
             index_place.remove(self._scratch)
-            raise NotAnIndex(describe(self.path, str(error))) from error
+            raise NotAnIndex(describe(self.path, str(error), head)) from error
 
     def add(self, key: str, value: str, *, replace: bool = False) -> bool:
         """Store one entry; return False, and change nothing, when the key is there and replace is not set."""

@@ -241,16 +241,17 @@ def _indexed(spec: str, name: str, opening: Opening) -> Table:
         return UnavailableTable(spec, f"open database {path}: {error.strerror}{remedy}", missing=path)
     except NotAnIndex as problem:
         return UnavailableTable(spec, f"{problem}{remedy}")
-    _warn_if_old(path, index.stamp, name, opening.warn)
+    warn_if_old(path, index.stamp.mtime_ns, name, opening.warn)
     return IndexedTable(spec, index, opening)
 
 
-def _warn_if_old(path: str, stamp: FileStamp, source: str, warn: Warn) -> None:
+def warn_if_old(path: str, mtime_ns: int, source: str, warn: Warn) -> None:
+    """Warn about an index that is older than its source, if that is there."""
     try:
         changed = os.stat(source).st_mtime
     except OSError:
         return
-    if changed > stamp.mtime_ns / 1e9 and changed < clock.now() - _AGE_MARGIN:
+    if changed > mtime_ns / 1e9 and changed < clock.now() - _AGE_MARGIN:
         warn(f"database {path} is older than source file {source}")
 
 
