@@ -28,7 +28,7 @@ REQUESTS = 5
 AT_ONCE = 40
 UNLIKE = {
     "alias_maps", "local_recipient_maps",  # Postfix built with NIS has one more table
-    "proxy_read_maps",  # refers to these, and to parameters that pyfix does not have
+    "proxy_read_maps", "proxy_write_maps",  # refer to these, and to parameters that pyfix does not have
     "queue_directory", "data_directory", "config_directory",  # pyfix has its own
     "mail_version", "process_id", "process_name", "process_client_limit",
 }  # fmt: skip
