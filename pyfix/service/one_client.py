@@ -156,6 +156,7 @@ class OneClientLoop:
         if not ready:
             self._watchdog.wind()
             self._daemon.idle()
+            self._worker.log.flush()
         has_request = False
         for fd, _ in ready:
             if fd == self._status.sock.fileno():

@@ -50,6 +50,7 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
             self.params.authorized_submit_users, "authorized_submit_users", self.config, kind=STRING
         )
         flushers = MatchList(self.params.authorized_flush_users, "authorized_flush_users", self.config, kind=STRING)
+        self._lists = (self._authorized, flushers)
         self._relay = FlushRelay(f"public/{self.params.queue_service_name}", flushers, self.log)
 
     async def start(self) -> None:
@@ -62,6 +63,13 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         self._scan: asyncio.Task[None] | None = None
         self._player = MaildropPlayer(self.worker, self.params, self._queue, self._cleanup, self._authorize)
         self.wakeup()
+
+    def idle(self) -> None:
+        """End when a list has changed: a fresh process reads it."""
+        for listed in self._lists:
+            if listed.has_changed() and not self.worker.is_retiring:
+                self.log.info(f"table {listed.parameter} has changed -- restarting")
+                self.worker.retire()
 
     async def stop(self) -> None:
         """Wait for what cleanup has been asked."""

@@ -25,6 +25,12 @@ class ShowqDaemon(OneClientDaemon[ShowqParameters]):
             self.params.authorized_mailq_users, "authorized_mailq_users", self.config, kind=STRING
         )
 
+    def idle(self) -> None:
+        """End when the list has changed: a fresh process reads it."""
+        if self._authorized.has_changed() and not self.worker.is_retiring:
+            self.log.info(f"table {self._authorized.parameter} has changed -- restarting")
+            self.worker.retire()
+
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Send the listing; the last message is the answer."""
         if not isinstance(request, ListQueue):

@@ -9,7 +9,8 @@ with its name and _table: regexp_table(5), lmdb_table(5). One has none of its ow
     internal:name   a table without any entry
 
 Keys are folded to lower case, except by tables of patterns and addresses. A table whose file changes is read anew: by a
-new process, once the present one has finished what it was asked.
+new process, once the present one has finished what it was asked. No reload is needed, also for texthash, regexp, pcre
+and cidr files, and for files that a list names, of which Postfix takes no notice.
 
 Failures: a table that can't be asked (a file is missing, a server is down) is a temporary failure: mail is deferred,
 never refused, and the log has the reason. A type that does not exist and wrong syntax are mistakes in main.cf, which

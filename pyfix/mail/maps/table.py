@@ -13,7 +13,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Warn = Callable[[str], None]
 Ask = Callable[[Callable[[str], str | None], str], str | None]
@@ -121,11 +121,22 @@ def decode_value(raw: bytes, table: str, key: str) -> str:
         raise TableError(f"table {table}: key {key[:100]}: the value is not UTF-8 text") from None
 
 
+class _Held:
+    """A descriptor of a file that may have another name meanwhile, or none."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = os.dup(fd)
+
+    def __del__(self) -> None:
+        os.close(self.fd)
+
+
 @dataclass(frozen=True, slots=True)
 class FileStamp:
     """How a file looked when it was opened.
 
-    By path and not by descriptor: editors replace files. A path that a chroot hides counts as unchanged.
+    By path, since editors replace files. Where there is none the file itself tells: a chroot hides the path of a file
+    that may have been changed or replaced, and a file that was removed has changed.
     """
 
     path: str
@@ -134,17 +145,22 @@ class FileStamp:
     mtime_ns: int
     size: int
     owner: int
+    _held: _Held = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, path: str, fd: int) -> FileStamp:
         """Return the stamp of an open file."""
         status = os.fstat(fd)
-        return cls(path, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_uid)
+        return cls(
+            path, status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_uid, _Held(fd)
+        )  # fmt: skip
 
     def has_changed(self) -> bool:
         """True when another file, or another content, is at the path now."""
         try:
             now = os.stat(self.path)
         except OSError:
-            return False
+            now = os.fstat(self._held.fd)
+            if not now.st_nlink:
+                return True
         return (now.st_mtime_ns, now.st_ino, now.st_size) != (self.mtime_ns, self.inode, self.size)

@@ -295,3 +295,14 @@ def test_reader_needs_no_more_memory_for_a_large_table(kind: str, tmp_path: Path
     )
     assert (done.stderr, warnings) == ("", [])
     assert int(done.stdout) < 512
+
+
+def test_file_that_is_removed_has_changed(tmp_path: Path) -> None:
+    """Whoever takes a table away does not want it to be asked any more; one that was moved aside is still there."""
+    path = tmp_path / "t"
+    path.write_text("a b\n")
+    table = maps(f"texthash:{path}")
+    path.rename(tmp_path / "t~")
+    assert not table.has_changed()
+    (tmp_path / "t~").unlink()
+    assert table.has_changed()
