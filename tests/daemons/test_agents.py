@@ -65,6 +65,31 @@ def test_queue_is_where_the_configuration_says(tmp_path: Path, service: AnyServi
         assert worker.wait_for_line(f"{request.queue_id}: to=<nosuch@b.test>")
 
 
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize(
+    ("service", "parameter"),
+    [
+        (virtual.SERVICE, "virtual_delivery_status_filter"),
+        (local.SERVICE, "local_delivery_status_filter"),
+        (pipe.SERVICE, "pipe_delivery_status_filter"),
+    ],
+)
+def test_status_of_a_delivery_can_be_replaced(tmp_path: Path, service: AnyService, parameter: str, own: bool) -> None:
+    """By the filter of the agent, or by that of all; pipe is successful here, the others do not know the user."""
+    table = tmp_path / "filter"
+    table.write_text("/^5\\.1\\.1 / 4.1.9 come back\n/^2\\.0\\.0 / 2.1.9 went well\n")
+    name = parameter if own else "default_delivery_status_filter"
+    text = settings(tmp_path) + f"{name} = regexp:{table}\n"
+    argv = PIPE if service is pipe.SERVICE else []
+    with run_worker(service, text, tmp_path, name=service.program, argv=argv) as worker:
+        request = enqueue(tmp_path, ["nosuch@b.test"])
+        answer = deliver(worker, request)
+        expected = "status=sent (went well)" if service is pipe.SERVICE else "status=deferred (come back)"
+        assert worker.wait_for_line(expected)
+        failed = [("nosuch@b.test", "deferred", "4.1.9")]
+        assert verbs(answer) == ([] if service is pipe.SERVICE else failed)
+
+
 @pytest.mark.parametrize("service", [virtual.SERVICE, local.SERVICE, pipe.SERVICE], ids=lambda value: value.program)
 def test_unforeseen_exception_defers_the_recipient(
     tmp_path: Path, service: AnyService, monkeypatch: pytest.MonkeyPatch

@@ -50,7 +50,7 @@ _STRICT: Final = "strict checks of this kind are not in this release"
 _RESTRICTIONS: Final = "the restrictions that use it are not in this release"
 _LIMITS: Final = "per-client limits (anvil) are not in this release"
 _QUOTAS: Final = "mailbox quotas (VDA) are not in this release"
-_REPLIES: Final = "filters of replies and statuses are not in this release"
+_REPLIES: Final = "filters of commands and replies are not in this release"
 _POSTSCREEN: Final = "postscreen is not in this release"
 _BLOCKLISTS: Final = "DNS blocklists are not in this release"
 _LOCAL_SENDERS: Final = "rules for senders of local users are not in this release"
@@ -153,12 +153,12 @@ RULES: Final = (
         _ANY, Loss.NOTHING, "XCLIENT, XFORWARD and the PROXY protocol are not in this release",
     ),
     Rule(
-        r"smtpd_command_filter|(smtp|lmtp)_reply_filter|(smtp|lmtp|smtpd)_dns_reply_filter|\w+_delivery_status_filter"
+        r"smtpd_command_filter|(smtp|lmtp)_reply_filter|(smtp|lmtp|smtpd)_dns_reply_filter"
         r"|smtpd_reject_filter_maps",
-        _ON, Loss.DIFFERENT, _REPLIES, "commands, replies and statuses are taken as they are",
+        _ON, Loss.DIFFERENT, _REPLIES, "commands and replies are taken as they are",
     ),
     Rule(
-        r"smtpd_(command_filter|reject_filter_maps)|\w+_reply_filter|\w+_delivery_status_filter", _ANY, Loss.NOTHING,
+        r"smtpd_(command_filter|reject_filter_maps)|\w+_reply_filter", _ANY, Loss.NOTHING,
         _REPLIES,
     ),
     # Services of Postfix's

@@ -14,6 +14,7 @@ from pyfix.daemons.local.state import State
 from pyfix.daemons.local.users import NOBODY_YET, default_user
 from pyfix.mail.delivery import ContentError, Job, JobError
 from pyfix.mail.delivery.command import exported_environment
+from pyfix.mail.delivery.status_filter import StatusFilter
 from pyfix.mail.ipc.client import Channel
 from pyfix.mail.ipc.messages import AnyMessage, Deliver, Dsn, Message, Recipient, Refused
 from pyfix.mail.ipc.peer import Peer
@@ -34,6 +35,8 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
         params, rights = self.params, self.worker.rights
         check_limit("mailbox_size_limit", params.mailbox_size_limit, params.message_size_limit)
         self._queue = Queue.from_params(params)
+        name = "local_delivery_status_filter"
+        self._filter = StatusFilter.open(params.local_delivery_status_filter, name, self.config, self.log)
         self._tables = Tables(
             open_maps(params.alias_maps, "alias_maps", self.config, sensitive=True),
             open_maps(params.mailbox_command_maps, "mailbox_command_maps", self.config, sensitive=True),
@@ -59,6 +62,9 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
 
     def idle(self) -> None:
         """End when a table has changed: a fresh process reads it."""
+        if not self.worker.is_retiring and (name := self._filter.find_changed()):
+            self.log.info(f"table {name} has changed -- restarting")
+            self.worker.retire()
         tables = self._tables
         for maps in (tables.aliases, tables.mailbox_commands, tables.mailbox_transports, tables.fallback_transports):
             if maps.has_changed() and not self.worker.is_retiring:
@@ -70,7 +76,7 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
         if not isinstance(request, Deliver):
             raise UnexpectedMessage(request)
         try:
-            with Job(request, self._queue, self.log, self.params, self.worker.service) as job:
+            with Job(request, self._queue, self.log, self.params, self.worker.service, self._filter) as job:
                 seen = delivered_to(job.content)
                 for rcpt in request.recipients:
                     with job.guard(rcpt):

@@ -33,6 +33,9 @@ class LocalParameters(
     execution_directory_expansion_filter = Raw(HARMLESS, "Characters from $name in command_execution_directory.")
     expand_owner_alias = Boolean("no", "Use what owner-list expands to as the sender, not owner-list itself.")
     frozen_delivered_to = Boolean("yes", "Keep the first address for Delivered-To: while aliases are expanded.")
+    local_delivery_status_filter = ListOf(
+        "$default_delivery_status_filter", "default_delivery_status_filter of this program."
+    )
     local_command_shell = String("", "Shell that runs all commands; empty: /bin/sh where needed.")
     mailbox_delivery_lock = ListOf("fcntl, dotlock", "How a mailbox file is locked: flock, fcntl, dotlock.")
     mailbox_size_limit = Integer("51200000", "Largest mailbox file, or message in a Maildir; 0: no limit.", low=0)

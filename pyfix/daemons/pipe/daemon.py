@@ -16,6 +16,7 @@ from pyfix.mail.config import ConfigError
 from pyfix.mail.delivery import ContentError, Job, JobError
 from pyfix.mail.delivery.command import Command, CommandError, exported_environment, run
 from pyfix.mail.delivery.copy import CopyStyle
+from pyfix.mail.delivery.status_filter import StatusFilter
 from pyfix.mail.delivery.sysexits import judge
 from pyfix.mail.ipc.messages import AnyMessage, Deliver, Dsn, Message, Recipient, Refused
 from pyfix.mail.ipc.peer import Peer
@@ -46,6 +47,8 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
         self._environment = exported_environment(self.params.export_environment, os.environ)
         self._time_limit = self.params.time_limit(self.worker.service)
         self._queue = Queue.from_params(self.params)
+        name = "pipe_delivery_status_filter"
+        self._filter = StatusFilter.open(self.params.pipe_delivery_status_filter, name, self.config, self.log)
 
     def _find_identity(self, attributes: Attributes) -> Identity:
         """Return whose rights the command gets; raises AttributeProblem, RightsError."""
@@ -74,12 +77,18 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
         if gid == owner.gid:
             raise AttributeProblem(f"{what} mail system owner {self.params.mail_owner} group id {gid}")
 
+    def idle(self) -> None:
+        """End when a table has changed: a fresh process reads it."""
+        if not self.worker.is_retiring and (name := self._filter.find_changed()):
+            self.log.info(f"table {name} has changed -- restarting")
+            self.worker.retire()
+
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Run the command for the request."""
         if not isinstance(request, Deliver):
             raise UnexpectedMessage(request)
         try:
-            with Job(request, self._queue, self.log, self.params, self.worker.service) as job:
+            with Job(request, self._queue, self.log, self.params, self.worker.service, self._filter) as job:
                 self._deliver(job)
                 return job.finish()
         except (JobError, ContentError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyfix.mail.address.params import AddressParameters
-from pyfix.mail.config import PerTransport, Seconds
+from pyfix.mail.config import ListOf, PerTransport, Seconds
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.delivery.params import CommandParameters
 from pyfix.mail.queue.params import QueueParameters
@@ -12,6 +12,9 @@ from pyfix.mail.queue.params import QueueParameters
 class PipeParameters(AddressParameters, CommandParameters, DeliveryParameters, QueueParameters):
     """Read by pipe."""
 
+    pipe_delivery_status_filter = ListOf(
+        "$default_delivery_status_filter", "default_delivery_status_filter of this program."
+    )
     time_limit = PerTransport(
         Seconds,
         "_time_limit",

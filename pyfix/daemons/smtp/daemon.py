@@ -22,6 +22,7 @@ from pyfix.daemons.smtp.transaction import Endpoint
 from pyfix.mail.config import ConfigError
 from pyfix.mail.delivery import Job, JobError
 from pyfix.mail.delivery.job import UNKNOWN_ERROR
+from pyfix.mail.delivery.status_filter import StatusFilter
 from pyfix.mail.dns.hosts import HostFinder
 from pyfix.mail.dns.resolver import AsyncResolver, ResolverSettings
 from pyfix.mail.ipc.aclient import AsyncChannel
@@ -59,6 +60,10 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         self.settings: ClientSettings = make_settings(self.config, self.params, lmtp=self.worker.program == "lmtp")
         name = "lmtp_generic_maps" if self.worker.program == "lmtp" else "smtp_generic_maps"
         self._tables = GenericTables(self.config, self.params, name, self.settings.generic_maps)
+        filter_name = f"{self.worker.program}_delivery_status_filter"
+        self._filter = StatusFilter.open(
+            self.settings.status_filter, filter_name, self.config, self.log, may_wait=False
+        )
         self._resolver = AsyncResolver(self.resolver_settings)
         self._resolver.prepare()
         self._queue = Queue.from_params(self.params)
@@ -77,20 +82,21 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         self._means = Means(
             self.settings, self._finder, self._cache, self._connect, self.log, params.relayhost, self._make_mapper()
         )
+        if not (self._tables.is_empty and self._filter.is_empty):
+            loop = asyncio.get_running_loop()
+            self._table_timer = loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
 
     def _make_mapper(self) -> GenericMapper | None:
         if self._tables.is_empty:
             return None
-        loop = asyncio.get_running_loop()
-        self._tables.lend(asker(loop))
-        self._table_timer = loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
+        self._tables.lend(asker(asyncio.get_running_loop()))
         return GenericMapper(self._tables, self._rewrite, self.log)
 
     def _watch_tables(self) -> None:
         """Finish when a table has changed: a fresh process reads it."""
         if self.worker.is_retiring:
             return
-        for name in self._tables.find_changed():
+        for name in (*self._tables.find_changed(), *filter(None, [self._filter.find_changed()])):
             self.log.info(f"table {name} has changed -- restarting")
             self.worker.retire()
             return
@@ -127,7 +133,7 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
             client.send(self._defer(request))
 
     async def _run(self, request: Deliver) -> Delivered:
-        job = Job(request, self._queue, self.log, self.params)
+        job = Job(request, self._queue, self.log, self.params, status_filter=self._filter)
         is_silent = request.envelope.sender in self._silent_senders
         delivery = Delivery(job, self._means, None if is_silent else self._tell_of_trouble)
         return await delivery.run()

@@ -22,6 +22,9 @@ class SmtpParameters(ParameterSet):
     smtp_helo_timeout = Seconds("300s", "How long to wait for the greeting and the reply to EHLO.", low=1)
     smtp_discard_ehlo_keywords = ListOf("", "Keywords in EHLO replies that are ignored.")
     smtp_fallback_relay = ListOf("$fallback_relay", "Where mail goes when its destination can't be found or reached.")
+    smtp_delivery_status_filter = ListOf(
+        "$default_delivery_status_filter", "default_delivery_status_filter of this program."
+    )
     smtp_generic_maps = String("", "Tables of addresses, and of those that the world knows instead: generic(5).")
     smtp_tcp_port = String("smtp", "The port where none is given.", low=1)
     smtp_skip_5xx_greeting = Boolean("yes", "Skip servers that greet with a 5XX code, and try the next.")
@@ -60,6 +63,9 @@ class LmtpParameters(ParameterSet):
     lmtp_lhlo_timeout = Seconds("300s", "How long to wait for the greeting and the reply to LHLO.", low=1)
     lmtp_discard_lhlo_keywords = ListOf("", "Keywords in LHLO replies that are ignored.")
     lmtp_fallback_relay = ListOf("", "Where mail goes when its destination can't be found or reached.")
+    lmtp_delivery_status_filter = ListOf(
+        "$default_delivery_status_filter", "default_delivery_status_filter of this program."
+    )
     lmtp_generic_maps = String("", "Tables of addresses, and of those that the server knows instead: generic(5).")
     lmtp_tcp_port = String("24", "The port where none is given.", low=1)
     lmtp_assume_final = Boolean("no", "A server without DSN delivers finally, so say delivered, not relayed.")

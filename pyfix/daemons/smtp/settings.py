@@ -41,6 +41,7 @@ TWINS: Final = (
     ("smtp_rset_timeout", "lmtp_rset_timeout"),
     ("smtp_quit_timeout", "lmtp_quit_timeout"),
     ("smtp_generic_maps", "lmtp_generic_maps"),
+    ("smtp_delivery_status_filter", "lmtp_delivery_status_filter"),
     ("smtp_tcp_port", "lmtp_tcp_port"),
     ("smtp_fallback_relay", "lmtp_fallback_relay"),
     ("smtp_line_length_limit", "lmtp_line_length_limit"),
@@ -91,6 +92,7 @@ class ClientSettings:
     connect_timeout_s: float
     myhostname: str
     generic_maps: str
+    status_filter: list[str]
     default_port: str
     fallback_relay: tuple[str, ...]
     use_mx: bool
@@ -143,6 +145,7 @@ def make_settings(config: Config, params: ClientParameters, *, lmtp: bool) -> Cl
         connect_timeout_s=get("connect_timeout"),
         myhostname=params.myhostname,
         generic_maps=get("generic_maps"),
+        status_filter=get("delivery_status_filter"),
         default_port=get("tcp_port"),
         fallback_relay=tuple(get("fallback_relay")),
         use_mx=use_dns and not lmtp,

@@ -10,6 +10,7 @@ from itertools import groupby
 from pyfix.base import clock
 from pyfix.daemons.virtual.params import VirtualParameters
 from pyfix.mail.delivery import Job, JobError
+from pyfix.mail.delivery.status_filter import StatusFilter
 from pyfix.mail.ipc.messages import AnyMessage, Deliver, Dsn, Message, Recipient, Refused
 from pyfix.mail.ipc.peer import Peer
 from pyfix.mail.mailbox import (
@@ -55,9 +56,14 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         self._locator = open_locator(self.config, params, with_ids=self.worker.rights.can_switch)
         self._lock = LockPolicy.from_params(params, params.virtual_mailbox_lock, "virtual_mailbox_lock")
         self._queue = Queue.from_params(params)
+        name = "virtual_delivery_status_filter"
+        self._filter = StatusFilter.open(params.virtual_delivery_status_filter, name, self.config, self.log)
 
     def idle(self) -> None:
         """End when a table has changed: a fresh process reads it."""
+        if not self.worker.is_retiring and (name := self._filter.find_changed()):
+            self.log.info(f"table {name} has changed -- restarting")
+            self.worker.retire()
         for maps in self._locator.maps:
             if maps.has_changed() and not self.worker.is_retiring:
                 self.log.info(f"table {maps.name} has changed -- restarting")
@@ -81,7 +87,7 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
 
     def _open(self, request: Deliver) -> Job | Refused:
         try:
-            return Job(request, self._queue, self.log, self.params, self.worker.service)
+            return Job(request, self._queue, self.log, self.params, self.worker.service, self._filter)
         except JobError as error:
             self.log.warning(str(error))
             return Refused(str(error))

@@ -15,5 +15,8 @@ class VirtualParameters(
 ):
     """Read by virtual."""
 
+    virtual_delivery_status_filter = ListOf(
+        "$default_delivery_status_filter", "default_delivery_status_filter of this program."
+    )
     virtual_mailbox_lock = ListOf("fcntl, dotlock", "How an mbox is locked: flock, fcntl, dotlock.")
     virtual_mailbox_limit = Integer("51200000", "Largest mbox, or message file in a Maildir; 0: no limit.", low=0)

@@ -20,6 +20,7 @@ from pyfix.base.failure import words_for
 from pyfix.base.log import Log, one_line
 from pyfix.mail.delivery.content import Content
 from pyfix.mail.delivery.params import DeliveryParameters
+from pyfix.mail.delivery.status_filter import StatusFilter
 from pyfix.mail.ipc.messages import (
     NOTIFY_SUCCESS,
     TRACE_RECORD,
@@ -65,14 +66,16 @@ class Job:
     """The work on one request. Use as a context manager, or call finish."""
 
     def __init__(
-        self, request: Deliver, queue: Queue, log: Log, params: DeliveryParameters, relay: str = "none"
-    ) -> None:
+        self, request: Deliver, queue: Queue, log: Log, params: DeliveryParameters, relay: str = "none",
+        status_filter: StatusFilter | None = None,
+    ) -> None:  # fmt: skip
         self.request = request
         self.envelope = request.envelope
         self.relay = relay
         self.stages = Stages(request.envelope.arrival, request.active_since, clock.now())
         self._log = log
         self._params = params
+        self._filter = status_filter
         self._outcomes: list[Outcome] = []
         self._open = {rcpt.position: rcpt for rcpt in request.recipients}
         self._all_done = True
@@ -171,6 +174,7 @@ class Job:
         self, rcpt: Recipient, dsn: Dsn, relay: str | None = None, *, action: str = "delivered", reported: bool = False
     ) -> Outcome | None:
         """Log one success; return what qmgr has to report to the sender, if anything."""
+        dsn = self._filter.apply(dsn) if self._filter is not None else dsn
         if self.is_trace_only:
             return self._note(rcpt, "deliverable", "deliverable", dsn, relay)
         if (rcpt.notify & NOTIFY_SUCCESS and not reported) or self.envelope.trace & TRACE_RECORD:
@@ -179,19 +183,21 @@ class Job:
         return None
 
     def note_deferred(self, rcpt: Recipient, dsn: Dsn, relay: str | None = None) -> Outcome:
-        """Log one temporary failure."""
-        dsn = self._checked(dsn, "4")
-        if self.is_trace_only:
-            return self._note(rcpt, "undeliverable", "undeliverable", dsn, relay)
-        return self._note(rcpt, "deferred", "deferred", dsn, relay)
+        """Log one temporary failure, which a filter may make permanent."""
+        return self._note_failed(rcpt, self._checked(dsn, "4"), relay)
 
     def note_bounced(
         self, rcpt: Recipient, dsn: Dsn, relay: str | None = None, *, sender: str | None = None
     ) -> Outcome:
         """Log one permanent failure, temporary with soft_bounce; `sender` is told in place of the message's own."""
-        dsn = self._checked(dsn, "5")
+        return self._note_failed(rcpt, self._checked(dsn, "5"), relay, sender)
+
+    def _note_failed(self, rcpt: Recipient, dsn: Dsn, relay: str | None, sender: str | None = None) -> Outcome:
+        dsn = self._filter.apply(dsn) if self._filter is not None else dsn
         if self.is_trace_only:
             return self._note(rcpt, "undeliverable", "undeliverable", dsn, relay)
+        if dsn.status.startswith("4"):
+            return self._note(rcpt, "deferred", "deferred", dsn, relay)
         if self._params.soft_bounce:
             soft = Dsn(f"4{dsn.status[1:]}", dsn.reason, dsn.diagnostic_type, dsn.diagnostic, dsn.mta)
             return self._note(rcpt, "SOFTBOUNCE", "deferred", soft, relay)

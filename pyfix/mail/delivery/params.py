@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import CoreParameters, Integer, ParameterSet, Seconds
+from pyfix.mail.config import CoreParameters, Integer, ListOf, ParameterSet, Seconds
 
 
 class DeliveryParameters(CoreParameters):
@@ -13,6 +13,9 @@ class DeliveryParameters(CoreParameters):
 
     delay_logging_resolution_limit = Integer(
         "2", "Most digits after the decimal point of sub-second delays in the log.", low=0, high=6
+    )
+    default_delivery_status_filter = ListOf(
+        "", "Tables that give another status and text for what became of a delivery, by both."
     )
 
 
