@@ -10,6 +10,8 @@ The settings are those of table_queries(5), and:
     dbname                     the database; required
     require_result_set         no: a query without a result set has found nothing; an error otherwise
     timeout                    how many seconds a connection and each answer may take; 10 otherwise
+    idle_interval              how many seconds an unused connection is kept; 60 otherwise
+    retry_interval             how many seconds an unreachable server is left alone; 60 otherwise
     option_file                the option file; /etc/my.cnf and /etc/mysql/my.cnf otherwise
     option_group               the group in it that is read after [client]; none is read if it is empty, and there is no
                                option_file
@@ -20,12 +22,12 @@ The settings are those of table_queries(5), and:
 
 The server that answered last is asked first; then those with a Unix socket, then those over TCP, by chance among their
 like. Without tls_ settings a connection over TCP is encrypted if the server can do it, and whoever answers is trusted.
-The query may call a procedure that gives one result set. Connections are kept for a minute.
+The query may call a procedure that gives one result set.
 
 Rights: settings, certificates and option files are read at once, with the rights that the process begins with. A file
 with a password should be readable for root alone.
 
-Failures: a server that can't be reached is left alone for a minute, and another one asked. When none is left, or the
+Failures: a server that can't be reached is left alone for a while, and another one asked. When none is left, or the
 query is wrong, the lookup is a temporary failure.
 
 Example: the alias table of ExtMail
@@ -38,8 +40,8 @@ Example: the alias table of ExtMail
 
 See: table_queries(5), lookup_tables(5), postmap(1)
 
-Inside: `timeout` is pyfix's own. hosts.py chooses the server, mysql_options.py reads option files; the accounts in a
-database (mail/accounts/mysql.py) connect by the same settings.
+Inside: `timeout` is pyfix's own, the intervals are those of later versions of Postfix. hosts.py chooses the server,
+mysql_options.py reads option files; the accounts in a database (mail/accounts/mysql.py) connect by the same settings.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ from pymysql.converters import encoders
 from pyfix.base.endpoint import Endpoint
 from pyfix.base.failure import words_for
 from pyfix.mail.maps.connections import Connections
-from pyfix.mail.maps.hosts import IDLE_S, Host, Hosts, QueryFailed, ServerDown
+from pyfix.mail.maps.hosts import IDLE_S, SILENCE_S, Host, Hosts, QueryFailed, ServerDown
 from pyfix.mail.maps.mysql_options import DEFAULT_FILES, read_options
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.queried import KeyValues
@@ -146,7 +148,11 @@ def open_hosts(settings: Settings) -> Hosts[Connection]:
         _tls(settings, options),
     )
     hosts = settings.words("hosts") or ["localhost"]
-    return Hosts([_host(settings, text, options, access) for text in hosts])
+    idle_s = settings.integer("idle_interval", int(IDLE_S), low=1)
+    return Hosts(
+        [_host(settings, text, options, access, idle_s) for text in hosts],
+        settings.integer("retry_interval", int(SILENCE_S), low=1),
+    )
 
 
 def raise_failure(name: str, error: Exception) -> NoReturn:
@@ -177,13 +183,13 @@ def _options(settings: Settings) -> dict[str, str]:
         raise settings.refuse("option_file", f"open option file {error.filename}: {error.strerror}") from None
 
 
-def _host(settings: Settings, text: str, options: dict[str, str], access: Access) -> Host[Connection]:
+def _host(settings: Settings, text: str, options: dict[str, str], access: Access, idle_s: int) -> Host[Connection]:
     """Return one host; raises ConfigError."""
     try:
         endpoint = _endpoint(text, options)
     except ValueError as error:
         raise settings.refuse("hosts", f"hosts: {error}") from None
-    connections = Connections(partial(access.connect, endpoint, text), _close, ServerDown, IDLE_S)
+    connections = Connections(partial(access.connect, endpoint, text), _close, ServerDown, idle_s)
     return Host(text, bool(endpoint.path), connections)
 
 

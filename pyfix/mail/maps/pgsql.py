@@ -60,7 +60,7 @@ from psycopg.conninfo import make_conninfo
 
 from pyfix.base.endpoint import Endpoint
 from pyfix.mail.maps.connections import Connections
-from pyfix.mail.maps.hosts import Host, Hosts, QueryFailed, ServerDown
+from pyfix.mail.maps.hosts import IDLE_S, SILENCE_S, Host, Hosts, QueryFailed, ServerDown
 from pyfix.mail.maps.libpq import NoSuchText, Session
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.queried import KeyValues
@@ -89,12 +89,12 @@ class PgsqlTable(SqlTable):
         super().__init__(name, settings, opening)
         self._query = mark_escapes(self._query)
         self._timeout_s = settings.integer("timeout", 10, low=1)
-        self._idle_s = settings.integer("idle_interval", 60, low=1)
+        self._idle_s = settings.integer("idle_interval", int(IDLE_S), low=1)
         encoding = settings.choice("encoding", "UTF8", _ENCODINGS)
         hosts = [
             self._host(text, _conninfo(settings, text, encoding)) for text in settings.words("hosts") or ["localhost"]
         ]
-        self._hosts = Hosts(hosts, settings.integer("retry_interval", 60, low=1))
+        self._hosts = Hosts(hosts, settings.integer("retry_interval", int(SILENCE_S), low=1))
 
     def _host(self, text: str, conninfo: str) -> Host[Session]:
         name = without_secrets(text)

@@ -41,7 +41,8 @@ Example: mailboxes that are in use
     query = SELECT dir FROM mailbox WHERE name = '%s' AND active = 1
     result_format = %s/Maildir/
 
-See: lookup_tables(5), sqlite_table(5), match_list(5)
+See: lookup_tables(5), ldap_table(5), memcache_table(5), mysql_table(5), pgsql_table(5), redis_table(5),
+sqlite_table(5), match_list(5)
 
 Inside: this module is about the templates, and pure: no server is asked here. settings.py reads the settings,
 queried.py and sql.py are what the types build on.
