@@ -12,6 +12,7 @@ from typing import Final
 
 from pyfix.mail.config import ConfigError
 from pyfix.mail.config.config import find_directory
+from pyfix.mail.config.errors import one_line
 from pyfix.mail.config.listing import ALL_CLASSES, ParameterClass
 from pyfix.mail.config.maincf import split_assignment
 from pyfix.mail.config.show import Style
@@ -105,10 +106,14 @@ def _override(text: str) -> tuple[str, str]:
 
 
 def _classes(text: str | None) -> frozenset[ParameterClass]:
-    """Return the classes that -C names."""
-    if text is None or "all" in text.split(","):
+    """Return the classes that -C names, in whatever case, with commas or white space between them."""
+    if text is None:
         return ALL_CLASSES
-    try:
-        return frozenset(map(ParameterClass, text.split(",")))
-    except ValueError:
-        raise ConfigError(f'unknown -C option value in "{text}"; specify builtin, service, user or all') from None
+    found: set[ParameterClass] = set()
+    for word in text.replace(",", " ").split():
+        try:
+            found |= ALL_CLASSES if word.lower() == "all" else {ParameterClass(word.lower())}
+        except ValueError:
+            quoted = f'"{one_line(word)}" in "{one_line(text)}"'
+            raise ConfigError(f"unknown -C option value {quoted}; specify builtin, service, user or all") from None
+    return frozenset(found)
