@@ -2,13 +2,13 @@
 
     pyfix [-c DIR] explain ADDRESS [--client IP] [--sender A] [--json]
 
-Prints how cleanup(8) rewrites the address, the class of its domain, transport and next hop, the mailbox, and every
-table that is asked, with key and answer. For a client it prints first what smtpd(8) answers to RCPT TO, which
-restriction decides, and where in main.cf or master.cf it stands.
+Prints how cleanup(8) rewrites the address, the class of its domain, transport and next hop, the mailbox and its
+quota, and every table that is asked, with key and answer. For a client it prints first what smtpd(8) answers to RCPT
+TO, which restriction decides, and where in main.cf or master.cf it stands.
 
 Nothing is asked of a running mail system, and nothing is changed: the rules are those of the processes, made of the
-same files. What only a delivery can tell (rights, quotas, the answer of a remote server, what a .forward says) is not
-told. A user who may not read a table is told that it failed.
+same files. What only a delivery can tell (rights, what a mailbox holds, the answer of a remote server, what a
+.forward says) is not told. A user who may not read a table is told that it failed.
 
 Exit status: 0 when there is an explanation, 1 for a configuration that can't be used.
 

@@ -59,11 +59,13 @@ class Delivery:
 
     def _virtual(self, service: Service, address: str) -> VirtualMailbox:
         with_ids = self._as_root and not (service.entry and service.entry.unprivileged)
-        locator = open_locator(service.config, service.config.read(VirtualMailboxParameters), with_ids=with_ids)
+        params = service.config.read(VirtualMailboxParameters)
+        locator = open_locator(service.config, params, with_ids=with_ids)
         try:
             mailbox = locator.find(address.lower())
         except LookupFailed as problem:
             return VirtualMailbox(problem=f"mail is deferred: {problem}")
         if mailbox is None:
             return VirtualMailbox(problem=f'unknown user: "{address.lower()}"')
-        return VirtualMailbox(mailbox.path, mailbox.uid, mailbox.gid)
+        limit = service.setting("virtual_mailbox_limit")
+        return VirtualMailbox(mailbox.path, mailbox.uid, mailbox.gid, params.virtual_mailbox_limit, limit)

@@ -47,6 +47,10 @@ class LocalName:
     command: str = ""
     transport: str = ""
     path: str = ""
+    quota: int = 0
+    """In bytes, of the mailbox file or of each message in a Maildir; 0: no limit."""
+    quota_by: Setting | None = None
+    """None without a mailbox."""
     problem: str = ""
 
 
@@ -58,6 +62,9 @@ class VirtualMailbox:
     uid: int = -1
     """-1: the user that runs the mail system."""
     gid: int = -1
+    quota: int = 0
+    """As that of a local mailbox."""
+    quota_by: Setting | None = None
     problem: str = ""
 
 

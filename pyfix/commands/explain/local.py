@@ -32,6 +32,7 @@ class LocalDelivery:
 
     def __init__(self, service: Service, transport: str, resolve: Resolve) -> None:
         """`transport` is the name of the service: what an alias names is local when it goes there, too."""
+        self._service = service
         self._params = service.config.read(LocalMailboxParameters)
         self._maps = {
             name: open_maps(getattr(self._params, name), name, service.config, substitution=False) for name in _MAPS
@@ -121,6 +122,8 @@ class LocalDelivery:
             return
         place = choose_place(user, home, params, self._maps["mailbox_command_maps"])
         found.by, found.command, found.path = place.parameter, place.command, place.path
+        if place.path:
+            found.quota, found.quota_by = params.mailbox_size_limit, self._service.setting("mailbox_size_limit")
         if place.is_in_home and home is None:
             found.problem = f"no home directory for user {user}: mail is deferred"
 

@@ -141,6 +141,7 @@ def _virtual(mailbox: VirtualMailbox) -> Iterator[str]:
         return
     owner = "" if mailbox.uid < 0 else f" uid {mailbox.uid} gid {mailbox.gid}"
     yield _row("mailbox", mailbox.path + owner, "  ")
+    yield from _quota(mailbox.path, mailbox.quota, mailbox.quota_by, "  ")
 
 
 def _local(name: LocalName, indent: str) -> Iterator[str]:
@@ -159,12 +160,19 @@ def _local(name: LocalName, indent: str) -> Iterator[str]:
     ):
         if text:
             yield _row(label, text, indent)
+    yield from _quota(name.path, name.quota, name.quota_by, indent)
     if name.by == "luser_relay":
         yield from _rows("passed to", name.destinations, indent)
     if name.by:
         yield _row("decided by", name.by, indent)
     if name.problem:
         yield _row("problem", name.problem, indent)
+
+
+def _quota(path: str, limit: int, by: Setting | None, indent: str) -> Iterator[str]:
+    if by is not None:
+        what = "each message" if path.endswith("/") else "the mailbox file"
+        yield from _rows("quota", [f"{limit} bytes for {what}" if limit else "none", *_by(by)], indent)
 
 
 # --- the tables

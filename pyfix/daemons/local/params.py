@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import Boolean, Integer, ListOf, Raw, String
+from pyfix.mail.config import Boolean, ListOf, Raw, String
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.delivery.params import CommandParameters
 from pyfix.mail.mailbox import LockParameters, MailboxParameters
@@ -38,7 +38,6 @@ class LocalParameters(
     )
     local_command_shell = String("", "Shell that runs all commands; empty: /bin/sh where needed.")
     mailbox_delivery_lock = ListOf("fcntl, dotlock", "How a mailbox file is locked: flock, fcntl, dotlock.")
-    mailbox_size_limit = Integer("51200000", "Largest mailbox file, or message in a Maildir; 0: no limit.", low=0)
     prepend_delivered_header = ListOf(
         "command, file, forward", "Where a Delivered-To: header is written: command, file, forward."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import Integer, ListOf
+from pyfix.mail.config import ListOf
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.mailbox import LockParameters, MailboxParameters
 from pyfix.mail.mailbox.params import VirtualMailboxParameters
@@ -19,4 +19,3 @@ class VirtualParameters(
         "$default_delivery_status_filter", "default_delivery_status_filter of this program."
     )
     virtual_mailbox_lock = ListOf("fcntl, dotlock", "How an mbox is locked: flock, fcntl, dotlock.")
-    virtual_mailbox_limit = Integer("51200000", "Largest mbox, or message file in a Maildir; 0: no limit.", low=0)

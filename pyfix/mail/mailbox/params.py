@@ -18,7 +18,7 @@ class MailboxParameters(ParameterSet):
 
 
 class LocalMailboxParameters(AddressParameters):
-    """Where the mail of local users goes, and of names that are nobody's."""
+    """Where the mail of local users goes and how much of it, and that of names that are nobody's."""
 
     fallback_transport = String("", "Transport for names that are neither alias nor user.")
     fallback_transport_maps = String("", "Tables of such transports, by name.")
@@ -31,14 +31,16 @@ class LocalMailboxParameters(AddressParameters):
     mail_spool_directory = String("/var/mail", "Directory of mailboxes; with a / at its end, of Maildirs.", low=1)
     mailbox_command = Raw("", "Command that delivers to mailboxes.")
     mailbox_command_maps = String("", "Tables of such commands, by user.")
+    mailbox_size_limit = Integer("51200000", "Largest mailbox file, or message in a Maildir; 0: no limit.", low=0)
     mailbox_transport = String("", "Transport that delivers to mailboxes of all local names.")
     mailbox_transport_maps = String("", "Tables of such transports, by name.")
 
 
 class VirtualMailboxParameters(AddressParameters):
-    """Where the mailboxes of virtual_mailbox_domains are, and whose."""
+    """Where the mailboxes of virtual_mailbox_domains are, whose, and how large."""
 
     virtual_mailbox_base = String("", "Prefix of every mailbox location that virtual_mailbox_maps gives.")
+    virtual_mailbox_limit = Integer("51200000", "Largest mbox, or message file in a Maildir; 0: no limit.", low=0)
     virtual_minimum_uid = Integer("100", "Lowest user id that virtual_uid_maps may give.", low=1)
     virtual_uid_maps = String("", "Tables with the user id of each recipient's mailbox.")
     virtual_gid_maps = String("", "Tables with the group id of each recipient's mailbox.")
