@@ -1,13 +1,24 @@
-"""Tables without an index: patterns, networks and tables made of tables, made by chance, answer as Postfix's do."""
+"""Tables without an index: patterns, networks and tables made of tables, made by chance, answer as Postfix's do.
+
+Pairs of table and key: regexp, pcre and cidr 5 x 2,000 each; inline, static, randmap, internal, unionmap and pipemap
+2,000 each, and 6 x 1,000 for trees of tables; unix some 200; environ and fail a dozen. The other types have files of
+their own: test_postmap_indexes (hash, btree, lmdb, cdb, texthash: 10 x 8,000), test_postmap_servers (tcp, socketmap,
+memcache: 4 x 1,000), test_postmap_mysql, _pgsql, _sqlite, _ldap. TYPES_ELSEWHERE says so to a test.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import pwd
 import random
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from postmap_pair import Postmaps, some_keys, some_value
+
+from pyfix.mail.maps.registry import LATER
 
 pytestmark = pytest.mark.peer("postmap")
 COUNT = 2000
@@ -105,6 +116,65 @@ def test_tables_in_main_cf(postmaps: Postmaps) -> None:
     assert postmaps.assert_same_answers("static:{a value, of words}", keys) == len(keys)
     assert postmaps.assert_same_answers("randmap:{ the-only-one }", keys) == len(keys)
     assert postmaps.assert_same_answers("internal:x", keys) == 0
+
+
+def some_tree(chance: random.Random, folder: Path, keys: list[str], depth: int) -> str:
+    """Return a table made of tables, with leaves of all kinds that know some of the keys."""
+    kind = chance.choice(["unionmap", "pipemap", "unionmap"]) if depth else "leaf"
+    if kind != "leaf":
+        parts = [some_tree(chance, folder, keys, depth - 1) for _ in range(chance.randrange(1, 4))]
+        return f"{kind}:{{{chance.choice([', ', ' ', ','])[0].join(parts)}}}"
+    some = chance.sample(keys, 60)
+    values = [chance.choice([chance.choice(keys), "x", "10.0.0.1", "a, b"]) for _ in some]
+    match chance.choice(["inline", "texthash", "regexp", "pcre", "static", "cidr"]):
+        case "inline":
+            entries = (f"{{ {key} = {value} }}" for key, value in zip(some, values, strict=True))
+            return f"inline:{{{', '.join(entries)}}}"
+        case "texthash":
+            path = folder / f"t{chance.randrange(10**9)}"
+            path.write_text("".join(f"{key} {value}\n" for key, value in zip(some, values, strict=True)))
+            return f"texthash:{path}"
+        case "static":
+            return f"static:{chance.choice(['word', '{two words}'])}"
+        case "cidr":
+            return "cidr:{{10.0.0.0/8 ten}, {!10.0.0.0/8 none}}"
+        case kind:
+            return f"{kind}:{{{{/^([a-m])(.*)/ $1-$2}}, {{!/@/ no at}}}}"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_trees_of_tables(seed: int, postmaps: Postmaps, tmp_path: Path) -> None:
+    """unionmap and pipemap inside each other. Keys have no capitals: in Postfix the first table folds for the others."""
+    chance = random.Random(f"trees {seed}")
+    keys = [key.lower() for key in some_keys(chance, COUNT) if not set(key) & set("{}$,= ")][: COUNT // 2]
+    postmaps.assert_same_answers(some_tree(chance, tmp_path, keys, 2), [*keys, "10.0.0.1", "192.0.2.1", "x"])
+
+
+def test_each_of_several_values_comes(postmaps: Postmaps) -> None:
+    """randmap: by chance, thus all of them before long, and no others."""
+    values = {f"value{number}" for number in range(4)}
+    spec = f"randmap:{{{', '.join(sorted(values))}}}"
+    for run in (postmaps.theirs, postmaps.ours):
+        lines = run("-q", "-", spec, stdin="key\n" * 400).stdout.splitlines()
+        assert (len(lines), {line.partition("\t")[2] for line in lines}) == (400, values)
+
+
+TYPES_HERE = {
+    "cidr", "environ", "fail", "inline", "internal", "pcre", "pipemap", "randmap", "regexp", "static", "unionmap",
+    "unix",
+}  # fmt: skip
+TYPES_ELSEWHERE = {
+    "btree", "cdb", "hash", "ldap", "lmdb", "memcache", "mysql", "pgsql", "proxy", "socketmap", "sqlite", "tcp",
+    "texthash",
+}  # fmt: skip
+
+
+def test_every_type_of_postfix_is_compared_or_not_built(postmaps: Postmaps, need: Callable[[str], str]) -> None:
+    """`postconf -m` of the installed Postfix has no others."""
+    listed = subprocess.run(
+        [need("postconf"), "-c", postmaps.postfix_directory, "-m"], capture_output=True, text=True, check=True
+    )
+    assert set(listed.stdout.split()) - TYPES_HERE - TYPES_ELSEWHERE <= LATER
 
 
 def test_accounts_of_the_system(postmaps: Postmaps) -> None:

@@ -1,4 +1,4 @@
-"""socketmap and tcp: both programs ask one server the same questions and make the same of its answers."""
+"""socketmap, tcp and memcache: both programs ask one server the same questions and make the same of its answers."""
 
 from __future__ import annotations
 
@@ -53,6 +53,29 @@ def test_socketmap_tables(transport: str, postmaps: Postmaps) -> None:
         where = str(path) if path else f"127.0.0.1:{server.port}"
         assert postmaps.assert_same_answers(f"socketmap:{transport}:{where}:the-map", keys) > COUNT // 3
         assert server.requests[: len(keys)] == server.requests[len(keys) :]
+
+
+@pytest.mark.parametrize("settings", ["", "key_format = prefix-%u-%d\n", "domain = example.com\n"])
+def test_memcache_tables(settings: str, postmaps: Postmaps) -> None:
+    """The same requests and the same values; what the protocol can't carry is in no table."""
+    content, keys = some_content("memcache")
+    prefixed = {f"prefix-{key.replace('@', '-', 1)}": value for key, value in content.items()}
+
+    def answer(request: bytes) -> bytes:
+        key = request.decode().removeprefix("get ").strip()
+        value = content.get(key) or prefixed.get(key)
+        if value is None:
+            return b"END\r\n"
+        return f"VALUE {key} 0 {len(value.encode())}\r\n{value}\r\nEND\r\n".encode()
+
+    table = postmaps.directory.parent / "memcache.cf"
+    with TableServer(answer) as server:
+        table.write_text(f"memcache = inet:127.0.0.1:{server.port}\n{settings}")
+        asked = [key for key in keys if "\x01" not in key and len(key) < 250]
+        postmaps.assert_same_answers(f"memcache:{table}", asked)
+        half = len(server.requests) // 2
+        assert server.requests[:half] == server.requests[half:]
+        assert half > COUNT // 20
 
 
 @pytest.mark.parametrize("reply", [b"TEMP x", b"TIMEOUT x", b"PERM x", b"NONSENSE x"])

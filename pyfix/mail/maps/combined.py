@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyfix.mail.config import ConfigError
-from pyfix.mail.maps.inline import brace_words, unbrace
+from pyfix.mail.maps.inline import brace_words
 from pyfix.mail.maps.table import Ask, Table
 
 TYPES: Final = ("pipemap", "unionmap")
@@ -30,7 +30,7 @@ TYPES: Final = ("pipemap", "unionmap")
 def parse(spec: str, name: str) -> list[str]:
     """Return the type:name of each part; raises ConfigError."""
     need = f'need "{spec.partition(":")[0]}:{{type:name...}}"'
-    parts = [unbrace(word) for word in brace_words(spec, name, need)]
+    parts = brace_words(spec, name, need)
     if not parts:
         raise ConfigError(f'empty table: "{spec}"; {need}')
     return parts
