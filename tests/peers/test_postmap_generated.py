@@ -144,7 +144,7 @@ def some_tree(chance: random.Random, folder: Path, keys: list[str], depth: int) 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_trees_of_tables(seed: int, postmaps: Postmaps, tmp_path: Path) -> None:
-    """unionmap and pipemap inside each other. Keys have no capitals: in Postfix the first table folds for the others."""
+    """unionmap and pipemap inside each other. No capitals: in Postfix the first table may fold for the others."""
     chance = random.Random(f"trees {seed}")
     keys = [key.lower() for key in some_keys(chance, COUNT) if not set(key) & set("{}$,= ")][: COUNT // 2]
     postmaps.assert_same_answers(some_tree(chance, tmp_path, keys, 2), [*keys, "10.0.0.1", "192.0.2.1", "x"])
