@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import CoreParameters, ListOf, String
+from pyfix.mail.config import Choice, CoreParameters, ListOf, String
+from pyfix.mail.queue.params import QueueParameters
 
 
 class LogrotateParameters(CoreParameters):
@@ -19,4 +20,14 @@ class ReviewParameters(CoreParameters):
         "",
         "Parameters of Postfix's that refuse, filter or encrypt mail, that pyfix lacks, and without which it is to run"
         " all the same.",
+    )
+
+
+class SendmailParameters(QueueParameters, CoreParameters):
+    """sendmail."""
+
+    sendmail_fix_line_endings = Choice(
+        "always",
+        ("always", "strict", "never"),
+        "Whether CR LF becomes LF: always, or strict: when the first line ends so, or never.",
     )

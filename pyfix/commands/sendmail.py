@@ -64,18 +64,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pyfix.base.accounts import shown_login_name
 from pyfix.commands import sendmail_input as message_input
 from pyfix.commands.outcome import CommandError, CommandLog, reported
+from pyfix.commands.params import SendmailParameters
 from pyfix.commands.sendmail_options import BadOption, BadUsage, Options, parse_options
 from pyfix.commands.submission import CHUNK, SILENCE_S, Door
-from pyfix.mail.config import Config, CoreParameters
+from pyfix.mail.config import Config
 from pyfix.mail.ipc.messages import LocalSubmit
 from pyfix.mail.message.address_header import split_addresses
 from pyfix.mail.message.flaws import is_clean
 from pyfix.mail.queue import Queue
-from pyfix.mail.queue.params import QueueParameters
-
-
-class SendmailParameters(QueueParameters, CoreParameters):
-    """What sendmail needs to know."""
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "sendmail") -> None:
@@ -155,7 +151,8 @@ def open_door(options: Options, log: CommandLog) -> tuple[Door, Config]:
 
 def submit_message(options: Options, log: CommandLog) -> None:
     """Submit what comes on standard input."""
-    door, _ = open_door(options, log)
+    door, config = open_door(options, log)
+    line_ends = config.read(SendmailParameters).sendmail_fix_line_endings
     recipients = [address for word in options.recipients for address in split_addresses(word) if address]
     if not recipients and not options.extract:
         raise CommandError(
@@ -163,7 +160,7 @@ def submit_message(options: Options, log: CommandLog) -> None:
             os.EX_USAGE,
         )
     request = make_request(options, recipients, log)
-    queue_id = door.submit(request, [] if options.mode == "v" else _read_message(options, recipients, door))
+    queue_id = door.submit(request, [] if options.mode == "v" else _read_message(options, recipients, door, line_ends))
     if options.verbose > 1:
         log.info(
             f"{door.user}: from=<{request.sender or ''}>: {f'queued as {queue_id}' if queue_id else 'left in maildrop'}"
@@ -213,9 +210,9 @@ def _passwd_name(uid: int) -> str:
     return entry.pw_gecos.split(",", 1)[0].replace("&", entry.pw_name.capitalize())
 
 
-def _read_message(options: Options, recipients: list[str], door: Door) -> Iterable[bytes]:
+def _read_message(options: Options, recipients: list[str], door: Door, line_ends: str) -> Iterable[bytes]:
     """Return the content; with -t, only when there is a recipient."""
-    pieces = message_input.normalize(_read_input())
+    pieces = message_input.fix_line_ends(_read_input(), line_ends)
     if not options.ignore_dots:
         pieces = message_input.until_dot(pieces)
     if not options.extract:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from pyfix.mail.message.address_header import AddressHeader
@@ -18,6 +19,32 @@ HEAD_LIMIT: Final = 1024 * 1024
 _LINE_END: Final = re.compile(rb"(?<!\r)\r+\n")
 _RECIPIENT_HEADERS: Final = frozenset((b"to", b"cc", b"bcc", b"apparently-to"))
 _RESENT_HEADERS: Final = frozenset((b"resent-to", b"resent-cc", b"resent-bcc"))
+
+
+def fix_line_ends(pieces: Iterable[bytes], rule: str) -> Iterator[bytes]:
+    """Yield the input with the line ends that sendmail_fix_line_endings asks for, and with one at its end."""
+    iterator = iter(pieces)
+    first = b""
+    if rule == "strict":
+        for piece in iterator:
+            first += piece
+            if not piece:
+                yield piece
+            if b"\n" in first or len(first) > HEAD_LIMIT:
+                break
+        line, line_end, _ = first.partition(b"\n")
+        rule = "always" if line_end and line.endswith(b"\r") else "never"
+    whole = chain([first] if first else [], iterator)
+    yield from normalize(whole) if rule == "always" else _with_last_line_end(whole)
+
+
+def _with_last_line_end(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    last = b"\n"
+    for piece in pieces:
+        last = piece[-1:] or last
+        yield piece
+    if last != b"\n":
+        yield b"\n"
 
 
 def normalize(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import Seconds
+from pyfix.mail.config import ListOf, Seconds
 from pyfix.service.params import ServiceParameters
 
 
@@ -13,6 +13,9 @@ class MasterParameters(ServiceParameters):
     why.
     """
 
+    master_service_disable = ListOf(
+        "", "Services that are not started: a type, or name/type; !pattern exempts; the first match holds."
+    )
     service_throttle_time = Seconds(
         "60s", "How long a service is left alone after a process of it died at birth.", low=1
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.mail.config import ConfigError
+from pyfix.mail.config.mastercf import ServiceEntry, ServiceType
 from pyfix.mail.config.services import inet_endpoint
 from pyfix.master.decide import make_service
 from pyfix.master.state import Key, PublicFace, ServiceState
@@ -35,6 +36,25 @@ class Plan:
     programs: dict[Key, Program]
     states: list[ServiceState]
     warnings: list[str]
+
+
+def enabled(entries: Iterable[ServiceEntry], disabled: Sequence[str]) -> list[ServiceEntry]:
+    """Return the services that master_service_disable leaves; raises ConfigError for a pattern that fits none ever."""
+    for pattern in disabled:
+        name, slash, kind = pattern.removeprefix("!").rpartition("/")
+        if kind not in list(ServiceType) or (slash and not name):
+            raise ConfigError(
+                f"master_service_disable: bad pattern {pattern}; specify a service type "
+                f"({', '.join(ServiceType)}) or name/type"
+            )
+    return [entry for entry in entries if not _is_disabled(entry, disabled)]
+
+
+def _is_disabled(entry: ServiceEntry, patterns: Sequence[str]) -> bool:
+    for pattern in patterns:
+        if pattern.removeprefix("!") in (entry.type, f"{entry.name}/{entry.type}"):
+            return not pattern.startswith("!")
+    return False
 
 
 def plan_services(

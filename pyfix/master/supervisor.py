@@ -26,7 +26,7 @@ from pyfix.master.listen import ListenError, SocketOwner, is_public, open_listen
 from pyfix.master.notify import sd_notify
 from pyfix.master.params import MasterParameters
 from pyfix.master.pidfile import PidFile
-from pyfix.master.services import Plan, Program, plan_services, public_face
+from pyfix.master.services import Plan, Program, enabled, plan_services, public_face
 from pyfix.master.state import Key, MasterState, Phase
 from pyfix.service import jail
 from pyfix.service.rights import Identity, RightsError
@@ -90,7 +90,7 @@ class Supervisor:
 
     def _open(self, params: MasterParameters) -> None:
         """Open what `params` and master.cf ask for, keep what is open already, and only then close the rest."""
-        entries = mastercf.read(os.path.join(self._directory, "master.cf"))
+        entries = enabled(mastercf.read(os.path.join(self._directory, "master.cf")), params.master_service_disable)
         plan = plan_services(entries, params.default_process_limit)
         fresh: dict[Key, list[Listener]] = {}
         try:

@@ -105,7 +105,7 @@ RULES: Final = (
         "MIME structure is not looked at",
     ),
     Rule(
-        r"strict_(7bit_headers|8bitmime(_body)?|mime_encoding_domain|rfc821_envelopes|smtputf8)"
+        r"strict_(7bit_headers|8bitmime(_body)?|mime_encoding_domain|smtputf8)"
         r"|smtpd_reject_unlisted_sender|message_reject_characters",
         _ON, Loss.GUARD, _STRICT, "such mail is taken",
     ),
@@ -178,11 +178,6 @@ RULES: Final = (
     Rule(
         r"multi_instance_\w+|postmulti_\w+", _ANY, Loss.NOTHING, _INSTANCES,
     ),
-    Rule(
-        r"master_service_disable", _ON, Loss.GUARD, "services are only switched off in master.cf",
-        "those that it names are started",
-    ),
-    Rule(r"master_service_disable", _ANY, Loss.NOTHING, "services are only switched off in master.cf"),
     Rule(r"qmqpd_\w+", _ANY, Loss.NOTHING, "QMQP is not in this release"),
     # What becomes of a message
     Rule(
@@ -251,7 +246,7 @@ RULES: Final = (
     Rule(
         r"application_event_drain_time|backwards_bounce_logfile_compatibility|daemon_table_open_error_is_fatal"
         r"|dont_remove|error_service_name|fork_(attempts|delay)|ipc_ttl|mail_release_date|postlogd_watchdog_timeout"
-        r"|queue_file_attribute_count_limit|sendmail_fix_line_endings|smtpd_delay_open_until_valid_rcpt"
+        r"|queue_file_attribute_count_limit|smtpd_delay_open_until_valid_rcpt"
         r"|cleanup_replace_stray_cr_lf|full_name_encoding_charset|sun_mailtool_compatibility|tcp_windowsize|trigger_timeout|smtpd_sasl_application_name",
         _ANY, Loss.NOTHING, "it concerns the insides of Postfix",
     ),

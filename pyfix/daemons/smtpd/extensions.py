@@ -42,7 +42,7 @@ def make_extensions(params: SmtpdParameters) -> Extensions:
     return Extensions(
         reply="\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]),
         discarded=() if "silent-discard" in words else tuple(word.upper() for word in _KNOWN if word in off),
-        features=Features(smtputf8=utf8, dsn="dsn" not in off),
+        features=Features(smtputf8=utf8, dsn="dsn" not in off, strict_paths=params.strict_rfc821_envelopes),
         pipelining="pipelining" not in off,
         chunking="chunking" not in off,
     )

@@ -25,6 +25,7 @@ class SmtpdParameters(
         "Commands that end the session: not SMTP but an attempt at abuse.",
     )
     smtpd_forbid_unauth_pipelining = Boolean("no", "End a session that sends commands ahead without being allowed to.")
+    strict_rfc821_envelopes = Boolean("no", "Take addresses in MAIL and RCPT in <> only, without comments and names.")
     smtpd_forbid_bare_newline = Choice(
         "no",
         ("no", "yes", "normalize", "reject"),

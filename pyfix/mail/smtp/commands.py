@@ -22,7 +22,7 @@ from pyfix.mail.ipc.messages import (
     RET_HDRS,
 )
 from pyfix.mail.smtp import replies
-from pyfix.mail.smtp.path import BadPath, take_path
+from pyfix.mail.smtp.path import BadPath, is_strict, take_path
 
 _SIZE_DIGITS: Final = 18
 """Postfix counts bytes in 63 bits; what has more digits is no size of a file."""
@@ -49,6 +49,8 @@ class Features:
 
     smtputf8: bool = True
     dsn: bool = True
+    strict_paths: bool = False
+    """strict_rfc821_envelopes: addresses stand in <>, without comments."""
 
 
 @dataclass(slots=True)
@@ -79,7 +81,7 @@ class RcptCommand:
 
 def parse_mail(argument: str, features: Features) -> MailCommand:
     """Return what follows the verb MAIL; raise CommandError."""
-    sender, written, options = _take_address(argument, "FROM:", replies.SYNTAX_MAIL, replies.BAD_SENDER)
+    sender, written, options = _take_address(argument, "FROM:", replies.SYNTAX_MAIL, replies.BAD_SENDER, features)
     command = MailCommand(sender, written=written)
     for option in options:
         _apply_mail_option(command, option, features)
@@ -120,7 +122,7 @@ def clean_helo(argument: str) -> str:
 
 def parse_rcpt(argument: str, features: Features) -> RcptCommand:
     """Return what follows the verb RCPT; raise CommandError."""
-    recipient, written, options = _take_address(argument, "TO:", replies.SYNTAX_RCPT, replies.BAD_RCPT)
+    recipient, written, options = _take_address(argument, "TO:", replies.SYNTAX_RCPT, replies.BAD_RCPT, features)
     command = RcptCommand(recipient, written=written)
     for option in options:
         name, equals, value = option.partition("=")
@@ -154,7 +156,7 @@ def _need_dsn(features: Features) -> None:
         raise CommandError(replies.DSN_DISABLED)
 
 
-def _take_address(argument: str, keyword: str, syntax: str, bad: str) -> tuple[str, str, list[str]]:
+def _take_address(argument: str, keyword: str, syntax: str, bad: str, features: Features) -> tuple[str, str, list[str]]:
     """Return the address behind FROM: or TO:, the same as it was written, and the ESMTP parameters."""
     rest = argument[len(keyword) :].lstrip(" \t")
     if argument[: len(keyword)].upper() != keyword or not rest:
@@ -165,7 +167,8 @@ def _take_address(argument: str, keyword: str, syntax: str, bad: str) -> tuple[s
         raise CommandError(bad, problem.text) from None
     is_sender = keyword == "FROM:"
     written = rest[: len(rest) - len(options)]
-    if not is_valid_envelope_address(address) or not (address or is_sender):
+    is_loose = features.strict_paths and not is_strict(written)
+    if is_loose or not is_valid_envelope_address(address) or not (address or is_sender):
         raise CommandError(bad, written)
     return address, written, options.split()
 

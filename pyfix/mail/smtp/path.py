@@ -21,6 +21,7 @@ _WORD: Final = re.compile(r"""(?:[^\x00-\x20\x7f()<>@,;:\\".\[\]]|\\.)+""")
 """An atom; a backslash takes any character into it."""
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _SPACE: Final = " \t\r\n"
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\\.', re.DOTALL)
 
 
 class BadPath(Exception):
@@ -40,6 +41,12 @@ def take_path(text: str) -> tuple[str, str]:
             return simple[1] or "", rest
     token, rest = _take_token(text.lstrip(_SPACE))
     return parse_path(token), rest
+
+
+def is_strict(written: str) -> bool:
+    """True when a path that is an address stands in angle brackets and has no comment."""
+    path = written.strip(_SPACE)
+    return path.startswith("<") and path.endswith(">") and "(" not in _QUOTED.sub("", path)
 
 
 def _take_token(text: str) -> tuple[str, str]:

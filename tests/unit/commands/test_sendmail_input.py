@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pyfix.commands.sendmail_input import find_recipients, normalize, split_head, until_dot
+from pyfix.commands.sendmail_input import find_recipients, fix_line_ends, normalize, split_head, until_dot
 from pyfix.commands.submission import send_submission
 from pyfix.mail.ipc.messages import ContentChunk, LocalSubmit, Submitted
 from pyfix.mail.ipc.peer import Peer
@@ -27,6 +27,26 @@ def test_line_ends_become_lf(data: bytes, expected: bytes) -> None:
     """And the message ends with one."""
     assert b"".join(normalize([data])) == expected
     assert b"".join(normalize([data[index : index + 1] for index in range(len(data))])) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "data", "expected"),
+    [
+        ("always", b"a\nb\r\nc", b"a\nb\nc\n"),
+        ("strict", b"a\nb\r\nc", b"a\nb\r\nc\n"),
+        ("strict", b"a\r\nb\r\nc\n", b"a\nb\nc\n"),
+        ("strict", b"a", b"a\n"),
+        ("strict", b"", b""),
+        ("never", b"a\r\nb", b"a\r\nb\n"),
+        ("never", b"", b""),
+    ],
+)
+def test_line_ends_are_fixed_as_the_configuration_says(rule: str, data: bytes, expected: bytes) -> None:
+    """sendmail_fix_line_endings, however the input comes; a silence is passed on."""
+    assert b"".join(fix_line_ends([data], rule)) == expected
+    single = [data[index : index + 1] for index in range(len(data))]
+    assert b"".join(fix_line_ends(single, rule)) == expected
+    assert b"" in list(fix_line_ends([b"", data], rule))
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import mastercf
-from pyfix.master.services import Plan, plan_services, public_face
+import pytest
+
+from pyfix.mail.config import ConfigError, mastercf
+from pyfix.master.services import Plan, enabled, plan_services, public_face
 from pyfix.master.state import PublicFace
 from pyfix.service.many_clients import cpu_count
 from pyfix.service.params import ServiceParameters
@@ -92,3 +94,27 @@ def test_fifo_of_an_old_master_cf_is_served_as_a_socket() -> None:
     """With a warning."""
     result = plan("qmgr fifo n - n 300 1 qmgr\n")
     assert len(result.states) == 1 and "served as a unix socket" in result.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left"),
+    [
+        ([], ["smtp", "smtp", "10025"]),
+        (["inet"], ["smtp"]),
+        (["smtp/inet"], ["smtp", "10025"]),
+        (["!10025/inet", "inet"], ["smtp", "10025"]),
+        (["inet", "!10025/inet"], ["smtp"]),
+        (["unix", "10025/inet"], ["smtp"]),
+    ],
+)
+def test_services_that_are_disabled_do_not_start(patterns: list[str], left: list[str]) -> None:
+    """master_service_disable: by type or by name and type, the first match holds."""
+    lines = ["smtp inet n - n - - smtpd", "smtp unix - - n - - cleanup", "10025 inet n - n - - smtpd"]
+    assert [entry.name for entry in enabled(mastercf.parse(lines, "master.cf"), patterns)] == left
+
+
+@pytest.mark.parametrize("pattern", ["smtp", "tcp", "/inet", "smtp.inet", "all", "!"])
+def test_pattern_that_disables_nothing_is_refused(pattern: str) -> None:
+    """A port that is thought to be closed must not stay open."""
+    with pytest.raises(ConfigError, match="master_service_disable: bad pattern"):
+        enabled([], [pattern])

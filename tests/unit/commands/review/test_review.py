@@ -48,7 +48,7 @@ def test_what_pyfix_has_is_not_told_of() -> None:
         ("smtpd_client_connection_rate_limit = 10", Loss.GUARD),
         ("smtpd_client_connection_rate_limit = 0", Loss.NOTHING),
         ("smtpd_reject_unlisted_sender = yes", Loss.GUARD),
-        ("strict_rfc821_envelopes = no", Loss.NOTHING),
+        ("strict_smtputf8 = no", Loss.NOTHING),
         ("local_login_sender_maps = static:*", Loss.NOTHING),
         ("local_login_sender_maps = inline:{a=b}", Loss.GUARD),
         ("smtpd_upstream_proxy_protocol = haproxy", Loss.GUARD),
