@@ -181,7 +181,7 @@ def status(call: Call) -> None:
 @click.option("--client", metavar="IP", help="The client, as IP or name[IP]; smtpd's answer comes first.")
 @click.option("--helo", default="", metavar="NAME", help="What the client calls itself; by default its name.")
 @click.option("--sender", default="", metavar="A", help="The sender; by default the null sender.")
-@click.option("--sasl", metavar="USER", help="The user that the client has logged in as; not in this release.")
+@click.option("--sasl", metavar="USER", help="Answer as if the client had logged in as USER.")
 @click.option(
     "--service",
     default="",
@@ -195,10 +195,10 @@ def explain(
 ) -> None:
     """Tell what becomes of mail for an address, and which lines of the configuration say so."""
     with control_errors(BadClient):
-        if sasl is not None:
-            raise BadClient(f"--sasl {sasl}: SASL is not in this release, so that no client can have logged in")
+        if sasl is not None and client is None:
+            raise BadClient(f"--sasl {sasl}: no client to log in; add --client IP")
         peer = parse_client(client) if client is not None else None
-        found = explain_address(call.config(), Question(address, sender, peer, helo, service))
+        found = explain_address(call.config(), Question(address, sender, peer, helo, service, sasl_username=sasl))
     if as_json:
         print_json(dataclasses.asdict(found))
     else:

@@ -1,10 +1,12 @@
 """pyfix-explain(1): tell what becomes of mail for an address, and which lines of the configuration say so.
 
     pyfix [-c DIR] explain ADDRESS [--client IP] [--sender A] [--json]
+    pyfix [-c DIR] explain ADDRESS --client IP --sasl USER [--json]
 
 Prints how cleanup(8) rewrites the address, the class of its domain, transport and next hop, the mailbox and its
 quota, and every table that is asked, with key and answer. For a client it prints first what smtpd(8) answers to RCPT
-TO, which restriction decides, and where in main.cf or master.cf it stands.
+TO, which restriction decides, and where in main.cf or master.cf it stands; with --sasl as if the client had logged in,
+which no client can in this release.
 
 Nothing is asked of a running mail system, and nothing is changed: the rules are those of the processes, made of the
 same files. What only a delivery can tell (rights, what a mailbox holds, the answer of a remote server, what a

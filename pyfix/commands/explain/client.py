@@ -245,6 +245,7 @@ def _known_at(stage: Stage, context: Context) -> Context:
         context.helo if reached >= 1 else "",
         context.sender if reached >= 2 else None,
         context.recipient if reached >= 3 else None,
+        context.sasl_username if reached >= 2 else None,
     )
 
 

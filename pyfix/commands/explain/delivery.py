@@ -12,7 +12,8 @@ from pyfix.commands.explain.services import Service, Services
 from pyfix.mail.config import Config, ConfigError, CoreParameters
 from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.mailbox.locate import LookupFailed, open_locator
-from pyfix.mail.mailbox.params import VirtualMailboxParameters
+from pyfix.mail.mailbox.params import LocalMailboxParameters, VirtualMailboxParameters, check_limit
+from pyfix.mail.message.params import MessageParameters
 
 
 def runs_as_root(config: Config) -> bool:
@@ -24,6 +25,16 @@ def runs_as_root(config: Config) -> bool:
         return os.stat(config.read(CoreParameters).queue_directory).st_uid == 0
     except OSError:
         return os.getuid() == 0
+
+
+def _check_limit(program: str, config: Config) -> None:
+    """Raise ConfigError when a mailbox may become so small that its delivery agent does not start."""
+    message_limit = config.read(MessageParameters).message_size_limit
+    if program == "virtual":
+        limit = config.read(VirtualMailboxParameters).virtual_mailbox_limit
+        check_limit("virtual_mailbox_limit", limit, message_limit)
+    elif program == "local":
+        check_limit("mailbox_size_limit", config.read(LocalMailboxParameters).mailbox_size_limit, message_limit)
 
 
 class Delivery:
@@ -46,6 +57,7 @@ class Delivery:
             return
         route.program, route.place = service.entry.program, service.entry.place
         try:
+            _check_limit(route.program, service.config)
             if route.program == "virtual":
                 route.virtual = self._virtual(service, route.address)
             elif route.program == "local":

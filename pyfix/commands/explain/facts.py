@@ -136,6 +136,10 @@ class Verdict:
     """What is logged besides."""
     problem: str = ""
     """Why there is no answer."""
+    login: str = ""
+    """The user that the client is said to have logged in as."""
+    login_problem: str = ""
+    """Why no client can do that here."""
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from pyfix.mail.restrictions.questions import Context, Stage
 from pyfix.mail.smtp.commands import CommandError, Features, clean_helo, parse_mail, parse_rcpt
 
 _ALL: Final = Features()
+_NO_AUTH: Final = "no client can: smtpd offers no AUTH (smtpd_sasl_auth_enable is not in this release)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Question:
     """Of the smtpd that the client talks to; "" for the first in master.cf."""
     as_root: bool | None = None
     """Whether the mail system has root's rights; None: look at the queue directory."""
+    sasl_username: str | None = None
+    """Who the client has logged in as."""
 
 
 def explain(config: Config, question: Question) -> Explanation:
@@ -101,8 +104,11 @@ class _Gatherer:
         server = Server(service, router, complete, self._found.lookups, self._log.warning)
         name = name_client(client, looks_up=server.params.smtpd_peername_lookup)
         helo = clean_helo(self._question.helo or (name if name != "unknown" else f"[{client.address}]"))
-        context = Context(name, client.address, helo, envelope.sender, envelope.recipient)
+        login = self._question.sasl_username
+        context = Context(name, client.address, helo, envelope.sender, envelope.recipient, login)
         verdict = facts.Verdict(context.client, helo, envelope.sender, service.entry.name, service.entry.place)
+        if login is not None:
+            verdict.login, verdict.login_problem = login, _NO_AUTH
         self._found.verdict = verdict
         server.judge(context, verdict, envelope.flaws)
         return server.params.cleanup_service_name

@@ -64,6 +64,8 @@ def _setting(setting: Setting) -> str:
 
 def _verdict(verdict: Verdict) -> Iterator[str]:
     yield _row("client", f"{verdict.client}, EHLO {verdict.helo}, MAIL FROM:<{verdict.sender}>")
+    if verdict.login:
+        yield _row("logged in", f"as {verdict.login}{verdict.login_problem and '; but '}{verdict.login_problem}")
     yield _row("server", f"smtpd, service {verdict.service} ({verdict.place})")
     if verdict.problem:
         yield _row("problem", f"smtpd does not start: {verdict.problem}")

@@ -159,7 +159,7 @@ def _step(progress: Progress, step: Restriction, subject: Subject, depth: int) -
             note_networks(progress)
             return Verdict.OK
         case Kind.PERMIT_SASL_AUTHENTICATED:
-            return Verdict.DUNNO
+            return Verdict.DUNNO if context.sasl_username is None else Verdict.OK
         case Kind.PERMIT:
             return Verdict.OK
         case Kind.REJECT:

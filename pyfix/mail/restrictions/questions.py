@@ -103,6 +103,8 @@ class Context:
     helo: str = ""
     sender: str | None = None
     recipient: str | None = None
+    sasl_username: str | None = None
+    """Who the client has logged in as; None: nobody, as always in smtpd until SASL is built."""
 
     @property
     def client(self) -> str:

@@ -156,10 +156,10 @@ virtual_transport = {transport}
 # --- the command
 
 
-def test_what_is_not_built_is_refused_by_name(directory: Path) -> None:
-    """Nobody shall believe that a login was taken into account."""
+def test_login_without_a_client_is_refused(directory: Path) -> None:
+    """Nobody shall believe that it was taken into account."""
     assert run(directory, "a@example.com", "--sasl", "bob") == (
-        1, "pyfix: fatal: --sasl bob: SASL is not in this release, so that no client can have logged in\n",
+        1, "pyfix: fatal: --sasl bob: no client to log in; add --client IP\n",
     )  # fmt: skip
 
 

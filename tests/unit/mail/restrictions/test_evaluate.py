@@ -139,6 +139,13 @@ def test_list_is_read_from_left_to_right(text: str, networks: bool, recipient: s
     assert rcpt(replace(RULES, relay=steps(text)), recipient, networks=networks) == expected
 
 
+def test_who_has_logged_in_may_relay() -> None:
+    """Whoever it is; in smtpd it is nobody yet."""
+    rules = replace(RULES, relay=steps("permit_sasl_authenticated reject"))
+    assert reply(decide(Stage.RCPT, rules)).startswith("554 5.7.1 ")
+    assert reply(decide(Stage.RCPT, rules, replace(CONTEXT, sasl_username="alice"))) == "ok"
+
+
 def test_relay_and_recipient_lists_must_both_agree() -> None:
     """A permit in one does not skip the other, whichever comes first."""
     for first in (True, False):
