@@ -36,6 +36,7 @@ LISTS = {
     "relocated_maps": {"moved@local.test": "elsewhere@relay.test"},
     "recipient_bcc_maps": {"watched@local.test": "bcc+copy@local.test"},
     "sender_bcc_maps": {},
+    "smtp_generic_maps": {"user@relay.test": "other@relay.test"},
     "local_recipient_maps": {"user": "x", "user+ext@local.test": "x", "many": "x", "watched": "x", "owner-list": "x",
                              "list": "x", '"a;b"': "x"},
     "virtual_mailbox_maps": {"@pair.test": "box/Maildir/", "@sub.pair.test": "box/Maildir/"},

@@ -35,6 +35,7 @@ from typing import Final
 from pyfix.mail.address.valid import parse_hostaddr
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.values import ValueRefused, words
+from pyfix.mail.maps.address_lookup import lookup_domain
 from pyfix.mail.maps.maps import Maps, split_specs
 from pyfix.mail.maps.network import BadNetwork, parse_network
 from pyfix.mail.maps.opening import Opening
@@ -81,17 +82,9 @@ class _Lookup:
         return bool(address) and self._kind in (Kind.HOST, Kind.ADDRESS) and self._has(address)
 
     def _holds_name(self, name: str) -> bool:
-        if self._has(name):
-            return True
         if self._kind is Kind.STRING:
-            return False
-        position = name.find(".", 1)
-        while position >= 0:
-            key = name[position + 1 :] if self._parents else name[position:]
-            if self._maps.lookup_fixed(key) is not None:
-                return True
-            position = name.find(".", position + 1)
-        return False
+            return self._has(name)
+        return lookup_domain(self._maps, name, parents=self._parents) is not None
 
     def _has(self, key: str) -> bool:
         return self._maps.lookup(key) is not None
