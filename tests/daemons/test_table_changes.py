@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from harness import RunningWorker, run_worker
+from indexes import build_index
 
 from pyfix.daemons.cleanup.daemon import SERVICE as CLEANUP
 from pyfix.daemons.local.daemon import SERVICE as LOCAL
@@ -26,7 +27,6 @@ from pyfix.mail.config import Config
 from pyfix.mail.ipc.messages import ProxyAnswer, ProxyOpen
 from pyfix.mail.maps import MatchList, open_maps
 from pyfix.mail.maps.cdb_writer import CdbWriter
-from pyfix.mail.maps.index_writer import build_index
 from pyfix.service.service import AnyService
 
 BASE = """
