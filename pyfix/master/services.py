@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyfix.mail.config import ConfigError
 from pyfix.mail.config.mastercf import ServiceEntry, ServiceType
@@ -55,6 +55,18 @@ def _is_disabled(entry: ServiceEntry, patterns: Sequence[str]) -> bool:
         if pattern.removeprefix("!") in (entry.type, f"{entry.name}/{entry.type}"):
             return not pattern.startswith("!")
     return False
+
+
+def in_old_jails(entries: Iterable[ServiceEntry]) -> tuple[list[ServiceEntry], list[str]]:
+    """Return the services as a compatibility_level below 1 has them, "-" for chroot being y, and what to log of it."""
+    found: list[ServiceEntry] = []
+    told: list[str] = []
+    for entry in entries:
+        if entry.chroot is None:
+            told.append(f"{entry.place}: using backwards-compatible default setting chroot=y")
+            entry = replace(entry, chroot=True)
+        found.append(entry)
+    return found, told
 
 
 def plan_services(

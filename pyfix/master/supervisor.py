@@ -20,13 +20,14 @@ from pyfix.base.failure import words_for
 from pyfix.base.log import Log
 from pyfix.base.logpipe import LogPipe
 from pyfix.mail.config import Config, ConfigError, mastercf
+from pyfix.mail.config.compatibility import FIRST_LEVEL
 from pyfix.master import decide as rules
 from pyfix.master import events
 from pyfix.master.listen import ListenError, SocketOwner, is_public, open_listeners, socket_path
 from pyfix.master.notify import sd_notify
 from pyfix.master.params import MasterParameters
 from pyfix.master.pidfile import PidFile
-from pyfix.master.services import Plan, Program, enabled, plan_services, public_face
+from pyfix.master.services import Plan, Program, enabled, in_old_jails, plan_services, public_face
 from pyfix.master.state import Key, MasterState, Phase
 from pyfix.service import jail
 from pyfix.service.rights import Identity, RightsError
@@ -91,6 +92,9 @@ class Supervisor:
     def _open(self, params: MasterParameters) -> None:
         """Open what `params` and master.cf ask for, keep what is open already, and only then close the rest."""
         entries = enabled(mastercf.read(os.path.join(self._directory, "master.cf")), params.master_service_disable)
+        told: list[str] = []
+        if os.getuid() == 0 and params.compatibility_level < FIRST_LEVEL:
+            entries, told = in_old_jails(entries)
         plan = plan_services(entries, params.default_process_limit)
         fresh: dict[Key, list[Listener]] = {}
         try:
@@ -109,6 +113,8 @@ class Supervisor:
         self._plan = plan
         if self._log_pipe is None and self._log_service() is not None:
             self._log_pipe = LogPipe()
+        for text in told:
+            self._log.info(text)
         for warning in plan.warnings:
             self._log.warning(warning)
 

@@ -14,10 +14,12 @@ from pyfix.mail.config.config import Config
 
 Level = tuple[int, ...]
 
+FIRST_LEVEL: Final[Level] = (1, 0, 0)
+"""Below this, services are in a chroot by default, too."""
 _CHANGED: Final[Mapping[str, Level]] = {
-    "append_dot_mydomain": (1, 0, 0),
-    "smtpd_relay_restrictions": (1, 0, 0),
-    "smtputf8_enable": (1, 0, 0),
+    "append_dot_mydomain": FIRST_LEVEL,
+    "smtpd_relay_restrictions": FIRST_LEVEL,
+    "smtputf8_enable": FIRST_LEVEL,
     "mynetworks_style": (2, 0, 0),
     "relay_domains": (2, 0, 0),
     "smtpd_relay_before_recipient_restrictions": (3, 6, 0),

@@ -13,7 +13,8 @@ for the default of its column. Of several lines with one name and type the last 
     private        y: only for the mail system itself; n: for all, needed for inet; - is y
     unprivileged   y: runs as mail_owner; n: as root, for processes that change to the users whose mail they deliver;
                    - is y
-    chroot         y: sees the queue directory as the root of all files; - is n
+    chroot         y: sees the queue directory as the root of all files; - is n, or y with a compatibility_level
+                   below 1
     wakeup_time    seconds after which the service is woken to look for work, 0 for never; with ? behind it only once
                    the service has been used; - is 0
     max_proc       the most processes, 0 for no limit; - is default_process_limit. Where one process serves many
@@ -83,14 +84,15 @@ class ServiceType(StrEnum):
 class ServiceEntry:
     """A service as its line in master.cf has it.
 
-    maxproc is None for "-" (default_process_limit) and 0 for no limit; wakeup is 0 for none.
+    chroot is None for "-", which depends on the compatibility level; maxproc is None for "-" (default_process_limit)
+    and 0 for no limit; wakeup is 0 for none.
     """
 
     name: str
     type: ServiceType
     private: bool
     unprivileged: bool
-    chroot: bool
+    chroot: bool | None
     wakeup: int
     wakeup_always: bool
     maxproc: int | None
@@ -153,7 +155,7 @@ def _entry(logical: LogicalLine, path: str) -> ServiceEntry:
         service_type,
         _flag("private", private, True),
         _flag("unprivileged", unprivileged, True),
-        _flag("chroot", chroot, False),
+        None if chroot == "-" else _flag("chroot", chroot, False),
         _number("wakeup_time", wakeup, "?") or 0,
         not wakeup.endswith("?"),
         _number("max_proc", maxproc),

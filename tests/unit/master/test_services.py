@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyfix.mail.config import ConfigError, mastercf
-from pyfix.master.services import Plan, enabled, plan_services, public_face
+from pyfix.master.services import Plan, enabled, in_old_jails, plan_services, public_face
 from pyfix.master.state import PublicFace
 from pyfix.service.many_clients import cpu_count
 from pyfix.service.params import ServiceParameters
@@ -118,3 +118,11 @@ def test_pattern_that_disables_nothing_is_refused(pattern: str) -> None:
     """A port that is thought to be closed must not stay open."""
     with pytest.raises(ConfigError, match="master_service_disable: bad pattern"):
         enabled([], [pattern])
+
+
+def test_services_without_a_word_about_it_are_in_a_chroot_at_level_0() -> None:
+    """As with Postfix, whose words the log has."""
+    lines = ["smtp inet n - - - - smtpd", "a unix - - n - - cleanup", "b unix - - y - - cleanup"]
+    entries, told = in_old_jails(mastercf.parse(lines, "/etc/master.cf"))
+    assert [entry.chroot for entry in entries] == [True, False, True]
+    assert told == ["/etc/master.cf: line 1: using backwards-compatible default setting chroot=y"]

@@ -31,9 +31,9 @@ def test_columns_are_read() -> None:
 
 
 def test_dash_is_the_default_of_its_column() -> None:
-    """y, y, n, no wakeup, default_process_limit."""
+    """y, y, what the level says, no wakeup, default_process_limit."""
     entry = one("smtp unix - - - - - smtp")
-    assert (entry.private, entry.unprivileged, entry.chroot) == (True, True, False)
+    assert (entry.private, entry.unprivileged, entry.chroot) == (True, True, None)
     assert (entry.wakeup, entry.wakeup_always, entry.maxproc) == (0, True, None)
 
 
