@@ -104,8 +104,10 @@ def main_names(words: Sequence[str]) -> list[str]:
 
 def _check_word(word: str, accepts: str, no_value: str, edit: str) -> None:
     """Refuse a word that would break the file, and a value where there is none."""
-    if any(character in word for character in "\n\0"):
+    if any(character in word for character in "\n\0") or "\r" in word.strip(BLANKS):
         raise ConfigError(f"{accepts} no multi-line input")
+    if any("\udc80" <= character <= "\udcff" for character in word):
+        raise ConfigError(f"{accepts} UTF-8 text only")
     if word.lstrip(BLANKS).startswith("#"):
         raise ConfigError(f"{accepts} no comment input")
     if edit != "e" and "=" in word:

@@ -172,3 +172,24 @@ def test_any_master_cf_is_edited_or_refused(text: str, edit: tuple[Action, str, 
         edited(text, edit)
     except ConfigError as error:
         assert is_line(error)
+
+
+values = st.text(st.sampled_from([*"ab=,${}()\"'#-/\\*", "\u00e9", "\x0c"]), max_size=12)
+
+
+@settings(max_examples=500)
+@given(values.filter(str.strip), values)
+def test_setting_of_a_service_is_read_back_as_it_was_given(name: str, value: str) -> None:
+    """Or refused: never written so that it says something else."""
+    if "=" in name or value != value.strip() or len(f"{name} {value}".split()) > 2 or name != name.strip():
+        return
+    request = Request("", "smtp", "inet", name, value)
+    text = "smtp inet n - n - 1 smtpd -v foo {bar  x}\nrelay unix - - n - - smtp\n"
+    try:
+        after = edit_services(text, Action.SET_PARAMETER, [request], "master.cf").text
+    except ConfigError as error:
+        assert is_line(error)
+        return
+    smtp, relay = services_of(after, (Action.DELETE, "nosuch", "*"))
+    assert (smtp.overrides, smtp.arguments[-2:]) == ({name: value}, ("foo", "bar  x"))
+    assert relay.name == "relay"

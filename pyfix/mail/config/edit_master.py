@@ -6,7 +6,8 @@ its type; of several for one service the later ones count. A new service goes to
 Pure. See: postconf(1), options -M, -F and -P with -e, -# and -X.
 
 Different from Postfix: what would make master.cf unreadable is refused: an empty field, a name that makes the line a
-comment, a brace that is not closed. The last line of the file is completed before another is added.
+comment, a brace that is not closed, a line that would be read as another. The last line of the file is completed before
+another is added.
 """
 
 from __future__ import annotations
@@ -205,6 +206,9 @@ def _checked(service: ServiceLine) -> ServiceLine:
     for name, value in zip(FIELDS, service.fields, strict=True):
         if not value:
             raise ValueRefused(f'missing "{name}" field; specify a value, "-" for a default')
+    shown = show_service(service, Style())
+    if parse_service(shown, _refuse_line) != service:
+        raise ValueRefused(f'"{one_line(shown)}" would be read as something else; balance its braces')
     return service
 
 

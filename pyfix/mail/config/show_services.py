@@ -3,8 +3,8 @@
 Pure. Columns stand under each other; a folded line has no more than 79 columns where its words allow, each -o option is
 in a line of its own, and all but the first line begin with four blanks.
 
-Different from Postfix: an argument that stands in braces because it is empty or holds white space keeps them wherever
-it stands. Postfix prints the first one behind the options without, so that it reads as several.
+Different from Postfix: an argument that stands in braces because it is empty, holds white space or begins with a brace
+keeps them wherever it stands. Postfix prints the first one behind the options without, so that it reads as several.
 See: postconf(1).
 """
 
@@ -57,7 +57,8 @@ def _with_arguments(line: str, service: ServiceLine, style: Style) -> str:
 
 def _braced(word: str) -> str:
     """Return an argument as it can be read again."""
-    return f"{{{word}}}" if not word or any(blank in word for blank in BLANKS) else word
+    needs_braces = not word or word.startswith("{") or any(blank in word for blank in BLANKS)
+    return f"{{{word}}}" if needs_braces else word
 
 
 def show_fields(service: ServiceLine, wanted: str, style: Style) -> Iterator[str]:

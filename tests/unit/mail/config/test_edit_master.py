@@ -128,6 +128,8 @@ def test_line_that_cannot_be_changed_is_named(text: str, message: str) -> None:
         (Action.SET_FIELD, "relay/unix/command", "", 'missing "command" field'),
         (Action.SET_FIELD, "relay/unix/command", "pipe {a", "missing '}' in \"{a\""),
         (Action.SET_FIELD, "relay/unix/wakeup", "1s", 'invalid wakeup field "1s" in "1s"'),
+        (Action.SET_PARAMETER, "relay/unix/{a", "b", "missing '}' in \"{{a=b}\""),
+        (Action.SET_FIELD, "relay/unix/command", "pipe }{ x", "syntax error after '}'"),
         (Action.REPLACE, "x/unix", "#x unix - - n - - smtp", 'a line that begins with "#x" is a comment'),
         (Action.REPLACE, "x/unix", "x unix - - n - - smtp {", "missing '}' in \"{\""),
     ],

@@ -67,7 +67,7 @@ def test_values_of_options_can_be_expanded() -> None:
         ("-voa=b -- -o c=d", ["smtpd -v", "-o a=b", "-- -o c=d"]),
         ("foo -o a=b", ["smtpd foo -o a=b"]),
         ("-o", ["smtpd -o"]),
-        ("{} {x  y} {z}", ["smtpd {} {x  y} z"]),
+        ("{} {x  y} {z} {{w}}", ["smtpd {} {x  y} z {{w}}"]),
         (f"{'a' * 14} b", [f"smtpd {'a' * 14} b"]),
         (f"{'a' * 15} b", [f"smtpd {'a' * 15}", "b"]),
         (f"{'a' * 11} {{b  c}}", [f"smtpd {'a' * 11} {{b  c}}"]),
