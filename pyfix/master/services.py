@@ -112,9 +112,9 @@ def public_face(program: Program, client_limit: int) -> PublicFace | None:
 def limits(entry: ServiceEntry, service: AnyService, default_limit: int) -> tuple[int, int]:
     """Return the limits (processes, clients a process); 0 is none.
 
-    Postfix's process limit is a limit of clients, since each process has one. A many-clients daemon needs no more
-    processes than there are processors, which share out an explicit limit; without one each takes
-    process_client_limit.
+    Postfix's process limit is a limit of clients, since most processes have one. A many-clients daemon needs no more
+    processes than there are processors, which share out an explicit limit; without one, and where Postfix's processes
+    have many clients, too, each takes process_client_limit.
     """
     explicit = entry.maxproc
     if service.daemon.solitary:
@@ -124,4 +124,6 @@ def limits(entry: ServiceEntry, service: AnyService, default_limit: int) -> tupl
     if not explicit:
         return cpu_count(), 0
     processes = min(explicit, cpu_count())
+    if service.daemon.shares_processes:
+        return processes, 0
     return processes, -(-explicit // processes)

@@ -90,6 +90,8 @@ class ManyClientsDaemon(Daemon[P]):
 
     concurrent: ClassVar[bool] = False
     """Answers may come in another order than the requests (Hello.concurrent)."""
+    shares_processes: ClassVar[bool] = False
+    """A limit in master.cf is one of processes alone: of those that serve many clients in Postfix, too."""
 
     def __init__(self, worker: Worker, params: P) -> None:
         super().__init__(worker, params)

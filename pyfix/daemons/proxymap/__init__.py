@@ -7,8 +7,9 @@ not see it, or so that not each of them has a connection to the database server.
     proxywrite   tables that proxy_write_maps lists, to be changed, one process at the most
 
 A table is opened when somebody first asks for it, and stays open for all. One process serves many clients; where one
-is not enough the master starts more. Tables that have to wait for a server are asked in threads, up to four at a time
-for each table, and nobody else waits for them: a database server has four connections at the most from each process.
+is not enough the master starts more, up to the limit in master.cf, which is none of clients, and one for each
+processor. Tables that have to wait for a server are asked in threads, up to four at a time for each table, and nobody
+else waits for them: a database server has four connections at the most from each process.
 
 Requests: open, lookup, update, delete and sequence, of other processes over a socket in private/. update and delete
 change the index of hash:, btree: and lmdb: tables. With proxywrite "postmap -d key proxy:hash:/file" removes a key.

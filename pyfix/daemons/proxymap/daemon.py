@@ -27,6 +27,7 @@ class ProxymapDaemon(ManyClientsDaemon[ProxymapParameters]):
     """Tables for others."""
 
     depth = 100
+    shares_processes = True
 
     def before_jail(self) -> None:
         """Find out which of the two services this is, and load the code for its tables."""

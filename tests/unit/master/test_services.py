@@ -27,10 +27,17 @@ class Solitary(ManyClientsDaemon[ServiceParameters]):
     permanent = True
 
 
+class Shared(ManyClientsDaemon[ServiceParameters]):
+    """Stands for proxymap."""
+
+    shares_processes = True
+
+
 PROGRAMS: dict[str, AnyService] = {
     "cleanup": Service("cleanup", Blocking, ServiceParameters),
     "smtpd": Service("smtpd", Asynchronous, ServiceParameters),
     "qmgr": Service("qmgr", Solitary, ServiceParameters),
+    "proxymap": Service("proxymap", Shared, ServiceParameters),
     "pipe": Service("pipe", Blocking, ServiceParameters, takes_arguments=True),
 }
 
@@ -67,6 +74,13 @@ def test_limit_of_an_asynchronous_service_is_a_limit_of_clients() -> None:
     assert first.process_limit == cpu_count() and result.programs[first.key].client_limit == 0
     assert second.process_limit * result.programs[second.key].client_limit >= 2
     assert second.process_limit <= 2
+
+
+def test_limit_of_a_service_whose_processes_have_many_clients_is_one_of_processes() -> None:
+    """proxywrite has one process, so that no two change a table, and any number of clients."""
+    result = plan("proxymap unix - - n - 50 proxymap\nproxywrite unix - - n - 1 proxymap\nx unix - - n - - proxymap\n")
+    assert [state.process_limit for state in result.states] == [min(50, cpu_count()), 1, cpu_count()]
+    assert [result.programs[state.key].client_limit for state in result.states] == [0, 0, 0]
 
 
 def test_public_service_is_named_as_in_the_logs_of_postfix() -> None:
