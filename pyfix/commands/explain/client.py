@@ -158,6 +158,7 @@ class _Watcher:
                 ("smtpd_client_restrictions", rules.client),
                 ("smtpd_helo_restrictions", rules.helo),
                 ("smtpd_sender_restrictions", rules.sender),
+                ("smtpd_reject_unlisted_sender", rules.behind_sender),
                 ("smtpd_relay_restrictions", rules.relay),
                 ("smtpd_recipient_restrictions", rules.recipient),
             )

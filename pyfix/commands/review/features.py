@@ -106,11 +106,11 @@ RULES: Final = (
     ),
     Rule(
         r"strict_(7bit_headers|8bitmime(_body)?|mime_encoding_domain|smtputf8)"
-        r"|smtpd_reject_unlisted_sender|message_reject_characters",
+        r"|message_reject_characters",
         _ON, Loss.GUARD, _STRICT, "such mail is taken",
     ),
     Rule(r"message_strip_characters", _ON, Loss.DIFFERENT, _STRICT, "the characters stay in the message"),
-    Rule(r"strict_\w+|smtpd_reject_unlisted_sender|message_(reject|strip)_characters", _ANY, Loss.NOTHING, _STRICT),
+    Rule(r"strict_\w+|message_(reject|strip)_characters", _ANY, Loss.NOTHING, _STRICT),
     Rule(r"content_filter|smtpd_proxy_filter", _ON, Loss.GUARD, _FILTERS, "mail is delivered unfiltered"),
     Rule(r"receive_override_options", _ON, Loss.DIFFERENT, _FILTERS, "nothing is left out on the way in"),
     Rule(r"content_filter|smtpd_proxy_\w+|receive_override_options", _ANY, Loss.NOTHING, _FILTERS),

@@ -37,7 +37,7 @@ _FEATURES: Final = (
     (r"reject_\w*sender_login_mismatch|check_sasl_access", _SASL),
     (r"permit_tls_(all_)?clientcerts|reject_plaintext_session|check_ccert_access", _TLS),
     (r"check_policy_service", "policy services are not in this release"),
-    (r"permit_inet_interfaces|reject_multi_recipient_bounce|reject_unauth_pipelining|reject_unlisted_sender", _OTHERS),
+    (r"permit_inet_interfaces|reject_multi_recipient_bounce|reject_unauth_pipelining", _OTHERS),
     (r"check_etrn_access|check_relay_domains|permit_naked_ip_address|sleep", _OTHERS),
 )
 _WITH_ARGUMENT: Final = re.compile(

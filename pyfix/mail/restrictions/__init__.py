@@ -15,7 +15,8 @@ restriction that permits or refuses decides for that list, a list that ends unde
 
 With smtpd_delay_reject the first three are read at RCPT, so that a refusal is logged with both addresses. Relay and
 recipient restrictions must both agree. Mail for the postmaster is always taken (RFC 5321 section 4.5.1). Behind the
-lists smtpd_reject_unlisted_recipient refuses recipients that do not exist.
+lists smtpd_reject_unlisted_recipient refuses recipients that do not exist, and behind that of the sender
+smtpd_reject_unlisted_sender does the same for senders.
 
 The restrictions:
 
@@ -25,6 +26,7 @@ The restrictions:
     reject_unauth_destination     refuse all others: relay_domains_reject_code
     defer_unauth_destination      the same, for now
     reject_unlisted_recipient     refuse recipients that the tables of their domain do not list
+    reject_unlisted_sender        refuse senders in our domains that the tables of these do not list
     check_client_access table     as access(5) says, for the name and the address of the client
     check_helo_access table       for the name in HELO and EHLO
     check_sender_access table     for the sender

@@ -73,7 +73,8 @@ def evaluate(stage: Stage, rules: Rules, context: Context, watch: Watch | None =
         case Stage.HELO:
             yield from _lists(progress, [(rules.helo, helo_subject(context))])
         case Stage.MAIL:
-            yield from _lists(progress, [(rules.sender, sender_subject(context))])
+            subject = sender_subject(context)
+            yield from _lists(progress, [(rules.sender, subject), (rules.behind_sender, subject)])
         case Stage.RCPT:
             yield from _recipient_stage(progress)
         case Stage.DATA:
@@ -89,7 +90,7 @@ def active_stages(rules: Rules) -> tuple[Stage, ...]:
     """Return the stages at which an evaluation can have another result than permission."""
     lists = {Stage.DATA: rules.data, Stage.END_OF_MESSAGE: rules.end_of_data}
     if not rules.delays_reject:
-        lists |= {Stage.CONNECT: rules.client, Stage.HELO: rules.helo, Stage.MAIL: rules.sender}
+        lists |= {Stage.CONNECT: rules.client, Stage.HELO: rules.helo, Stage.MAIL: rules.sender or rules.behind_sender}
     return (Stage.RCPT, *(stage for stage, steps in lists.items() if steps))
 
 
@@ -116,8 +117,8 @@ def _delayed_lists(progress: Progress) -> list[tuple[Steps, Subject]]:
     lists = [(rules.client, client_subject(context))] if rules.client else []
     if rules.helo and context.helo:
         lists.append((rules.helo, helo_subject(context)))
-    if rules.sender and context.sender is not None:
-        lists.append((rules.sender, sender_subject(context)))
+    if context.sender is not None:
+        lists += [(steps, sender_subject(context)) for steps in (rules.sender, rules.behind_sender) if steps]
     return lists
 
 
@@ -177,6 +178,8 @@ def _step(progress: Progress, step: Restriction, subject: Subject, depth: int) -
             return (yield from _destination(progress, step.kind))
         case Kind.REJECT_UNLISTED_RECIPIENT:
             return (yield from _unlisted(progress, context.recipient))
+        case Kind.REJECT_UNLISTED_SENDER:
+            return (yield from _unlisted_sender(progress))
         case Kind.UNKNOWN:
             progress.decision.notes.append(Note("warning", f'unknown smtpd restriction: "{step.name}"'))
             return refuse(progress, CONFIGURATION_ERROR)
@@ -250,6 +253,19 @@ def _unlisted(progress: Progress, recipient: str | None) -> Evaluation[Verdict]:
         rejection = yield from find_unlisted(recipient, resolved, progress.rules.recipients)
     except LookupFailed:
         rejection = retry(unquote_address(recipient))
+    return refuse(progress, rejection)
+
+
+def _unlisted_sender(progress: Progress) -> Evaluation[Verdict]:
+    sender = progress.context.sender
+    if not sender or progress.knows_sender:
+        return Verdict.DUNNO
+    progress.knows_sender = True
+    resolved: Resolved = yield Resolve(sender)
+    if resolved.problem:
+        return refuse(progress, retry(unquote_address(sender)))
+    tables = progress.rules.recipients
+    rejection = yield from find_unlisted(sender, resolved, tables, is_sender=True)
     return refuse(progress, rejection)
 
 

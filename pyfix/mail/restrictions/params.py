@@ -26,6 +26,7 @@ class RestrictionParameters(CanonicalParameters):
     smtpd_data_restrictions = ListOf("", "Applied at DATA and BDAT.")
     smtpd_end_of_data_restrictions = ListOf("", "Applied when the whole message is there.")
     smtpd_reject_unlisted_recipient = Boolean("yes", "Refuse recipients that the tables of their domain do not list.")
+    smtpd_reject_unlisted_sender = Boolean("no", "Refuse senders in our domains that the tables of these do not list.")
     smtpd_null_access_lookup_key = String("<>", "The key for the null sender in access tables.")
 
     reject_code = Integer("554", "Reply code of reject.", low=0, high=599)

@@ -30,6 +30,7 @@ class Kind(Enum):
     REJECT_UNAUTH_DESTINATION = "reject_unauth_destination"
     DEFER_UNAUTH_DESTINATION = "defer_unauth_destination"
     REJECT_UNLISTED_RECIPIENT = "reject_unlisted_recipient"
+    REJECT_UNLISTED_SENDER = "reject_unlisted_sender"
     CHECK_CLIENT_ACCESS = "check_client_access"
     CHECK_HELO_ACCESS = "check_helo_access"
     CHECK_SENDER_ACCESS = "check_sender_access"

@@ -26,6 +26,8 @@ class Rules:
     client: Steps = ()
     helo: Steps = ()
     sender: Steps = ()
+    behind_sender: Steps = ()
+    """Read behind the list of the sender, whatever that permits: smtpd_reject_unlisted_sender."""
     relay: Steps = ()
     recipient: Steps = ()
     data: Steps = ()
@@ -73,6 +75,7 @@ class Progress:
     resolved: Resolved | None = None
     """What trivial-rewrite says of the recipient, once it was asked."""
     knows_recipient: bool = False
+    knows_sender: bool = False
     only_warns: bool = False
     watch: Watch | None = None
 

@@ -10,6 +10,7 @@ See: reject_unauth_destination, reject_unlisted_recipient, LOCAL_RECIPIENT_READM
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.address.split import split_address
@@ -25,6 +26,8 @@ from pyfix.mail.restrictions.questions import (
 from pyfix.proto.enhanced_status import split_status
 
 _FINAL = ("local", "alias", "virtual")
+_OF_SENDERS: Final = {"5.1.1": "5.1.7", "5.1.2": "5.1.8", "5.1.3": "5.1.7", "5.1.6": "5.1.7"}
+"""What a status about a recipient is for a sender (RFC 3463 section 3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +65,33 @@ def is_source_routed(address: str) -> bool:
     return any(route in local for route in "@%!")
 
 
-def find_unlisted(recipient: str, resolved: Resolved, tables: RecipientTables) -> Evaluation[Rejection | None]:
-    """Return the refusal of a recipient that does not exist, None for one that does; LookupFailed passes through."""
+def find_unlisted(
+    recipient: str,
+    resolved: Resolved,
+    tables: RecipientTables,
+    *,
+    is_sender: bool = False,
+) -> Evaluation[Rejection | None]:
+    """Return the refusal of an address that does not exist, None for one that does; LookupFailed passes through."""
     address = resolved.recipient
     for maps in (*tables.canonical, tables.virtual_alias):
         if not maps.is_empty and (yield Lookup(Search.ALIAS, maps, address)) is not None:
             return None
     if resolved.address_class == "local" and address.partition("@")[0].lower() == "mailer-daemon":
         return None
-    name = f"<{unquote_address(recipient)}>: Recipient address rejected: "
+    title, unknown = ("Sender address", "5.1.0") if is_sender else ("Recipient address", "5.1.1")
+    name = f"<{unquote_address(recipient)}>: {title} rejected: "
     if resolved.transport in ("error", "retry"):
         code = tables.virtual_alias_code if resolved.address_class == "alias" else 550
-        status, text = split_status(resolved.nexthop, resolved.status or "5.1.1")
+        status, text = split_status(resolved.nexthop, resolved.status or unknown)
+        status = _OF_SENDERS.get(status, status) if is_sender else status
         code = code if resolved.transport == "error" else 450
         return Rejection(code, status, name + text, Trouble.BOUNCE)
     listed, code, table = _table_of(resolved.address_class, tables)
     if listed is None or listed.is_empty or (yield Lookup(Search.ALIAS, listed, address)) is not None:
         return None
     shown = f" in {table} table" if tables.show_table else ""
-    return Rejection(code, "5.1.1", f"{name}User unknown{shown}", Trouble.BOUNCE)
+    return Rejection(code, unknown, f"{name}User unknown{shown}", Trouble.BOUNCE)
 
 
 def _table_of(address_class: str, tables: RecipientTables) -> tuple[Maps | None, int, str]:

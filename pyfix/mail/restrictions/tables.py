@@ -120,6 +120,7 @@ class RestrictionTables:
             client=self._steps(params.smtpd_client_restrictions, Kind.CHECK_CLIENT_ACCESS),
             helo=self._steps(params.smtpd_helo_restrictions, Kind.CHECK_HELO_ACCESS),
             sender=self._steps(params.smtpd_sender_restrictions, Kind.CHECK_SENDER_ACCESS),
+            behind_sender=self._steps(["reject_unlisted_sender"] * params.smtpd_reject_unlisted_sender, Kind.UNKNOWN),
             relay=self._steps(params.smtpd_relay_restrictions, Kind.CHECK_RECIPIENT_ACCESS),
             recipient=self._steps(params.smtpd_recipient_restrictions, Kind.CHECK_RECIPIENT_ACCESS),
             data=self._steps(params.smtpd_data_restrictions, Kind.UNKNOWN),

@@ -47,7 +47,7 @@ def test_what_pyfix_has_is_not_told_of() -> None:
         ("content_filter = smtp:[127.0.0.1]:10024", Loss.GUARD),
         ("smtpd_client_connection_rate_limit = 10", Loss.GUARD),
         ("smtpd_client_connection_rate_limit = 0", Loss.NOTHING),
-        ("smtpd_reject_unlisted_sender = yes", Loss.GUARD),
+        ("strict_8bitmime = yes", Loss.GUARD),
         ("strict_smtputf8 = no", Loss.NOTHING),
         ("local_login_sender_maps = static:*", Loss.NOTHING),
         ("local_login_sender_maps = inline:{a=b}", Loss.GUARD),

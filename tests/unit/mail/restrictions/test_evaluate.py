@@ -463,3 +463,50 @@ def test_routing_in_the_local_part_is_recognized() -> None:
     """What a relay must not pass on."""
     assert all(map(is_source_routed, ("a%b@c.d", "a!b@c.d", '"a@b"@c.d')))
     assert not any(map(is_source_routed, ("a@c.d", "a+b@c.d", "a")))
+
+
+LISTED = RecipientTables(
+    table("l", {"joe@local.test": "x"}), table("v", {"known@virtual.test": "x"}), table("a"), table("r")
+)
+
+
+@pytest.mark.parametrize(
+    ("sender", "expected"),
+    [
+        ("joe@local.test", "ok"),
+        ("known@virtual.test", "ok"),
+        ("far@away.test", "ok"),
+        ("", "ok"),
+        (
+            "jim@local.test",
+            "550 5.1.0 <jim@local.test>: Sender address rejected: User unknown in local recipient table",
+        ),
+        (
+            "x@virtual.test",
+            "550 5.1.0 <x@virtual.test>: Sender address rejected: User unknown in virtual mailbox table",
+        ),
+        ("x@alias.test", "550 5.1.7 <x@alias.test>: Sender address rejected: User unknown in virtual alias table"),
+    ],
+)
+@pytest.mark.parametrize("delays_reject", [True, False])
+def test_senders_of_ours_that_do_not_exist_are_refused(sender: str, expected: str, delays_reject: bool) -> None:
+    """smtpd_reject_unlisted_sender, even when the list of the sender permits, and reject_unlisted_sender in a list."""
+    context = replace(CONTEXT, sender=sender, recipient="known@virtual.test")
+    behind = Rules(
+        LISTED, sender=steps("permit"), behind_sender=steps("reject_unlisted_sender"), delays_reject=delays_reject
+    )
+    stage = Stage.RCPT if delays_reject else Stage.MAIL
+    assert stage in active_stages(behind)
+    assert reply(decide(stage, behind, context)) == expected
+    in_list = Rules(LISTED, sender=steps("reject_unlisted_sender"), delays_reject=delays_reject)
+    assert reply(decide(stage, in_list, context)) == expected
+
+
+def test_sender_is_looked_for_once() -> None:
+    """And put off when trivial-rewrite or a table has no answer."""
+    world = World()
+    rules = Rules(LISTED, sender=steps("reject_unlisted_sender"), behind_sender=steps("reject_unlisted_sender"))
+    context = replace(CONTEXT, sender="joe@local.test", recipient="known@virtual.test")
+    decide(Stage.RCPT, rules, context, world)
+    assert [asked for asked in world.asked if asked == Resolve("joe@local.test")] == [Resolve("joe@local.test")]
+    assert reply(decide(Stage.RCPT, rules, context, World(broken=True))).startswith("451 4.3.0 <joe@local.test>")
