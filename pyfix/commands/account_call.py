@@ -14,8 +14,9 @@ from typing import Protocol
 
 import click
 
+from pyfix.commands.telling import fatal_errors, say
 from pyfix.mail.accounts import AccountsError, AccountsParameters, AccountsUnavailable, Store, open_store
-from pyfix.mail.config import Config, ConfigError
+from pyfix.mail.config import Config
 from pyfix.mail.passwords import LONGEST_PASSWORD, PasswordParameters, PasswordRefused, hash_password
 
 
@@ -29,28 +30,15 @@ class Call(Protocol):
         """Say what goes on inside, with -v."""
 
 
-def say(text: str) -> None:
-    """Tell the caller on standard error."""
-    click.echo(f"pyfix: {text}", err=True)
-
-
 @contextmanager
 def refusals() -> Iterator[None]:
     """End with one line and an exit status for every failure that a user can cause."""
-    try:
-        yield
-    except AccountsUnavailable as error:
-        say(f"fatal: {error}")
-        sys.exit(os.EX_TEMPFAIL)
-    except (AccountsError, ConfigError, PasswordRefused) as error:
-        say(f"fatal: {error}")
-        sys.exit(1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(1)
-    except OSError as error:
-        say(f"fatal: {error.filename or 'system error'}: {error.strerror or error}")
-        sys.exit(1)
+    with fatal_errors(AccountsError, PasswordRefused):
+        try:
+            yield
+        except AccountsUnavailable as error:
+            say(f"fatal: {error}")
+            sys.exit(os.EX_TEMPFAIL)
 
 
 @contextmanager

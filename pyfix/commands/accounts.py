@@ -43,9 +43,10 @@ from typing import Final
 import click
 
 from pyfix.base.atomic import write_file
-from pyfix.commands.account_call import Call, refusals, say
+from pyfix.commands.account_call import Call, refusals
 from pyfix.commands.account_call import accounts as opened
 from pyfix.commands.account_views import print_table
+from pyfix.commands.telling import say
 from pyfix.mail.accounts import Store, now_text, today
 from pyfix.mail.accounts.exchange.convert import convert
 from pyfix.mail.accounts.exchange.csv_file import read_csv, write_csv

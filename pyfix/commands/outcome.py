@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pyfix.base.log import FACILITIES, Log, PostlogSink, Sink, StderrSink, SyslogSink
+from pyfix.commands.failures import describe_failure, discard_output
 from pyfix.mail.config import Config, ConfigError, CoreParameters
 
 
@@ -65,5 +66,9 @@ def reported(log: CommandLog, status: int = 0) -> Iterator[None]:
         log.fatal(str(error))
         sys.exit(status or os.EX_CONFIG)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        discard_output()
         sys.exit(1)
+    except OSError as error:
+        log.fatal(describe_failure(error))
+        discard_output()
+        sys.exit(status or 1)

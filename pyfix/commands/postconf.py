@@ -62,6 +62,7 @@ from typing import Final, TypeVar
 
 import click
 
+from pyfix.commands.failures import describe_failure, discard_output
 from pyfix.commands.postconf_call import EDITS, LISTS, MODES, TEMPLATES, Call, read_call
 from pyfix.commands.postconf_main import read_both, show_main_cf, warn, warn_about_services
 from pyfix.commands.postconf_master import edit_master_cf, show_master_cf
@@ -124,6 +125,13 @@ def main(
         run(read_call(flags, directory, classes, overrides, tls, words))
     except ConfigError as error:
         click.echo(f"postconf: fatal: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        discard_output()
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"postconf: fatal: {describe_failure(error)}", err=True)
+        discard_output()
         sys.exit(1)
 
 

@@ -49,7 +49,7 @@ from pyfix.commands.install_init import InstallError, install
 from pyfix.commands.logrotate import RotateError, rotate
 from pyfix.commands.manager import manager
 from pyfix.commands.pyfix_call import Call, control_errors
-from pyfix.commands.telling import print_json, say, tell
+from pyfix.commands.telling import fatal_errors, print_json, say, tell
 from pyfix.commands.user import user
 from pyfix.mail.config import CoreParameters
 from pyfix.mail.ipc.client import Channel
@@ -62,7 +62,15 @@ from pyfix.master.pidfile import PID_FILE
 _PATIENCE_S = 5.0
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Program(click.Group):
+    """Subcommands that print what they found when all else is done: only here can a failure of that be told."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        with fatal_errors():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-c", "directory", metavar="DIR", help="The directory of main.cf and master.cf.")
 @click.option("-v", "verbose", count=True, help="Say and log more: of the command, and with start of all processes.")
 @click.version_option(package_name="pyfix")

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from pyfix.commands import tables
+from pyfix.commands.failures import describe_failure, discard_output
 from pyfix.commands.table_keys import line_keys, message_keys
 from pyfix.commands.table_options import OPTIONS, Arguments, make_command, usage_problem
 from pyfix.commands.table_target import TableCommandError, Target
@@ -145,5 +146,10 @@ def run(name: str, usage: str, command: click.Command) -> None:
         say(f"fatal: {error}")
         status = 1
     except BrokenPipeError:
+        discard_output()
+        status = 1
+    except OSError as error:
+        say(f"fatal: {describe_failure(error)}")
+        discard_output()
         status = 1
     sys.exit(status)

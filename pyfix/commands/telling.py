@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import click
 
+from pyfix.commands.failures import describe_failure, discard_output
 from pyfix.commands.findings import Finding
 from pyfix.mail.config import ConfigError
 
@@ -27,8 +28,12 @@ def fatal_errors(*others: type[Exception]) -> Iterator[None]:
     except failures as error:
         say(f"fatal: {error}")
         sys.exit(1)
+    except BrokenPipeError:
+        discard_output()
+        sys.exit(1)
     except OSError as error:
-        say(f"fatal: {error.filename or 'system error'}: {error.strerror or error}")
+        say(f"fatal: {describe_failure(error)}")
+        discard_output()
         sys.exit(1)
 
 

@@ -38,11 +38,12 @@ from typing import Any
 
 import click
 
-from pyfix.commands.account_call import Call, accounts, new_password, read_password, say
+from pyfix.commands.account_call import Call, accounts, new_password, read_password
 from pyfix.commands.account_commands import list_command, passwd_command, show_command
 from pyfix.commands.account_mail import delete_mail
 from pyfix.commands.account_options import changed_standing, quota_of, size, standing_options, stdin_option
 from pyfix.commands.account_views import MAILBOX
+from pyfix.commands.telling import say
 from pyfix.mail.accounts import Mailbox, Refused, Service, Standing, now_text, today
 from pyfix.mail.accounts.dates import day_after
 from pyfix.mail.accounts.names import check_mailbox_address, check_maildir, check_text, default_maildir
