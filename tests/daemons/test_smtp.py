@@ -405,6 +405,17 @@ def test_internationalized_message_is_sent_to_a_fit_server(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("setting", "rcpt"),
+    [("", 'RCPT TO:<"a b."@x.test>'), ("smtp_quote_rfc821_envelope = no", "RCPT TO:<a b.@x.test>")],
+)
+def test_addresses_are_quoted_unless_a_server_cannot_read_that(tmp_path: Path, setting: str, rcpt: str) -> None:
+    """For broken servers, in a service of their own."""
+    with ScriptedServer(Script()) as server, client(tmp_path, setting) as worker:
+        assert send(worker, server, '"a b."@x.test').outcomes == []
+    assert server.commands[2] == rcpt
+
+
 def test_verification_delivers_nothing(tmp_path: Path) -> None:
     """sendmail -bv: RCPT is asked, DATA is not."""
     with ScriptedServer(Script(rcpt={"b": b"550 5.1.1 no\r\n"})) as server, client(tmp_path) as worker:

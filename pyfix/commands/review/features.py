@@ -234,7 +234,7 @@ RULES: Final = (
         Loss.NOTHING, "the SMTP client looks after its connections itself",
     ),
     Rule(
-        r"(smtp|lmtp)_(cname_overrides_servername|quote_rfc821_envelope|dns_resolver_options)|dnssec_probe"
+        r"(smtp|lmtp)_(cname_overrides_servername|dns_resolver_options)|dnssec_probe"
         r"|dns_ncache_ttl_fix_enable|enable_idna2003_compatibility|known_tcp_ports",
         _ANY, Loss.NOTHING, "names are looked up, and addresses written, in one way",
     ),

@@ -33,6 +33,7 @@ from pyfix.daemons.smtp.generic import GenericMapper, Outgoing
 from pyfix.daemons.smtp.ledger import Ledger
 from pyfix.daemons.smtp.settings import ClientSettings
 from pyfix.daemons.smtp.transaction import Endpoint, Message, make_mail, make_rcpts
+from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.delivery import Job
 from pyfix.mail.delivery.content import ContentError
 from pyfix.mail.dns.hosts import Host, HostFinder, Route
@@ -235,12 +236,21 @@ class Delivery:
         envelope, outgoing = self._request.envelope, self._outgoing
         features = connection.session.features
         return Message(
-            make_mail(envelope, outgoing.sender),
-            make_rcpts(envelope, self._ledger.attempted, outgoing.recipient, dsn=features.dsn),
+            make_mail(envelope, self._spoken(outgoing.sender)),
+            make_rcpts(
+                envelope,
+                self._ledger.attempted,
+                lambda address: self._spoken(outgoing.recipient(address)),
+                dsn=features.dsn,
+            ),
             outgoing.content,
             probe=self._job.is_trace_only,
             to_7bit=self._settings.convert_8bit and not features.eight_bit and envelope.encoding != "7bit",
         )
+
+    def _spoken(self, address: str) -> str:
+        """Return an address as commands have it."""
+        return address if self._settings.quotes_envelope else unquote_address(address)
 
     # --- no server --------------------------------------------------------------------------------------------------
 

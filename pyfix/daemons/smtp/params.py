@@ -25,6 +25,9 @@ class SmtpParameters(ParameterSet):
     smtp_delivery_status_filter = ListOf(
         "$default_delivery_status_filter", "default_delivery_status_filter of this program."
     )
+    smtp_quote_rfc821_envelope = Boolean(
+        "yes", "Quote addresses in MAIL and RCPT where RFC 5321 asks for it; no: for servers that can not read that."
+    )
     smtp_generic_maps = String("", "Tables of addresses, and of those that the world knows instead: generic(5).")
     smtp_tcp_port = String("smtp", "The port where none is given.", low=1)
     smtp_skip_5xx_greeting = Boolean("yes", "Skip servers that greet with a 5XX code, and try the next.")
@@ -65,6 +68,9 @@ class LmtpParameters(ParameterSet):
     lmtp_fallback_relay = ListOf("", "Where mail goes when its destination can't be found or reached.")
     lmtp_delivery_status_filter = ListOf(
         "$default_delivery_status_filter", "default_delivery_status_filter of this program."
+    )
+    lmtp_quote_rfc821_envelope = Boolean(
+        "yes", "Quote addresses in MAIL and RCPT where RFC 5321 asks for it; no: for servers that can not read that."
     )
     lmtp_generic_maps = String("", "Tables of addresses, and of those that the server knows instead: generic(5).")
     lmtp_tcp_port = String("24", "The port where none is given.", low=1)

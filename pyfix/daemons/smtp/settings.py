@@ -42,6 +42,7 @@ TWINS: Final = (
     ("smtp_quit_timeout", "lmtp_quit_timeout"),
     ("smtp_generic_maps", "lmtp_generic_maps"),
     ("smtp_delivery_status_filter", "lmtp_delivery_status_filter"),
+    ("smtp_quote_rfc821_envelope", "lmtp_quote_rfc821_envelope"),
     ("smtp_tcp_port", "lmtp_tcp_port"),
     ("smtp_fallback_relay", "lmtp_fallback_relay"),
     ("smtp_line_length_limit", "lmtp_line_length_limit"),
@@ -93,6 +94,7 @@ class ClientSettings:
     myhostname: str
     generic_maps: str
     status_filter: list[str]
+    quotes_envelope: bool
     default_port: str
     fallback_relay: tuple[str, ...]
     use_mx: bool
@@ -146,6 +148,7 @@ def make_settings(config: Config, params: ClientParameters, *, lmtp: bool) -> Cl
         myhostname=params.myhostname,
         generic_maps=get("generic_maps"),
         status_filter=get("delivery_status_filter"),
+        quotes_envelope=get("quote_rfc821_envelope"),
         default_port=get("tcp_port"),
         fallback_relay=tuple(get("fallback_relay")),
         use_mx=use_dns and not lmtp,
