@@ -66,6 +66,8 @@ class Options:
     queue_id: str = ""
     site: str = ""
     alias_table: str = ""
+    is_verp: bool = False
+    """A sender address of its own for each recipient is asked for."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -87,6 +89,10 @@ def parse_options(arguments: Sequence[str], program: str = "sendmail") -> Option
         _apply(options, letter, value)
     if options.mode == "v" and options.extract:
         raise BadUsage("-t option cannot be used with -bv")
+    if options.mode not in ("m", "v") and options.extract:
+        raise BadUsage("-t can be used only in delivery mode")
+    if options.mode in ("m", "v", "s") and options.is_verp:
+        raise BadUsage("unsupported: -XV (variable envelope return path)")
     if options.recipients and (job := _without_recipients(options)):
         raise BadUsage(f"{job} requires no recipient")
     return options
@@ -184,6 +190,8 @@ def _apply_old(options: Options, value: str) -> None:
             options.encoding = "7bit"
         case "8":
             options.encoding = "8bit"
+        case "A" if not value[1:]:
+            raise BadUsage("-oA requires pathname")
         case "A":
             options.alias_table = value[1:]
         case _:
@@ -226,8 +234,7 @@ def _apply_smtp(options: Options, letter: str, value: str) -> None:
             else:
                 options.envid = value
         case _:
-            if value.startswith("V"):
-                raise BadUsage("unsupported: -XV (variable envelope return path)")
+            options.is_verp = options.is_verp or value.startswith("V")
 
 
 def _parse_notify(options: Options, value: str) -> int:
