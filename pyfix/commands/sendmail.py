@@ -67,6 +67,7 @@ from pyfix.commands.outcome import CommandError, CommandLog, reported
 from pyfix.commands.params import SendmailParameters
 from pyfix.commands.sendmail_options import BadOption, BadUsage, Options, parse_options
 from pyfix.commands.submission import CHUNK, SILENCE_S, Door
+from pyfix.mail.address.tokens import normalize_address
 from pyfix.mail.config import Config
 from pyfix.mail.ipc.messages import LocalSubmit
 from pyfix.mail.message.address_header import split_addresses
@@ -153,7 +154,8 @@ def submit_message(options: Options, log: CommandLog) -> None:
     """Submit what comes on standard input."""
     door, config = open_door(options, log)
     line_ends = config.read(SendmailParameters).sendmail_fix_line_endings
-    recipients = [address for word in options.recipients for address in split_addresses(word) if address]
+    written = [address for word in options.recipients for address in split_addresses(word) if address]
+    recipients = list(map(normalize_address, written))
     if not recipients and not options.extract:
         raise CommandError(
             f"{door.user}: Recipient addresses must be specified on the command line or via the -t option",
@@ -190,7 +192,7 @@ def _parse_sender(text: str, log: CommandLog) -> str:
     addresses = split_addresses(text)
     if len(addresses) > 1:
         log.warning(f"-f option specified malformed sender: {text}")
-    return addresses[0] if addresses else ""
+    return normalize_address(addresses[0]) if addresses else ""
 
 
 def full_name(uid: int) -> str:

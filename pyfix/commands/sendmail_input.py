@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
+from pyfix.mail.address.tokens import normalize_address
 from pyfix.mail.message.address_header import AddressHeader
 from pyfix.mail.message.header import HeaderBlock, header_value, parse_header_block
 from pyfix.mail.message.opening import skip_mbox_lines
@@ -110,10 +111,10 @@ def _parse(head: bytes) -> HeaderBlock:
 def find_recipients(head: bytes) -> list[str]:
     """Return the addresses in the headers that -t looks at."""
     headers = _parse(head).headers
-    is_resent = any(header.name.startswith(b"resent-") for header in headers)
+    is_resent = any(header.name in _RESENT_HEADERS for header in headers)
     wanted = _RESENT_HEADERS if is_resent else _RECIPIENT_HEADERS
     found: list[str] = []
     for header in headers:
         if header.name in wanted:
             found.extend(AddressHeader(header_value(head, header), HEAD_LIMIT).addresses)
-    return [address for address in found if address]
+    return [normalize_address(address) for address in found if address]

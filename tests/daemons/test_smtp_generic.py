@@ -141,6 +141,31 @@ def test_a_changed_table_is_read_anew(tmp_path: Path) -> None:
         worker.wait_for_line("has changed -- restarting")
 
 
+def test_original_recipient_of_a_local_user_is_told_complete(tmp_path: Path) -> None:
+    """ORCPT means something to others then; one from a client goes on as it is, and a trivial-rewrite is not needed."""
+    ehlo = b"250-sink.test\r\n250 DSN\r\n"
+    recipients = [
+        Recipient("x@c.test", "ann"),
+        Recipient("y@c.test", '"a b"@c.test'),
+        Recipient("z@c.test", "z", "rfc822;z"),
+    ]
+    with ScriptedServer(Script(ehlo=ehlo)) as server, client(tmp_path, "") as worker:
+        send(worker, server, *recipients)
+    with (
+        ScriptedServer(Script(ehlo=ehlo)) as other,
+        run_worker(SERVICE, "inet_protocols = ipv4\n", tmp_path / "alone", name="smtp") as worker,
+    ):
+        send(worker, other, *recipients)
+    told = [
+        [line.partition("ORCPT=")[2] for line in one.sessions[0].commands if line.startswith("RCPT")]
+        for one in (server, other)
+    ]
+    assert told == [
+        ["rfc822;ann@example.test", "rfc822;a+20b@c.test", "rfc822;z"],
+        ["rfc822;ann", "rfc822;a+20b@c.test", "rfc822;z"],
+    ]
+
+
 def test_lmtp_has_a_table_of_its_own(tmp_path: Path) -> None:
     """lmtp_generic_maps, not smtp_generic_maps."""
     main_cf = f"lmtp_host_lookup = native\nlmtp_generic_maps = {TABLE}\nsmtp_generic_maps = fail:down\n"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pyfix.daemons.cleanup.headers import AddressHeaderResult
 from pyfix.mail.address.rewrite import STANDARD
+from pyfix.mail.address.tokens import normalize_address
 from pyfix.mail.ipc.client import Channel
 from pyfix.mail.ipc.messages import Rewrite, Rewritten
 from pyfix.mail.message.address_header import AddressHeader, is_plain
@@ -61,7 +62,7 @@ class AddressStage:
         if mapper is None and not extract and len(value) <= self._token_limit and is_plain(value):
             return AddressHeaderResult(None, [])
         header = AddressHeader(value, self._token_limit)
-        addresses = header.addresses if extract else []
+        addresses = [normalize_address(address) for address in header.addresses if address] if extract else []
         changed = self.complete(header.addresses, context)
         if mapper is not None:
             changed = mapper.map_all(use, changed)

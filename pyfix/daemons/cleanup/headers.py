@@ -25,6 +25,7 @@ class AddressHeaderResult:
     addresses: list[str]
 
 
+_RESENT_RECIPIENTS: Final = {name for name, kind in KINDS.items() if kind == (Role.RECIPIENTS, True)}
 _FROM_NUL: Final = re.compile(rb"\0[^\n]*")
 """What Postfix cuts off a header line: there it ends a text."""
 RewriteHeader = Callable[[bytes, bytes, Use], AddressHeaderResult]
@@ -51,8 +52,8 @@ class Findings:
         (self.resent_recipients if is_resent else self.recipients).extend(addresses)
 
     def extracted(self) -> list[str]:
-        """Return the recipients for sendmail -t: of the Resent- headers if there are any."""
-        return self.resent_recipients if self.is_resent else self.recipients
+        """Return the recipients for sendmail -t: of the Resent- headers if there are any that name some."""
+        return self.resent_recipients if self.seen & _RESENT_RECIPIENTS else self.recipients
 
 
 class HeaderPass:

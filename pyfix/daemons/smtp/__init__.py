@@ -45,5 +45,5 @@ Inside:
     connection   one server connection on the event loop; stream, time_limit and reports are parts of it
     transaction  what is sent, to whom, and who is told; verdict: replies and failures as Dsn
     destination  next hops; cache: kept connections; settings: the parameters as this program uses them
-    generic      addresses for the world; outgoing: the header block with them
+    generic      addresses for the world; outgoing: the header block with them; completion: asks trivial-rewrite
 """

@@ -13,6 +13,7 @@ from pyfix.base.failure import words_for
 from pyfix.base.log import one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.daemons.smtp.cache import ConnectionCache
+from pyfix.daemons.smtp.completion import Completion
 from pyfix.daemons.smtp.connection import Connection
 from pyfix.daemons.smtp.delivery import Delivery, Means, OnTrouble
 from pyfix.daemons.smtp.generic import GenericMapper
@@ -79,18 +80,20 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         self._cleanup = AsyncPool(f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS)
         self._rewrite = AsyncChannel(f"private/{params.rewrite_service_name}", params.ipc_timeout)
         self._mailer = TranscriptMailer(params, self._queue, self._cleanup, self.log, self.worker.spawn)
+        completion = Completion(self._rewrite)
         self._means = Means(
-            self.settings, self._finder, self._cache, self._connect, self.log, params.relayhost, self._make_mapper()
-        )
+            self.settings, self._finder, self._cache, self._connect, self.log, params.relayhost, completion,
+            self._make_mapper(completion),
+        )  # fmt: skip
         if not (self._tables.is_empty and self._filter.is_empty):
             loop = asyncio.get_running_loop()
             self._table_timer = loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
 
-    def _make_mapper(self) -> GenericMapper | None:
+    def _make_mapper(self, completion: Completion) -> GenericMapper | None:
         if self._tables.is_empty:
             return None
         self._tables.lend(asker(asyncio.get_running_loop()))
-        return GenericMapper(self._tables, self._rewrite, self.log)
+        return GenericMapper(self._tables, completion, self.log)
 
     def _watch_tables(self) -> None:
         """Finish when a table has changed: a fresh process reads it."""

@@ -13,13 +13,14 @@ See: smtp_mx_address_limit, smtp_mx_session_limit, smtp_fallback_relay; smtp(8).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from pyfix.base.failure import words_for
 from pyfix.base.log import Log, one_line
 from pyfix.daemons.smtp import verdict
 from pyfix.daemons.smtp.cache import ConnectionCache
+from pyfix.daemons.smtp.completion import Completion
 from pyfix.daemons.smtp.connection import Connection
 from pyfix.daemons.smtp.destination import (
     SMTP_PORT,
@@ -37,6 +38,7 @@ from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.delivery import Job
 from pyfix.mail.delivery.content import ContentError
 from pyfix.mail.dns.hosts import Host, HostFinder, Route
+from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import Delivered, Dsn
 from pyfix.mail.rewrite.address_map import MapError
 
@@ -54,6 +56,7 @@ class Means:
     connect: Connect
     log: Log
     relayhost: str
+    completion: Completion
     generic: GenericMapper | None
     """None when no address changes on its way out."""
 
@@ -71,6 +74,8 @@ class Delivery:
         self._on_trouble = on_trouble
         self._ledger = Ledger(job, means.settings, means.log)
         self._outgoing = Outgoing(job.envelope.sender, job.content, {})
+        self._originals: Mapping[str, str] = {}
+        """The complete forms of what local users wrote."""
         self._is_last_nexthop = False
         self._on_fallback = False
         self._sessions = 0
@@ -102,6 +107,7 @@ class Delivery:
 
     async def _prepare(self) -> bool:
         """Change the addresses that are others elsewhere; return False, with the reason kept, when that can't be."""
+        self._originals = await self._complete_originals()
         if self._means.generic is None:
             return True
         try:
@@ -113,6 +119,14 @@ class Delivery:
             self._log.warning(f"read message content: {words_for(error)}")
             self._ledger.why = verdict.unreadable()
         return self._ledger.why is None
+
+    async def _complete_originals(self) -> Mapping[str, str]:
+        """An ORCPT must mean something elsewhere (RFC 3461 section 4.2), but the mail does not wait for it."""
+        originals = [rcpt.original for rcpt in self._request.recipients if not rcpt.orcpt]
+        try:
+            return await self._means.completion.complete(originals)
+        except IpcError:
+            return {}
 
     async def _finish(self) -> Delivered:
         """Marks that must be made stable are synced in a thread, so that others go on."""
@@ -241,6 +255,7 @@ class Delivery:
                 envelope,
                 self._ledger.attempted,
                 lambda address: self._spoken(outgoing.recipient(address)),
+                self._originals,
                 dsn=features.dsn,
             ),
             outgoing.content,

@@ -10,18 +10,17 @@ See: generic(5).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.base.log import Log
+from pyfix.daemons.smtp.completion import Completion
 from pyfix.daemons.smtp.outgoing import OutgoingHead, read_head
-from pyfix.mail.address.rewrite import STANDARD
 from pyfix.mail.delivery import Content
 from pyfix.mail.delivery.content import HeadedContent
-from pyfix.mail.ipc.aclient import AsyncChannel
 from pyfix.mail.ipc.client import IpcError
-from pyfix.mail.ipc.messages import Deliver, Rewrite, Rewritten
+from pyfix.mail.ipc.messages import Deliver
 from pyfix.mail.maps import TableError
 from pyfix.mail.message.flaws import is_clean
 from pyfix.mail.rewrite.address_map import Entry, MapError
@@ -47,9 +46,9 @@ class Outgoing:
 class GenericMapper:
     """One process's; raises MapError when something can't be asked."""
 
-    def __init__(self, tables: GenericTables, service: AsyncChannel, log: Log) -> None:
+    def __init__(self, tables: GenericTables, completion: Completion, log: Log) -> None:
         self._tables = tables
-        self._service = service
+        self._completion = completion
         self._log = log
 
     async def rewrite(self, request: Deliver, content: Content) -> Outgoing:
@@ -75,9 +74,14 @@ class GenericMapper:
                 found[address] = entry
                 if len(entry.results) > 1:
                     self._log.warning(f"multi-valued {self._tables.map.parameter} result for {address}")
-        completed = await self._complete([entry.results[0] for entry in found.values()])
-        answers = zip(found.items(), completed, strict=True)
-        return {address: entry.finish([result])[0] for (address, entry), result in answers}
+        try:
+            completed = await self._completion.complete([entry.results[0] for entry in found.values()])
+        except IpcError as error:
+            raise MapError(str(error)) from error
+        return {
+            address: entry.finish([completed.get(entry.results[0], entry.results[0])])[0]
+            for address, entry in found.items()
+        }
 
     async def _search(self, address: str) -> Entry | None:
         search = self._tables.map.search
@@ -88,14 +92,3 @@ class GenericMapper:
         except TableError as error:
             self._log.warning(str(error))
             raise MapError(f"{self._tables.map.parameter} map lookup problem for {address}") from error
-
-    async def _complete(self, addresses: Sequence[str]) -> Sequence[str]:
-        unusual = [address for address in addresses if not STANDARD.match(address)]
-        if not unusual:
-            return addresses
-        try:
-            reply = await self._service.call(Rewrite("local", unusual), Rewritten)
-        except IpcError as error:
-            raise MapError(str(error)) from error
-        answers = dict(zip(unusual, reply.addresses, strict=False))
-        return [answers.get(address, address) for address in addresses]

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pyfix.mail.address.rewrite import STANDARD
-from pyfix.mail.address.tokens import external, scan
+from pyfix.mail.address.tokens import normalize_address
 from pyfix.mail.delivery import Content
 from pyfix.mail.message.address_header import AddressHeader
 from pyfix.mail.message.header import Header, HeaderBlock, cut_block, header_value, parse_header_block
@@ -38,7 +37,7 @@ class OutgoingHead:
         self._data = data
         self._end = block.end
         self._found = list(_find(data, block))
-        self.addresses = [normalize(address) for _, header in self._found for address in header.addresses]
+        self.addresses = [normalize_address(address) for _, header in self._found for address in header.addresses]
         self.stripped: list[str] = []
         """What `write` has dropped the text of."""
 
@@ -47,7 +46,7 @@ class OutgoingHead:
         parts = []
         done = 0
         for header, parsed in self._found:
-            addresses = list(map(normalize, parsed.addresses))
+            addresses = list(map(normalize_address, parsed.addresses))
             if not any(address in new for address in addresses):
                 continue
             value = parsed.render([new.get(address, address) for address in addresses], len(header.name))
@@ -56,11 +55,6 @@ class OutgoingHead:
             done = header.end
             self.stripped += parsed.stripped
         return b"".join([*parts, self._data[done : self._end]])
-
-
-def normalize(address: str) -> str:
-    """Return an address of a header with no more quotes than it needs, as tables know it."""
-    return address if STANDARD.match(address) else external(scan(address))
 
 
 def _find(data: bytes, block: HeaderBlock) -> Iterator[tuple[Header, AddressHeader]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.delivery import Content
 from pyfix.mail.delivery.content import HeadedContent
 from pyfix.mail.ipc.messages import (
@@ -86,23 +87,29 @@ def make_mail(envelope: Envelope, sender: str) -> Mail:
 
 
 def make_rcpts(
-    envelope: Envelope, recipients: Sequence[Recipient], address: Callable[[str], str], *, dsn: bool
+    envelope: Envelope,
+    recipients: Sequence[Recipient],
+    address: Callable[[str], str],
+    originals: Mapping[str, str],
+    *,
+    dsn: bool,
 ) -> list[Rcpt]:
-    """Return the commands; `address` tells how the server knows a recipient, `dsn` whether it speaks RFC 3461."""
+    """Return the commands; `address` tells how the server knows a recipient, `dsn` whether it speaks RFC 3461.
+
+    `originals` has the complete forms of original addresses that are not.
+    """
     if not dsn:
         return [Rcpt(address(rcpt.address)) for rcpt in recipients]
-    return [
-        Rcpt(
-            address(rcpt.address),
-            _original(rcpt, envelope),
-            ",".join(word for flag, word in _NOTIFY if rcpt.notify & flag),
-        )
-        for rcpt in recipients
-    ]
+    return [Rcpt(address(rcpt.address), _original(rcpt, envelope, originals), _notify(rcpt)) for rcpt in recipients]
 
 
-def _original(rcpt: Recipient, envelope: Envelope) -> str:
+def _notify(rcpt: Recipient) -> str:
+    return ",".join(word for flag, word in _NOTIFY if rcpt.notify & flag)
+
+
+def _original(rcpt: Recipient, envelope: Envelope, originals: Mapping[str, str]) -> str:
     if rcpt.orcpt or not rcpt.original:
         return rcpt.orcpt
-    kind = "utf-8" if envelope.smtputf8 and not rcpt.original.isascii() else "rfc822"
-    return f"{kind};{rcpt.original}"
+    original = unquote_address(originals.get(rcpt.original, rcpt.original))
+    kind = "utf-8" if envelope.smtputf8 and not original.isascii() else "rfc822"
+    return f"{kind};{original}"

@@ -143,6 +143,11 @@ def external(tokens: list[Token]) -> str:
     return f"{quote_local(internal(tokens[:position]))}@{internal(tokens[position + 1 :])}"
 
 
+def normalize_address(address: str) -> str:
+    """Return an address with no more quotes than it needs; "" for the null address."""
+    return external(scan(address))
+
+
 def _need_space(left: Token, right: Token) -> bool:
     if left.is_operator(",") or right.is_operator("<"):
         return True

@@ -85,7 +85,13 @@ def test_recipients_are_those_of_resent_headers_if_any() -> None:
     """As cleanup extracts them."""
     assert find_recipients(b"To: a, b\nBcc: c\nFrom: x\n\n") == ["a", "b", "c"]
     assert find_recipients(b"To: a\nResent-Bcc: d\n\n") == ["d"]
+    assert find_recipients(b"To: a\nResent-From: d\nResent-Date: now\n\n") == ["a"]
     assert find_recipients(b"Subject: a\n\nTo: b\n") == []
+
+
+def test_recipients_have_no_more_quotes_than_they_need() -> None:
+    """As all others have them; the null address is one."""
+    assert find_recipients(b'To: "a"@b, "c d"@e, "", <>\n\n') == ["a@b", '"c d"@e', ""]
 
 
 def test_recipients_are_found_behind_mbox_lines() -> None:
