@@ -70,10 +70,10 @@ def _value(choose: random.Random, name: str) -> str:
     parts: list[str] = []
     for _ in range(choose.choice([0, 1, 1, 1, 2, 3, 8, 20])):
         word = choose.choice([*WORDS, "x" * choose.randint(1, 70)])
-        if later and choose.random() < 0.3:
+        if later and name not in LEGACY and choose.random() < 0.3:
             word = choose.choice(REFERENCES).format(choose.choice(later), choose.choice(["b", f"${later[-1]}"]))
         if name in LEGACY:
-            word = word.replace("mysql:", "static:")
+            word = re.sub("mysql:|pgsql:|ldap:", "static:", word)
         parts += [word, choose.choice(SEPARATORS)]
     return "".join(parts).strip()
 

@@ -28,9 +28,9 @@ class LocalParameters(
     allow_mail_to_files = ListOf("alias, forward", "Where /file/name may stand: alias, forward, include.")
     biff = Boolean("yes", "Tell the biff service of new mail in a mailbox file.")
     command_execution_directory = Raw("", "The working directory of commands; empty: the queue directory.")
-    command_expansion_filter = Raw(HARMLESS, "Characters that environment variables of commands may have.")
+    command_expansion_filter = String(HARMLESS, "Characters that environment variables of commands may have.")
     default_privs = String("nobody", "Whose rights are used where root's would be.", low=1)
-    execution_directory_expansion_filter = Raw(HARMLESS, "Characters from $name in command_execution_directory.")
+    execution_directory_expansion_filter = String(HARMLESS, "Characters from $name in command_execution_directory.")
     expand_owner_alias = Boolean("no", "Use what owner-list expands to as the sender, not owner-list itself.")
     frozen_delivered_to = Boolean("yes", "Keep the first address for Delivered-To: while aliases are expanded.")
     local_delivery_status_filter = ListOf(

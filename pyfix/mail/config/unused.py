@@ -185,7 +185,7 @@ def unused_settings(config: Config, used: Collection[str]) -> Iterator[str]:
 def unused_overrides(config: Config, entries: Sequence[ServiceEntry], explained: Collection[str] = ()) -> Iterator[str]:
     """Yield a warning for each override of master.cf that nothing reads, but for names that somebody has explained."""
     known = known_names(entries)
-    known |= names_mentioned(config, entries) & set(config.set_names())
+    known |= names_mentioned(config, entries) & set(config.set_names()) | _referred(config, config.set_names())
     for entry in entries:
         if not any(name not in known and name not in explained for name, _ in entry.overrides):
             continue

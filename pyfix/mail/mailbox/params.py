@@ -22,7 +22,7 @@ class LocalMailboxParameters(AddressParameters):
 
     fallback_transport = String("", "Transport for names that are neither alias nor user.")
     fallback_transport_maps = String("", "Tables of such transports, by name.")
-    forward_expansion_filter = Raw(HARMLESS, "Characters from $name in forward_path.")
+    forward_expansion_filter = String(HARMLESS, "Characters from $name in forward_path.")
     forward_path = Raw(
         "$home/.forward${recipient_delimiter}${extension}, $home/.forward", "Where a user's .forward may be."
     )
