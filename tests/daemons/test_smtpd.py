@@ -307,7 +307,7 @@ def test_changed_table_is_read_by_a_fresh_process(tmp_path: Path) -> None:
         stage.connect().close()
         path.write_text("u1@virtual.test x\nu2@virtual.test x\n")
         os.utime(path, (1, 1))
-        stage.worker.wait_for_line("table has changed -- restarting")
+        stage.worker.wait_for_line("table virtual_mailbox_maps has changed -- restarting")
         assert stage.worker.stop() == 0
 
 

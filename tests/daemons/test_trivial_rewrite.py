@@ -56,7 +56,7 @@ def test_changed_table_ends_the_process_after_its_work(tmp_path: Path) -> None:
             peer.send(Resolve("", ["u@x.test"]))
             answers.append(peer.receive())
         peer.close()
-        worker.wait_for_line("table has changed -- restarting")
+        worker.wait_for_line("table transport_maps has changed -- restarting")
     assert worker.exit_code == 0
 
 

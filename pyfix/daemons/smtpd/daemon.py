@@ -37,7 +37,7 @@ _CLEANUPS_WHEN_SLOW: Final = 20
 _IN_FLIGHT: Final = 32
 """Small messages under way on each: cleanup makes those that are there durable together."""
 _THREADS: Final = 4
-_LOOK_AT_TABLES_S: Final = 5.0
+_LOOK_AT_TABLES_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         """Finish when a table has changed: a fresh process reads it."""
         if self.worker.is_retiring:
             return
-        if self._opened.has_changed():
-            self.log.info("table has changed -- restarting")
+        if table := self._opened.find_changed():
+            self.log.info(f"table {table} has changed -- restarting")
             self.worker.retire()
             return
         self._table_timer = asyncio.get_running_loop().call_later(_LOOK_AT_TABLES_S, self._watch_tables)

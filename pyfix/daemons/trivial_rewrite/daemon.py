@@ -74,8 +74,8 @@ class TrivialRewriteDaemon(OneClientDaemon[TrivialRewriteParameters]):
         if now < self._next_look:
             return
         self._next_look = now + _LOOK_AT_TABLES_S
-        if not self.worker.is_retiring and self._resolver.has_changed():
-            self.log.info("table has changed -- restarting")
+        if not self.worker.is_retiring and (table := self._resolver.find_changed()):
+            self.log.info(f"table {table} has changed -- restarting")
             self.worker.retire()
 
 

@@ -62,18 +62,22 @@ class RoutingTables:
     sender_relayhost: Maps
     sender_transport: Maps
 
-    def has_changed(self) -> bool:
-        """True when some file changed: the process should finish and start anew."""
-        return (
-            self.local.has_changed()
-            or self.virtual_alias.has_changed()
-            or self.virtual_mailbox.has_changed()
-            or self.relay.has_changed()
-            or self.transport.maps.has_changed()
-            or self.relocated.has_changed()
-            or self.sender_relayhost.has_changed()
-            or self.sender_transport.has_changed()
-        )
+    def find_changed(self) -> str:
+        """Return the parameter of a table or list with a file that has changed; "" when there is none.
+
+        The process should then finish, and another start.
+        """
+        watched: dict[str, LocalDomains | MatchList | Maps] = {
+            "mydestination": self.local,
+            "virtual_alias_domains": self.virtual_alias,
+            "virtual_mailbox_domains": self.virtual_mailbox,
+            "relay_domains": self.relay,
+            "transport_maps": self.transport.maps,
+            "relocated_maps": self.relocated,
+            "sender_dependent_relayhost_maps": self.sender_relayhost,
+            "sender_dependent_default_transport_maps": self.sender_transport,
+        }
+        return next((name for name, item in watched.items() if item.has_changed()), "")
 
 
 class Resolver:
@@ -94,9 +98,9 @@ class Resolver:
         except TableError as error:
             return Resolved("", "", address, "", "4.3.0", str(error))
 
-    def has_changed(self) -> bool:
-        """True when a table on disk has changed."""
-        return self._tables.has_changed()
+    def find_changed(self) -> str:
+        """Return the parameter of a table on disk that has changed; "" when there is none."""
+        return self._tables.find_changed()
 
     def _canonical(self, address: str) -> tuple[str, bool]:
         """Return the recipient in external form, and whether its domain is local."""

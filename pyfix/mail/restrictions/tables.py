@@ -42,17 +42,19 @@ class Opened:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Watched] = {}
+        self._names: dict[Hashable, str] = {}
 
-    def get(self, key: Hashable, make: Callable[[], W]) -> W:
-        """Return what is known by the key, which tells all that `make` depends on."""
+    def get(self, name: str, key: Hashable, make: Callable[[], W]) -> W:
+        """Return what is known by the key, which tells all that `make` depends on; `name` is for the log."""
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = make()
+            self._names[key] = name
         return cast(W, found)
 
-    def has_changed(self) -> bool:
-        """True when a file of some table has changed."""
-        return any(item.has_changed() for item in self._known.values())
+    def find_changed(self) -> str:
+        """Return the name of something that has a file that has changed; "" when there is none."""
+        return next((self._names[key] for key, item in self._known.items() if item.has_changed()), "")
 
     def lend(self, ask: Ask) -> None:
         """Let other threads ask everything that is here: see Table.lend."""
@@ -71,7 +73,9 @@ class RestrictionTables:
             params.mydestination, params.myorigin, params.inet_interfaces, params.inet_protocols,
             params.proxy_interfaces,
         )  # fmt: skip
-        self.local_domains = opened.get(repr(("mydestination", domains)), lambda: LocalDomains(config, params))
+        self.local_domains = opened.get(
+            "mydestination", repr(("mydestination", domains)), lambda: LocalDomains(config, params)
+        )
         self.networks = self._match_list(params.mynetworks, "mynetworks", HOST)
         self._recipients = self._recipient_tables()
         self.rules = self._rules()
@@ -83,16 +87,17 @@ class RestrictionTables:
     def _match_list(self, value: str, parameter: str, kind: ListKind, *, parents: bool | None = None) -> MatchList:
         below = self._params.parent_domain_matches_subdomains if parents is None else parents
         return self._opened.get(
+            parameter,
             repr((parameter, value, below)),
             lambda: MatchList(value, parameter, self._config, kind, parents=parents),
         )
 
     def _open(self, spec: str, parameter: str = "smtpd_access_maps") -> Maps:
         """Open a table; one that several lists name is opened once."""
-        return self._opened.get(spec, lambda: open_maps([spec], parameter, self._config))
+        return self._opened.get(spec, spec, lambda: open_maps([spec], parameter, self._config))
 
     def _open_list(self, value: str, parameter: str) -> Maps:
-        return self._opened.get(repr((parameter, value)), lambda: open_maps(value, parameter, self._config))
+        return self._opened.get(parameter, repr((parameter, value)), lambda: open_maps(value, parameter, self._config))
 
     def _recipient_tables(self) -> RecipientTables:
         params = self._params
