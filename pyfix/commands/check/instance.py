@@ -59,7 +59,7 @@ def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Ite
     yield from check_files(config.directory, params)
     explain("checking lookup tables and address classes")
     tables = config.without_proxymap()
-    yield from check_tables(tables, entries)
+    yield from check_tables(tables, entries, {item.where.parameter for item in omissions if not item.where.words})
     yield from check_proxymap(config, entries)
     yield from check_classes(tables)
     yield from check_accounts(config)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,14 +68,21 @@ def judge_table(table: TableFile) -> Iterator[Finding]:
         yield Finding(severity, table.place, f"{table.parameter}: world-writable: {path}: {runs}", f"chmod o-w {path}")
 
 
-def check_tables(config: Config, entries: Iterable[ServiceEntry]) -> Iterator[Finding]:
-    """Open every table file that a parameter names, in main.cf or in an option of a service, and say what is wrong."""
+def check_tables(
+    config: Config, entries: Iterable[ServiceEntry], unused: Collection[str] = frozenset()
+) -> Iterator[Finding]:
+    """Open every table file that a parameter names, in main.cf or in an option of a service, and say what is wrong.
+
+    Nothing opens those of `unused` parameters, which are not honoured.
+    """
     for name in dict.fromkeys((*config.set_names(), *_ALIASES)):
-        yield from _check_parameter(config, name, config.place(name) or config.main_cf)
+        if name not in unused:
+            yield from _check_parameter(config, name, config.place(name) or config.main_cf)
     for entry in entries:
         service = config.overridden(entry.overrides, entry.name, entry.program)
         for name, _ in entry.overrides:
-            yield from _check_parameter(service, name, entry.place)
+            if name not in unused:
+                yield from _check_parameter(service, name, entry.place)
 
 
 def _check_parameter(config: Config, name: str, place: str) -> Iterator[Finding]:

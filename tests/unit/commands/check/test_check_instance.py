@@ -69,6 +69,12 @@ def test_table_that_cannot_be_used_and_unknown_parameter_are_named(instance: Ins
     assert any(part in warning for warning in warnings(instance))
 
 
+def test_table_of_a_line_that_is_not_honoured_is_left_alone(instance: Instance) -> None:
+    """Nothing opens it, and some only Postfix's own processes make."""
+    add(instance, "smtp_tls_session_cache_database = btree:/nowhere/smtp_scache\n")
+    assert not any("postmap" in line for line in lines(instance, *Severity))
+
+
 def test_world_writable_table_and_configuration_are_named(instance: Instance) -> None:
     """Whoever writes there decides where mail goes."""
     add(instance, "virtual_alias_maps = texthash:$config_directory/virtual\n")
