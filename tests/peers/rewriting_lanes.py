@@ -53,6 +53,7 @@ RELOCATED = {
     r"{joe=Joe\'s new home},{mixed@pair.test=x}}"
 }
 DOWN = {"relocated_maps": "fail:down"}
+EMPTY = {"empty_address_recipient": "nobody"}
 STRANGER = {"local_header_rewrite_clients": ""}
 REMOTE_DOMAIN = {"remote_header_rewrite_domain": "domain.invalid"}
 
@@ -84,6 +85,10 @@ LANES: Final = {
     "mailer-daemon": Lane(cleanup={"canonical_maps": DAEMON}),
     "stranger": Lane(smtpd=STRANGER, cleanup=CANONICAL),
     "remote-domain": Lane(STRANGER | REMOTE_DOMAIN, CANONICAL | REMOTE_DOMAIN, REMOTE_DOMAIN),
+    "of-our-networks": Lane({"local_header_rewrite_clients": "permit_mynetworks"}, CANONICAL),
+    "of-a-table": Lane({"local_header_rewrite_clients": "check_address_map inline:{{127.0.0.1=x}}"}, CANONICAL),
+    "not-in-a-table": Lane({"local_header_rewrite_clients": "check_address_map inline:{{192.0.2.1=x}}"}, CANONICAL),
+    "empty-address": Lane(EMPTY, {"canonical_maps": DAEMON} | EMPTY, EMPTY),
     "add-missing": Lane(
         STRANGER, {"always_add_missing_headers": "yes", "undisclosed_recipients_header": "To: undisclosed-recipients:;"}
     ),

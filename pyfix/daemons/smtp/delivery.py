@@ -122,6 +122,8 @@ class Delivery:
 
     async def _complete_originals(self) -> Mapping[str, str]:
         """An ORCPT must mean something elsewhere (RFC 3461 section 4.2), but the mail does not wait for it."""
+        if self._request.envelope.client.protocol:
+            return {}
         originals = [rcpt.original for rcpt in self._request.recipients if not rcpt.orcpt]
         try:
             return await self._means.completion.complete(originals)

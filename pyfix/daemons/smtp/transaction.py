@@ -96,7 +96,7 @@ def make_rcpts(
 ) -> list[Rcpt]:
     """Return the commands; `address` tells how the server knows a recipient, `dsn` whether it speaks RFC 3461.
 
-    `originals` has the complete forms of original addresses that are not.
+    `originals` has the complete forms of what local users wrote; what an SMTP client wrote goes on as it is.
     """
     if not dsn:
         return [Rcpt(address(rcpt.address)) for rcpt in recipients]
@@ -110,6 +110,8 @@ def _notify(rcpt: Recipient) -> str:
 def _original(rcpt: Recipient, envelope: Envelope, originals: Mapping[str, str]) -> str:
     if rcpt.orcpt or not rcpt.original:
         return rcpt.orcpt
-    original = unquote_address(originals.get(rcpt.original, rcpt.original))
+    original = rcpt.original
+    if not envelope.client.protocol:
+        original = unquote_address(originals.get(original, original))
     kind = "utf-8" if envelope.smtputf8 and not original.isascii() else "rfc822"
     return f"{kind};{original}"
