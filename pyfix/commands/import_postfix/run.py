@@ -41,9 +41,20 @@ class Imported:
         return f"{self.directory}: imported, {differs}; now: pyfix -c {self.directory} check"
 
 
+def _check_source(source: str) -> None:
+    """Raise ImportRefused where there is no configuration: -c, which other commands would point to, is not for this."""
+    for path in (os.path.join(source, name) for name in ("main.cf", "master.cf")):
+        if not os.path.lexists(path):
+            raise ImportRefused(
+                f"open {path}: No such file or directory;"
+                " specify the directory of Postfix's configuration: pyfix import-postfix DIR"
+            )
+
+
 def import_postfix(source: str, target: str, accepted: Collection[str]) -> Imported:
     """Make a configuration in `target` of the one in `source`; raise ConfigError, ImportRefused."""
     target = os.path.abspath(target)
+    _check_source(source)
     config = Config.load(source)
     check_target(target, config.directory)
     entries = mastercf.read(os.path.join(config.directory, "master.cf"))

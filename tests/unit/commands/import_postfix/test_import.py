@@ -85,7 +85,10 @@ def test_missing_and_broken_configurations_are_one_line(source: Path) -> None:
     (source / "master.cf").write_text("smtp inet n\n")
     assert run(source).stderr.startswith(f"pyfix: fatal: {source}/master.cf: line 1: missing ")
     (source / "main.cf").unlink()
-    assert run(source).stderr.startswith(f"pyfix: fatal: open {source}/main.cf: No such file or directory")
+    assert run(source).stderr == (
+        f"pyfix: fatal: open {source}/main.cf: No such file or directory;"
+        " specify the directory of Postfix's configuration: pyfix import-postfix DIR\n"
+    )
 
 
 def test_index_of_postfix_is_built_anew_from_its_source(source: Path) -> None:
