@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,7 @@ class Call:
             self._warn(warning)
         self._targets = [Target.parse(file, self._params.default_database_type) for file in arguments.files]
         self._utf8 = arguments.is_utf8(self._params)
+        self._tables: list[Table] = []
 
     def carry_out(self) -> int:
         """Do what is asked; return the exit status."""
@@ -103,26 +104,32 @@ class Call:
         )
 
     def _query(self, given: str) -> int:
-        opened = self._open()
         found = False
         for key in self._keys(given):
-            value = tables.query(opened, key, self._warn, utf8=self._utf8)
+            value = tables.query(self._opened(), key, self._warn, utf8=self._utf8)
             if value is not None:
                 found = True
                 _print(f"{key}{self._program.separator}{value}" if given == "-" else value)
         return not found
 
-    def _open(self) -> list[Table]:
+    def _opened(self) -> Iterator[Table]:
+        """Yield the tables; one is opened once those before it have not had a key, as in Postfix."""
+        for number, target in enumerate(self._targets):
+            if number == len(self._tables):
+                self._tables.append(self._open(target))
+            yield self._tables[number]
+
+    def _open(self, target: Target) -> Table:
         given = self._arguments
         opening = Opening(
             self._warn, not given.no_fold, inform=tables.informer(self._program.name), config=self._config,
             utf8=self._utf8, null=given.has_null,
         )  # fmt: skip
-        opened = tables.open_all(self._targets, opening)
-        return [FileValues(table) for table in opened] if given.files_hold_values else opened
+        table = tables.open_target(target, opening)
+        return FileValues(table) if given.files_hold_values else table
 
     def _list(self) -> int:
-        for key, value in tables.list_entries(self._open()):
+        for key, value in tables.list_entries(self._opened()):
             _print(f"{key}{self._program.separator}{value}")
         return 0
 

@@ -160,12 +160,8 @@ def is_text(key: str, table: str, warn: Warn) -> bool:
     return False
 
 
-def open_all(targets: list[Target], opening: Opening) -> list[Table]:
-    """Open tables to be asked; a missing one is fatal here."""
-    return [_open(target, opening) for target in targets]
-
-
-def _open(target: Target, opening: Opening) -> Table:
+def open_target(target: Target, opening: Opening) -> Table:
+    """Open a table to be asked; a missing one is fatal here."""
     try:
         table = open_table(target.spec, opening)
     except ConfigError as error:
@@ -176,7 +172,7 @@ def _open(target: Target, opening: Opening) -> Table:
     return table
 
 
-def query(tables: list[Table], key: str, warn: Warn, *, utf8: bool = True) -> str | None:
+def query(tables: Iterable[Table], key: str, warn: Warn, *, utf8: bool = True) -> str | None:
     """Return the value in the first table that has the key."""
     for table in tables:
         if utf8 and not is_text(key, table.name, warn):
@@ -193,7 +189,7 @@ def query(tables: list[Table], key: str, warn: Warn, *, utf8: bool = True) -> st
     return None
 
 
-def list_entries(tables: list[Table]) -> Iterator[tuple[str, str]]:
+def list_entries(tables: Iterable[Table]) -> Iterator[tuple[str, str]]:
     """Yield what is in the tables."""
     for table in tables:
         refuse_list(table)

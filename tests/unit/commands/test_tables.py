@@ -58,6 +58,15 @@ def test_built_table_answers_queries(shell: Shell, tmp_path: Path) -> None:
     assert shell("postmap", "-s", "t") == (0, "key\tvalue of it\n", "")
 
 
+def test_table_is_opened_when_it_is_asked(shell: Shell, tmp_path: Path) -> None:
+    """A missing one behind one that has the key is nobody's trouble, as in Postfix."""
+    (tmp_path / "t").write_text("a 1\n")
+    assert shell("postmap", "-q", "a", "texthash:t", "hash:nowhere") == (0, "1\n", "")
+    status, out, err = shell("postmap", "-q", "-", "texthash:t", "hash:nowhere", stdin="a\nb\n")
+    assert (status, out) == (1, "a\t1\n")
+    assert err.startswith("postmap: fatal: open database nowhere.db: No such file or directory")
+
+
 def test_each_type_has_its_own_index(shell: Shell, tmp_path: Path) -> None:
     """hash and btree: FILE.db, lmdb: FILE.lmdb, cdb: FILE.cdb."""
     (tmp_path / "t").write_text("a 1\n")
