@@ -28,9 +28,9 @@ Results: $1, ${1} and $(1) stand for what a group matched, $$ for a dollar. A ru
 result decides what is run or where a file is (the aliases of local(8), the mailboxes of virtual(8)) such rules are
 refused.
 
-Failures: a rule that is wrong is skipped with a warning that names file and line; the others work. So is a pattern
-whose time grows exponentially with the length of the key, such as (a+)+. A lookup that takes more than a second of
-processor time makes the table unusable for that key: a temporary failure.
+Failures: a rule that is wrong is skipped with a warning that names file and line; the others work. A lookup that takes
+more than a second of processor time, as with (a+)+ and a long key that almost matches, makes the table unusable for
+that key: a temporary failure.
 
 Different from Postfix: of several alternatives Python takes the first that fits, POSIX the longest; this shows in what
 $1 holds after (a|ab), never in whether a key matches. The flags x of regexp, U and X of pcre are refused.
@@ -44,7 +44,7 @@ Example: check_helo_access regexp:/etc/pyfix/helo
 
 See: cidr_table(5), access(5), postmap(1)
 
-Inside: ere.py translates POSIX's expressions, backtrack.py tells which patterns can explode, pattern_table.py looks up.
+Inside: ere.py translates POSIX's expressions, pattern_table.py looks up.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.mail.maps import ere
-from pyfix.mail.maps.backtrack import is_exponential
 from pyfix.mail.maps.pattern_table import Rule
 from pyfix.mail.maps.replacement import BadRule, Result, compile_result
 from pyfix.mail.maps.source import SPACE, LogicalLine, first_word, shown
@@ -116,7 +115,7 @@ class PatternReader:
         if rest:
             self._complain(line.number, f'ignoring extra text after IF statement: "{shown(rest)}"')
             self._complain(line.number, "do not prepend whitespace to statements between IF and ENDIF")
-        rule = Rule(self._compile(pattern, flags), negated, None)
+        rule = Rule(self._dialect.compile(pattern, flags), negated, None)
         self._rules.append(rule)
         self._open.append((rule, line.number))
 
@@ -131,7 +130,7 @@ class PatternReader:
         pattern, flags, negated, result = self._expression(line.text)
         if not result:
             self._complain(line.number, "no replacement text: using empty string")
-        compiled = self._compile(pattern, flags)
+        compiled = self._dialect.compile(pattern, flags)
         self._rules.append(Rule(compiled, negated, self._result(result, compiled.groups, negated)))
 
     def _result(self, text: str, groups: int, negated: bool) -> Result:
@@ -139,12 +138,6 @@ class PatternReader:
         if not isinstance(result, str) and not self._substitution:
             raise BadRule("regular expression substitution is not allowed: skipping this rule")
         return result
-
-    def _compile(self, pattern: str, flags: str) -> re.Pattern[str]:
-        compiled = self._dialect.compile(pattern, flags)
-        if is_exponential(compiled.pattern, compiled.flags):
-            raise BadRule("nested quantifiers can take forever on some input: skipping this rule")
-        return compiled
 
     def _expression(self, text: str) -> tuple[str, str, bool, str]:
         """Return (pattern, flags, negated, rest of the line)."""

@@ -1,17 +1,17 @@
 """Rules with patterns, asked in order; the first that matches gives the result. Read by pattern_file.py.
 
-No pattern can hang a server. One whose time grows exponentially is refused when the table is read (backtrack.py), but
-`(.*)-(.*)-(.*)-(.*)@` alone takes hours for a long row of dashes. So a lookup has LIMIT_S of processor time; one that
-needs more is a TableError, as a table is that can't be asked. The kernel counts (ITIMER_VIRTUAL), which costs 0.5 us a
-lookup; Python's matcher looks for signals every few thousand steps, and the handler raises an exception there. It does
-so only where it interrupts `PatternTable._find`: a signal that comes late harms nobody.
+No pattern can hang a server: `(a+)+$` takes years for a long row of a's, `(.*)-(.*)-(.*)-(.*)@` hours for one of
+dashes. So a lookup has LIMIT_S of processor time; one that needs more is a TableError, as a table is that can't be
+asked. The kernel counts (ITIMER_VIRTUAL), which costs 0.5 us a lookup; Python's matcher looks for signals every few
+thousand steps, and the handler raises an exception there. It does so only where it interrupts `PatternTable._find`: a
+signal that comes late harms nobody.
 
 A step can walk along the whole key, and a search begins anew at each character without looking for signals in
 between. So keys beyond ONE_CALL are searched start by start, and beyond SUBJECT_LIMIT patterns do not see them.
 
 Handlers run in the main thread only: other threads need somebody who asks there for them (`lend`).
-Rejected: a limit by the pattern's shape, which would refuse what people use; a matcher that takes linear time, which
-has no back references.
+Rejected: a limit by the pattern's shape, which would leave out rules that people use, and let through what they
+refuse; a matcher that takes linear time, which has no back references.
 See: setitimer(2).
 """
 

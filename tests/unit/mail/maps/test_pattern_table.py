@@ -15,12 +15,13 @@ from pyfix.mail.maps.pattern_table import LIMIT_S, SUBJECT_LIMIT, PatternTable
 from pyfix.mail.maps.source import LogicalLine
 
 SLOW = "(.*)-(.*)-(.*)-(.*)-(.*)@x"
+EXPONENTIAL = "([a-d-]+)+1@x"
 ALTERNATIVES = "|".join(f"[a-f-]*{number}" for number in range(300))
 """At each character, hardly a step that the matcher counts, and each of them as long as the key."""
 
 
 @pytest.mark.parametrize("kind", ["regexp", "pcre"])
-@pytest.mark.parametrize("pattern", [SLOW, ALTERNATIVES])
+@pytest.mark.parametrize("pattern", [SLOW, ALTERNATIVES, EXPONENTIAL])
 def test_pattern_that_takes_too_long_makes_the_table_unusable_for_that_key(kind: str, pattern: str) -> None:
     """The answer is temporary and names the table; other keys are looked up as ever."""
     maps = open_maps([f"{kind}:{{{{/{pattern}/ found}}}}"], "test_maps", Config.from_text(""))
