@@ -46,6 +46,7 @@ class ManyClientsLoop:
         self._listeners = listeners
         self._adopt()
         self._is_full = False
+        self._is_serving = False
         self._watchdog = Watchdog(daemon.watchdog_timeout(params.daemon_timeout))
         self._servers: list[asyncio.AbstractServer] = []
         self._uses = 0
@@ -71,7 +72,7 @@ class ManyClientsLoop:
     async def _main(self) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
-        self._wind_up()
+        self._tick()
         self._wake = asyncio.Event()
         self._worker.on_change = self._changed
         self._worker.log.on_first_line(self._plan_flush)
@@ -80,19 +81,22 @@ class ManyClientsLoop:
         await self._daemon.start()
         await self._open()
         self._status.report(State.FREE)
+        self._is_serving = True
         try:
             while not self._is_over():
                 await self._wait()
-                self._daemon.idle()
+            self._is_serving = False
             await self._finish()
         finally:
             self._worker.on_change = lambda: None
             self._worker.log.on_first_line(None)
 
-    def _wind_up(self) -> None:
+    def _tick(self) -> None:
         """As long as the loop calls this, the process is not stuck, whatever its coroutines wait for."""
         self._watchdog.wind()
-        asyncio.get_running_loop().call_later(self._watchdog.tick_s, self._wind_up)
+        if self._is_serving:
+            self._daemon.idle()
+        asyncio.get_running_loop().call_later(self._watchdog.tick_s, self._tick)
 
     def _plan_flush(self) -> None:
         asyncio.get_running_loop().call_later(_LOG_DELAY_S, self._worker.log.flush)

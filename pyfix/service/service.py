@@ -62,8 +62,18 @@ class Daemon(Generic[P]):
         """Return how many seconds a process may be stuck before it is ended."""
         return daemon_timeout
 
+    def find_changed(self) -> Iterator[str]:
+        """Yield the names of tables that are no longer what was opened: a fresh process reads them."""
+        yield from ()
+
     def idle(self) -> None:
-        """Called about once a second, between requests: look for changed tables."""
+        """Called about once a second, also under load: end, after what is under way, when a table has changed."""
+        if self.worker.is_retiring:
+            return
+        for table in self.find_changed():
+            self.log.info(f"table {table} has changed -- restarting")
+            self.worker.retire()
+            return
 
 
 class OneClientDaemon(Daemon[P]):

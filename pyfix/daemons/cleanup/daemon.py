@@ -133,20 +133,9 @@ class CleanupDaemon(OneClientDaemon[CleanupParameters]):
         except OSError as error:
             self.log.warning(f"{file.id}: remove queue file: {error.strerror}")
 
-    def idle(self) -> None:
-        """End this process when a table has changed: the next one reads it anew."""
-        if self.worker.is_retiring:
-            return
-        for maps in self._maps.values():
-            if maps.has_changed():
-                self._restart(maps.name)
-        for name in self._rewriting.find_changed():
-            self._restart(name)
-
-    def _restart(self, table: str) -> None:
-        if not self.worker.is_retiring:
-            self.log.info(f"table {table} has changed -- restarting")
-            self.worker.retire()
+    def find_changed(self) -> Iterator[str]:
+        yield from (maps.name for maps in self._maps.values() if maps.has_changed())
+        yield from self._rewriting.find_changed()
 
 
 def _submissions(requests: Sequence[AnyMessage]) -> list[Submit]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from pyfix.daemons.local.biff import Biff
 from pyfix.daemons.local.context import Context, Tables, Tools
@@ -60,16 +61,12 @@ class LocalDaemon(OneClientDaemon[LocalParameters]):
             biff=Biff.find() if params.biff else None,
         )
 
-    def idle(self) -> None:
-        """End when a table has changed: a fresh process reads it."""
-        if not self.worker.is_retiring and (name := self._filter.find_changed()):
-            self.log.info(f"table {name} has changed -- restarting")
-            self.worker.retire()
+    def find_changed(self) -> Iterator[str]:
+        yield from self._filter.find_changed()
         tables = self._tables
         for maps in (tables.aliases, tables.mailbox_commands, tables.mailbox_transports, tables.fallback_transports):
-            if maps.has_changed() and not self.worker.is_retiring:
-                self.log.info(f"table {maps.name} has changed -- restarting")
-                self.worker.retire()
+            if maps.has_changed():
+                yield maps.name
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Deliver to every recipient of the request."""

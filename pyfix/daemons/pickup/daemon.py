@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from pyfix.daemons.pickup.connection import LocalConnection
@@ -64,12 +65,8 @@ class PickupDaemon(ManyClientsDaemon[PickupParameters]):
         self._player = MaildropPlayer(self.worker, self.params, self._queue, self._cleanup, self._authorize)
         self.wakeup()
 
-    def idle(self) -> None:
-        """End when a list has changed: a fresh process reads it."""
-        for listed in self._lists:
-            if listed.has_changed() and not self.worker.is_retiring:
-                self.log.info(f"table {listed.parameter} has changed -- restarting")
-                self.worker.retire()
+    def find_changed(self) -> Iterator[str]:
+        return (listed.parameter for listed in self._lists if listed.has_changed())
 
     async def stop(self) -> None:
         """Wait for what cleanup has been asked."""

@@ -77,11 +77,8 @@ class PipeDaemon(OneClientDaemon[PipeParameters]):
         if gid == owner.gid:
             raise AttributeProblem(f"{what} mail system owner {self.params.mail_owner} group id {gid}")
 
-    def idle(self) -> None:
-        """End when a table has changed: a fresh process reads it."""
-        if not self.worker.is_retiring and (name := self._filter.find_changed()):
-            self.log.info(f"table {name} has changed -- restarting")
-            self.worker.retire()
+    def find_changed(self) -> Iterator[str]:
+        return self._filter.find_changed()
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Run the command for the request."""

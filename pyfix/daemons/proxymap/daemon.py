@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Final
+from collections.abc import Iterator
 
-from pyfix.base import clock
 from pyfix.daemons.proxymap.params import ProxymapParameters
 from pyfix.daemons.proxymap.tables import Cursors, Opened, Refusal, Request, Tables
 from pyfix.mail.ipc.connection import Connection
@@ -18,9 +17,6 @@ from pyfix.mail.ipc.messages import AnyMessage, Goodbye, ProxyAnswer, ProxyStatu
 from pyfix.mail.maps.lending import asker
 from pyfix.mail.maps.params import READ_MAPS, WRITE_MAPS
 from pyfix.service.service import ManyClientsDaemon, Service, UnexpectedMessage
-
-_LOOK_AT_TABLES_S: Final = 1.0
-"""How long a changed table may go unnoticed."""
 
 
 class ProxymapDaemon(ManyClientsDaemon[ProxymapParameters]):
@@ -44,7 +40,6 @@ class ProxymapDaemon(ManyClientsDaemon[ProxymapParameters]):
         self._cursors: dict[Connection, Cursors] = {}
         self._waiting: dict[Connection, deque[Request]] = {}
         """What clients have asked while an answer is on its way to them."""
-        self._next_look = clock.monotonic() + _LOOK_AT_TABLES_S
 
     async def start(self) -> None:
         """The loop runs: it searches patterns for the threads."""
@@ -102,16 +97,8 @@ class ProxymapDaemon(ManyClientsDaemon[ProxymapParameters]):
         """A client has gone."""
         self._cursors.pop(connection, None)
 
-    def idle(self) -> None:
-        """Finish when a table has changed: a fresh process opens it."""
-        now = clock.monotonic()
-        if now < self._next_look or self.worker.is_retiring:
-            return
-        self._next_look = now + _LOOK_AT_TABLES_S
-        changed = self._tables.changed()
-        if changed:
-            self.log.info(f"table {changed} has changed -- restarting")
-            self.worker.retire()
+    def find_changed(self) -> Iterator[str]:
+        return self._tables.find_changed()
 
     def retiring(self) -> None:
         """Part from clients that wait for nothing: they find the next process when they need it."""

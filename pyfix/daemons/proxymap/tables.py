@@ -114,9 +114,9 @@ class Tables:
         table.lend(ask)
         return Opened(spec, table, threads)
 
-    def changed(self) -> str:
-        """Return the name of a table whose file has changed, "" while there is none."""
-        return next((opened.spec for opened in self._open.values() if opened.table.has_changed()), "")
+    def find_changed(self) -> Iterator[str]:
+        """Yield the name of each table whose file has changed."""
+        return (opened.spec for opened in self._open.values() if opened.table.has_changed())
 
     def answer(self, request: Request, opened: Opened, cursors: Cursors) -> ProxyAnswer:
         """Carry a request out."""

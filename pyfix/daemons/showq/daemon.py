@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from pyfix.base.accounts import shown_login_name
 from pyfix.daemons.showq.params import ShowqParameters
@@ -25,11 +26,9 @@ class ShowqDaemon(OneClientDaemon[ShowqParameters]):
             self.params.authorized_mailq_users, "authorized_mailq_users", self.config, kind=STRING
         )
 
-    def idle(self) -> None:
-        """End when the list has changed: a fresh process reads it."""
-        if self._authorized.has_changed() and not self.worker.is_retiring:
-            self.log.info(f"table {self._authorized.parameter} has changed -- restarting")
-            self.worker.retire()
+    def find_changed(self) -> Iterator[str]:
+        if self._authorized.has_changed():
+            yield self._authorized.parameter
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Send the listing; the last message is the answer."""

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from pyfix.base import clock
@@ -39,7 +40,6 @@ from pyfix.mail.queue import Queue
 from pyfix.mail.rewrite.generic import GenericTables
 from pyfix.service.service import ManyClientsDaemon, Service
 
-_LOOK_AT_TABLES_S: Final = 1.0
 _CLEANUPS: Final = 1
 """Connections to cleanup: for notices, which can wait for each other."""
 
@@ -72,7 +72,6 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         """Trouble with a notice makes no further notice."""
 
     async def start(self) -> None:
-        self._table_timer: asyncio.TimerHandle | None = None
         self._finder = HostFinder(self._resolver, self.settings.hosts, self.log)
         self._cache = ConnectionCache(self.settings.cache)
         self._deliveries: set[asyncio.Task[None]] = set()
@@ -85,9 +84,6 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
             self.settings, self._finder, self._cache, self._connect, self.log, params.relayhost, completion,
             self._make_mapper(completion),
         )  # fmt: skip
-        if not (self._tables.is_empty and self._filter.is_empty):
-            loop = asyncio.get_running_loop()
-            self._table_timer = loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
 
     def _make_mapper(self, completion: Completion) -> GenericMapper | None:
         if self._tables.is_empty:
@@ -95,15 +91,9 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         self._tables.lend(asker(asyncio.get_running_loop()))
         return GenericMapper(self._tables, completion, self.log)
 
-    def _watch_tables(self) -> None:
-        """Finish when a table has changed: a fresh process reads it."""
-        if self.worker.is_retiring:
-            return
-        for name in (*self._tables.find_changed(), *filter(None, [self._filter.find_changed()])):
-            self.log.info(f"table {name} has changed -- restarting")
-            self.worker.retire()
-            return
-        self._table_timer = asyncio.get_running_loop().call_later(_LOOK_AT_TABLES_S, self._watch_tables)
+    def find_changed(self) -> Iterator[str]:
+        yield from self._tables.find_changed()
+        yield from self._filter.find_changed()
 
     async def stop(self) -> None:
         if self._deliveries:
@@ -112,8 +102,6 @@ class SmtpDaemon(ManyClientsDaemon[ClientParameters]):
         await self._mailer.finish()
         self._cleanup.close()
         self._rewrite.disconnect()
-        if self._table_timer is not None:
-            self._table_timer.cancel()
 
     def receive(self, message: AnyMessage, connection: Client) -> None:
         """Start on a request; the answer comes when it is done."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -37,7 +38,6 @@ _CLEANUPS_WHEN_SLOW: Final = 20
 _IN_FLIGHT: Final = 32
 """Small messages under way on each: cleanup makes those that are there durable together."""
 _THREADS: Final = 4
-_LOOK_AT_TABLES_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,6 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._opened.lend(asker(loop))
         self._calm_server, self._stressed_server = map(self._make_server, (self._calm, self._stressed))
         self.stress_changed()
-        self._table_timer = loop.call_later(_LOOK_AT_TABLES_S, self._watch_tables)
 
     def _make_server(self, mood: Mood) -> Server:
         params, tables = mood.params, mood.tables
@@ -110,15 +109,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         """Return the session of a new client."""
         return Session(self._server)
 
-    def _watch_tables(self) -> None:
-        """Finish when a table has changed: a fresh process reads it."""
-        if self.worker.is_retiring:
-            return
-        if table := self._opened.find_changed():
-            self.log.info(f"table {table} has changed -- restarting")
-            self.worker.retire()
-            return
-        self._table_timer = asyncio.get_running_loop().call_later(_LOOK_AT_TABLES_S, self._watch_tables)
+    def find_changed(self) -> Iterator[str]:
+        return self._opened.find_changed()
 
     def system_stops(self) -> None:
         """Tell idle clients; the others finish their message."""
@@ -133,7 +125,6 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._cleanup.close()
         self._rewrite.disconnect()
         self._proxymap.disconnect()
-        self._table_timer.cancel()
         self._disk.shutdown(wait=False)
         self._lookups.shutdown(wait=False)
         await asyncio.sleep(0)  # the loop closes what was closed above in its next turn

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from pyfix.base import clock
 from pyfix.mail.address.params import TrivialRewriteParameters
 from pyfix.mail.address.rewrite import RewriteRules, rewrite
 from pyfix.mail.address.routing import make_contexts, make_resolver
@@ -15,8 +15,6 @@ from pyfix.mail.ipc.messages import AnyMessage, Message, Resolve, ResolvedList, 
 from pyfix.mail.ipc.peer import Peer
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
 
-_LOOK_AT_TABLES_S: Final = 1.0
-"""How long a changed table may go unnoticed."""
 _LOCALHOST_ADVICE: Final = '; please add "localhost" to mydestination or other address class'
 
 
@@ -29,12 +27,10 @@ class TrivialRewriteDaemon(OneClientDaemon[TrivialRewriteParameters]):
         """Open the tables while the rights to read them are there."""
         self._contexts = make_contexts(self.params)
         self._resolver = make_resolver(self.config, self.params, self.log.warning)
-        self._next_look = clock.monotonic() + _LOOK_AT_TABLES_S
         self._tells_completion = "append_dot_mydomain" in old_defaults(self.config, self.params.compatibility_level)
 
     def handle(self, request: AnyMessage, peer: Peer) -> Message | None:
         """Answer one request; addresses keep their order."""
-        self._watch_tables()
         match request:
             case Rewrite(context, addresses):
                 rules = self._contexts.of(context)
@@ -64,19 +60,8 @@ class TrivialRewriteDaemon(OneClientDaemon[TrivialRewriteParameters]):
             self.log.warning(problem)
         return ResolvedList(results)
 
-    def idle(self) -> None:
-        """Nobody asks: a moment to look at the tables."""
-        self._watch_tables()
-
-    def _watch_tables(self) -> None:
-        """End this process, after what it was asked, when a table has changed."""
-        now = clock.monotonic()
-        if now < self._next_look:
-            return
-        self._next_look = now + _LOOK_AT_TABLES_S
-        if not self.worker.is_retiring and (table := self._resolver.find_changed()):
-            self.log.info(f"table {table} has changed -- restarting")
-            self.worker.retire()
+    def find_changed(self) -> Iterator[str]:
+        return self._resolver.find_changed()
 
 
 SERVICE = Service("trivial-rewrite", TrivialRewriteDaemon, TrivialRewriteParameters)

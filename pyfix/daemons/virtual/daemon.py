@@ -59,15 +59,9 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         name = "virtual_delivery_status_filter"
         self._filter = StatusFilter.open(params.virtual_delivery_status_filter, name, self.config, self.log)
 
-    def idle(self) -> None:
-        """End when a table has changed: a fresh process reads it."""
-        if not self.worker.is_retiring and (name := self._filter.find_changed()):
-            self.log.info(f"table {name} has changed -- restarting")
-            self.worker.retire()
-        for maps in self._locator.maps:
-            if maps.has_changed() and not self.worker.is_retiring:
-                self.log.info(f"table {maps.name} has changed -- restarting")
-                self.worker.retire()
+    def find_changed(self) -> Iterator[str]:
+        yield from self._filter.find_changed()
+        yield from (maps.name for maps in self._locator.maps if maps.has_changed())
 
     def handle_all(self, requests: Sequence[AnyMessage], peer: Peer) -> Iterator[Message]:
         """Deliver small requests that are there together, a large one by itself: see `_deliver_batch`."""

@@ -12,6 +12,7 @@ See: trivial-rewrite(8), ADDRESS_CLASS_README, transport(5).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,11 +63,8 @@ class RoutingTables:
     sender_relayhost: Maps
     sender_transport: Maps
 
-    def find_changed(self) -> str:
-        """Return the parameter of a table or list with a file that has changed; "" when there is none.
-
-        The process should then finish, and another start.
-        """
+    def find_changed(self) -> Iterator[str]:
+        """Yield the parameter of each table or list with a file that has changed."""
         watched: dict[str, LocalDomains | MatchList | Maps] = {
             "mydestination": self.local,
             "virtual_alias_domains": self.virtual_alias,
@@ -77,7 +75,7 @@ class RoutingTables:
             "sender_dependent_relayhost_maps": self.sender_relayhost,
             "sender_dependent_default_transport_maps": self.sender_transport,
         }
-        return next((name for name, item in watched.items() if item.has_changed()), "")
+        return (name for name, item in watched.items() if item.has_changed())
 
 
 class Resolver:
@@ -98,8 +96,8 @@ class Resolver:
         except TableError as error:
             return Resolved("", "", address, "", "4.3.0", str(error))
 
-    def find_changed(self) -> str:
-        """Return the parameter of a table on disk that has changed; "" when there is none."""
+    def find_changed(self) -> Iterator[str]:
+        """Yield the parameter of each table on disk that has changed."""
         return self._tables.find_changed()
 
     def _canonical(self, address: str) -> tuple[str, bool]:

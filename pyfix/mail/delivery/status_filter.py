@@ -10,6 +10,7 @@ See: default_delivery_status_filter in postconf(5).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, Self
 
 from pyfix.base.log import Log
@@ -41,14 +42,10 @@ class StatusFilter:
             )
         return cls(maps, log)
 
-    @property
-    def is_empty(self) -> bool:
-        """True when there is nothing to ask."""
-        return self._maps.is_empty
-
-    def find_changed(self) -> str:
-        """Return the name of the tables when one of them has changed, otherwise ""."""
-        return self._maps.name if self._maps.has_changed() else ""
+    def find_changed(self) -> Iterator[str]:
+        """Yield the name of the tables when one of them has changed."""
+        if self._maps.has_changed():
+            yield self._maps.name
 
     def apply(self, dsn: Dsn) -> Dsn:
         """Return what a delivery is to count as."""

@@ -5,7 +5,7 @@ Under stress another configuration holds, which names other tables or, as a rule
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Protocol, TypeVar, cast
 
 from pyfix.mail.address.domains import LocalDomains
@@ -52,9 +52,9 @@ class Opened:
             self._names[key] = name
         return cast(W, found)
 
-    def find_changed(self) -> str:
-        """Return the name of something that has a file that has changed; "" when there is none."""
-        return next((self._names[key] for key, item in self._known.items() if item.has_changed()), "")
+    def find_changed(self) -> Iterator[str]:
+        """Yield the name of everything that has a file that has changed."""
+        return (self._names[key] for key, item in self._known.items() if item.has_changed())
 
     def lend(self, ask: Ask) -> None:
         """Let other threads ask everything that is here: see Table.lend."""

@@ -82,7 +82,7 @@ def test_change_of_a_table_is_noticed(tmp_path: Path) -> None:
     config = configure(f"texthash:{path}")
     opened = Opened()
     Tables(config, config.read(SmtpdParameters), opened)
-    assert opened.find_changed() == ""
+    assert not [*opened.find_changed()]
     with open(path, "w", encoding="utf-8") as file:
         file.write("198.51.100.2 x\n198.51.100.3 x\n")
-    assert opened.find_changed()
+    assert [*opened.find_changed()]
