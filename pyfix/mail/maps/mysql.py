@@ -92,14 +92,19 @@ class Access:
     tls: ssl.SSLContext | None
 
     def connect(self, endpoint: Endpoint, name: str) -> Connection:
-        """Return a connection; raises ServerDown."""
+        """Return a connection; raises ServerDown.
+
+        pymysql leaves the socket open where there is nobody behind a path, so that it does not get to open one.
+        """
         try:
-            return pymysql.connect(
+            connection = pymysql.connect(
                 host=endpoint.host or None, port=int(endpoint.port or 0), unix_socket=endpoint.path or None,
                 user=self.user, password=self.password, database=self.database, charset="utf8mb4", conv=encoders,
                 connect_timeout=self.timeout_s, read_timeout=self.timeout_s, write_timeout=self.timeout_s,
-                ssl=self.tls, autocommit=True,
+                ssl=self.tls, autocommit=True, defer_connect=True,
             )  # fmt: skip
+            connection.connect(endpoint.connect(self.timeout_s) if endpoint.path else None)
+            return connection
         except (pymysql.Error, OSError, RuntimeError, ValueError) as error:
             raise ServerDown(f"connect to mysql server {name}: {_reason(error)}") from error
 
