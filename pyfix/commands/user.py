@@ -9,7 +9,8 @@
     pyfix [-c DIR] user del ADDRESS [--delete-mail]
 
 The mailboxes are in the database that accounts_database names, each in one of its domains. A new one gets the quota and
-the lifetime that are the domain's defaults, and is refused where the domain has no room.
+the lifetime that are the domain's defaults, and is refused where the domain has no room. No delivery agent of this
+release looks at the quota of a mailbox: it counts in the sum that its domain may give away, and other programs see it.
 
 A password is typed at a prompt, or read from standard input; it never stands on the command line, which other users can
 see. It is stored as password_scheme says. What other programs have stored, in any scheme that Dovecot or ExtMail write,

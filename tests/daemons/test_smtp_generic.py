@@ -139,6 +139,9 @@ def test_a_changed_table_is_read_anew(tmp_path: Path) -> None:
         table.write_text("a@b.test longer@d.test\n")
         os.utime(table, (1, 1))
         worker.wait_for_line("has changed -- restarting")
+    with ScriptedServer(Script()) as server, client(tmp_path / "next", f"texthash:{table}") as worker:
+        send(worker, server, "x@y.test", sender="a@b.test")
+    assert any("longer@d.test" in command for command in server.sessions[0].commands)
 
 
 def test_original_recipient_of_a_local_user_is_told_complete(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ class LockPolicy:
     delay: float = 1.0
     stale_after: float = 500.0
     sleep: Callable[[float], None] = field(default=time.sleep, compare=False)
+    """Waits for deliver_lock_delay: nobody tells when another program lets go of a mailbox. Tests do not wait."""
 
     @classmethod
     def from_params(cls, params: LockParameters, methods: Sequence[str], parameter: str) -> LockPolicy:

@@ -148,7 +148,7 @@ class MemcacheTable(KeyedTable):
                     raise TableError(f"{self.name}: memcache server {self._endpoint}: {error}") from error
             except OSError as error:
                 raise TableError(f"{self.name}: connect to {self._endpoint}: {words_for(error)}") from error
-            time.sleep(self._pause_s)
+            time.sleep(self._pause_s)  # retry_pause; who must not wait asks a blocking table in a thread
 
     def entries(self) -> Iterator[tuple[str, str]]:
         if self._backup is None:

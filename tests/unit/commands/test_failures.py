@@ -46,3 +46,15 @@ def test_full_disk_is_told_in_one_line(call: str, directory: Path) -> None:
     status, said = run(directory, program, CALLS[call], "/dev/full")
     lines = [line for line in said.splitlines() if "warning" not in line]
     assert (status, lines) == (1, [f"{program}: fatal: system error: No space left on device"])
+
+
+@pytest.mark.parametrize("call", [*CALLS, "mailq"])
+def test_closed_standard_output_is_dev_null(call: str, directory: Path) -> None:
+    """The command does its work as if nobody looked, without a traceback."""
+    program, arguments = call.split()[0], CALLS.get(call, ["-Cetc"])
+    code = f"from pyfix.commands.{program} import main; main()"
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&- >&-', "sh", sys.executable, "-c", code, *arguments],
+        cwd=directory, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.decode()) == run(directory, program, arguments)
