@@ -1,0 +1,1 @@
+"""The back ends: one module for each source of logins."""
