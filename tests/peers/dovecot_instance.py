@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 CONFIG = """
@@ -18,6 +19,7 @@ protocols =
 ssl = no
 auth_mechanisms = {mechanisms}
 auth_username_chars =
+auth_failure_delay = 0
 passdb {{
   driver = passwd-file
   args = {directory}/users
@@ -25,6 +27,11 @@ passdb {{
 userdb {{
   driver = static
   args = uid=1000 gid=1000 home=/home/%u
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service auth {{
   unix_listener auth-client {{
@@ -34,27 +41,57 @@ service auth {{
 """
 
 
+@dataclass
+class DovecotAuth:
+    """The server."""
+
+    directory: Path
+    program: str
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def path(self) -> Path:
+        """Of the socket for clients."""
+        return self.directory / "run" / "auth-client"
+
+    def start(self) -> None:
+        """Start, and wait until it listens."""
+        self.process = subprocess.Popen([self.program, "-F", "-c", str(self.directory / "conf")])
+        wait_for(self.path)
+
+    def stop(self) -> None:
+        """Stop, if it runs."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(20)
+            self.process = None
+
+
 @contextlib.contextmanager
-def running_auth(
-    need: Callable[[str], str], users: dict[str, str], mechanisms: str = "plain login cram-md5 scram-sha-256"
-) -> Iterator[Path]:
-    """Run it; gives the path of its socket. users: stored passwords ({SCHEME}text) by login. Needs root."""
-    dovecot = need("dovecot")
-    directory = Path(tempfile.mkdtemp(prefix="pyfix-dovecot-"))
+def dovecot_auth(need: Callable[[str], str], users: dict[str, str], mechanisms: str) -> Iterator[DovecotAuth]:
+    """Run it. users: stored passwords ({SCHEME}text) by login. Needs root."""
+    server = DovecotAuth(Path(tempfile.mkdtemp(prefix="pyfix-dovecot-")), need("dovecot"))
+    directory = server.directory
     directory.chmod(0o755)
     try:
         (directory / "users").write_text("".join(f"{name}:{stored}\n" for name, stored in users.items()))
         (directory / "conf").write_text(CONFIG.format(directory=directory, mechanisms=mechanisms))
-        process = subprocess.Popen([dovecot, "-F", "-c", str(directory / "conf")])
         try:
-            path = directory / "run" / "auth-client"
-            wait_for(path)
-            yield path
+            server.start()
+            yield server
         finally:
-            process.terminate()
-            process.wait(20)
+            server.stop()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running_auth(
+    need: Callable[[str], str], users: dict[str, str], mechanisms: str = "plain login cram-md5 scram-sha-256"
+) -> Iterator[Path]:
+    """Run it; gives the path of its socket."""
+    with dovecot_auth(need, users, mechanisms) as server:
+        yield server.path
 
 
 def wait_for(path: Path, seconds: float = 20) -> None:
