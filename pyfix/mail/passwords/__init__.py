@@ -8,6 +8,7 @@ the scheme that the caller says. stored.py finds the scheme, schemes.py has the 
 keys.py compute. Pure: no files, no accounts. What a hostile row could cost is bounded: see each scheme's limits.
 """
 
+from pyfix.mail.passwords.keys import login_key
 from pyfix.mail.passwords.params import PasswordParameters
 from pyfix.mail.passwords.schemes import (
     LONGEST_PASSWORD,
@@ -26,6 +27,7 @@ __all__ = [
     "Stored",
     "UnusableHash",
     "hash_password",
+    "login_key",
     "parse_stored",
     "verify_password",
 ]

@@ -16,33 +16,18 @@ import hashlib
 import hmac
 import os
 import re
-import stringprep
-import unicodedata
-from dataclasses import dataclass
 from typing import Final
 
 from pyfix.mail.passwords.digests import decode_digest
-from pyfix.mail.passwords.md5_state import md5_state
 from pyfix.mail.passwords.stored import Stored, UnusableHash
+from pyfix.proto.sasl.keys import ROUNDS, CramKey, Key, PlainKey, ScramKeys
 
 KEYS: Final = ("SCRAM-SHA-1", "SCRAM-SHA-256", "CRAM-MD5", "DIGEST-MD5", "PBKDF2")
 _MOST_ROUNDS: Final = 1_000_000
-_SCRAM_ROUNDS: Final = {"SCRAM-SHA-1": 20_000, "SCRAM-SHA-256": 20_000}
 _PBKDF2_ROUNDS: Final = 200_000
 _SALT_BYTES: Final = 16
-_MD5_BLOCK: Final = 64
 _SCRAM: Final = re.compile(r"([0-9]{1,9}),([^,]{1,256}),([^,]{1,128}),([^,]{1,128})")
 _PBKDF2: Final = re.compile(r"\$1\$([^$]{1,128})\$([0-9]{1,9})\$([0-9a-fA-F]{40})")
-
-
-@dataclass(frozen=True, slots=True)
-class ScramKeys:
-    """What a server keeps for SCRAM."""
-
-    rounds: int
-    salt: bytes
-    stored_key: bytes
-    server_key: bytes
 
 
 def verify_key(password: bytes, stored: Stored, user: str) -> bool:
@@ -56,7 +41,8 @@ def verify_key(password: bytes, stored: Stored, user: str) -> bool:
             return _verify_pbkdf2(password, stored.text)
         case scheme:
             keys = parse_scram(scheme, stored.text)
-            return hmac.compare_digest(keys.stored_key, _scram_keys(scheme, password, keys.rounds, keys.salt)[0])
+            made = ScramKeys.of(keys.algorithm, password, keys.rounds, keys.salt)
+            return hmac.compare_digest(keys.stored_key, made.stored_key)
 
 
 def hash_key(scheme: str, password: bytes) -> str:
@@ -67,9 +53,9 @@ def hash_key(scheme: str, password: bytes) -> str:
     if scheme == "PBKDF2":
         text = salt.hex()
         return f"$1${text}${_PBKDF2_ROUNDS}${_pbkdf2('sha1', password, text.encode(), _PBKDF2_ROUNDS).hex()}"
-    rounds = _SCRAM_ROUNDS[scheme]
-    parts = (salt, *_scram_keys(scheme, password, rounds, salt))
-    return ",".join((str(rounds), *(base64.b64encode(part).decode() for part in parts)))
+    keys = ScramKeys.of(_algorithm(scheme), password, ROUNDS, salt)
+    parts = (salt, keys.stored_key, keys.server_key)
+    return ",".join((str(keys.rounds), *(base64.b64encode(part).decode() for part in parts)))
 
 
 def parse_scram(scheme: str, text: str) -> ScramKeys:
@@ -81,19 +67,7 @@ def parse_scram(scheme: str, text: str) -> ScramKeys:
         salt, stored_key, server_key = (base64.b64decode(part, validate=True) for part in found.groups()[1:])
     except (ValueError, binascii.Error):
         raise UnusableHash(f"broken {scheme} text in a stored password") from None
-    return ScramKeys(_checked_rounds(scheme, found[1]), salt, stored_key, server_key)
-
-
-def prepare(password: bytes) -> bytes:
-    """Return a password as SASLprep (RFC 4013) has it, or as it is where that forbids it."""
-    try:
-        text = password.decode()
-    except UnicodeDecodeError:
-        return password
-    mapped = "".join(
-        " " if stringprep.in_table_c12(char) else char for char in text if not stringprep.in_table_b1(char)
-    )
-    return unicodedata.ucd_3_2_0.normalize("NFKC", mapped).encode()
+    return ScramKeys(_algorithm(scheme), _checked_rounds(scheme, found[1]), salt, stored_key, server_key)
 
 
 def _checked_rounds(scheme: str, text: str) -> int:
@@ -105,12 +79,9 @@ def _checked_rounds(scheme: str, text: str) -> int:
     return rounds
 
 
-def _scram_keys(scheme: str, password: bytes, rounds: int, salt: bytes) -> tuple[bytes, bytes]:
-    """Return StoredKey and ServerKey (RFC 5802 section 3)."""
-    algorithm = scheme.removeprefix("SCRAM-").replace("-", "").lower()
-    salted = _pbkdf2(algorithm, prepare(password), salt, rounds)
-    client_key = hmac.digest(salted, b"Client Key", algorithm)
-    return hashlib.new(algorithm, client_key).digest(), hmac.digest(salted, b"Server Key", algorithm)
+def _algorithm(scheme: str) -> str:
+    """Return the hash function of SCRAM-SHA-1 or SCRAM-SHA-256."""
+    return scheme.removeprefix("SCRAM-").replace("-", "").lower()
 
 
 def _pbkdf2(algorithm: str, password: bytes, salt: bytes, rounds: int) -> bytes:
@@ -127,10 +98,22 @@ def _verify_pbkdf2(password: bytes, text: str) -> bool:
 
 
 def _cram_state(password: bytes) -> bytes:
-    """Return the states of MD5 behind the outer and the inner pad of HMAC (RFC 2104)."""
-    key = hashlib.md5(password, usedforsecurity=False).digest() if len(password) > _MD5_BLOCK else password
-    key = key.ljust(_MD5_BLOCK, b"\0")
-    return b"".join(md5_state(bytes(byte ^ pad for byte in key)) for pad in (0x5C, 0x36))
+    key = CramKey.of(password)
+    return key.outer + key.inner
+
+
+def login_key(stored: Stored) -> Key | None:
+    """Return what mechanisms that send no password can compute with, None where there is nothing of the kind; raises
+    UnusableHash."""
+    match stored.scheme:
+        case "PLAIN":
+            return PlainKey(stored.text.encode("utf-8", "surrogateescape"))
+        case "CRAM-MD5":
+            states = decode_digest(stored, 32)
+            return CramKey(states[:16], states[16:])
+        case "SCRAM-SHA-1" | "SCRAM-SHA-256":
+            return parse_scram(stored.scheme, stored.text)
+    return None
 
 
 def _digest_md5(password: bytes, user: str) -> bytes:

@@ -14,9 +14,9 @@ from pyfix.mail.passwords import (
     hash_password,
     verify_password,
 )
-from pyfix.mail.passwords.md5_state import md5_state
 from pyfix.mail.passwords.params import WRITTEN
 from pyfix.mail.passwords.stored import parse_stored
+from pyfix.proto.sasl.md5_state import md5_state
 
 MD5_HEX = hashlib.md5(b"secret").hexdigest()
 STORED = {
