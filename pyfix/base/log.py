@@ -71,11 +71,13 @@ def one_line(error: BaseException) -> str:
 class Log:
     """The log of one process; `tag` is what stands before the pid, such as "postfix/smtpd"."""
 
-    __slots__ = ("_lines", "_notify", "_prefix", "_sink", "verbose")
+    __slots__ = ("_lines", "_notify", "_prefix", "_sink", "_tag", "verbose")
 
-    def __init__(self, sink: Sink, tag: str, verbose: int = 0) -> None:
+    def __init__(self, sink: Sink, tag: str, verbose: int = 0, speaker: str = "") -> None:
+        """speaker: begins each line's text, where programs share a tag ("pop3-login")."""
         self._sink = sink
-        self._prefix = f"{tag}[{os.getpid()}]: "
+        self._tag = f"{tag}[{os.getpid()}]: "
+        self._prefix = f"{self._tag}{speaker}: " if speaker else self._tag
         self._lines: list[tuple[Severity, str]] = []
         self._notify: Callable[[], None] | None = None
         self.verbose = verbose
@@ -84,14 +86,18 @@ class Log:
         """Have `notify` called whenever a line comes while none is kept: an event loop plans its flush then."""
         self._notify = notify
 
-    def _add(self, severity: Severity, text: str) -> None:
+    def _add(self, severity: Severity, text: str, prefix: str = "") -> None:
         if not self._lines and self._notify is not None:
             self._notify()
-        self._lines.append((severity, self._prefix + (text if text.isprintable() else sanitize(text))))
+        self._lines.append((severity, (prefix or self._prefix) + (text if text.isprintable() else sanitize(text))))
 
     def info(self, text: str) -> None:
         """An ordinary event."""
         self._add(Severity.INFO, text)
+
+    def tell(self, text: str) -> None:
+        """An ordinary event; the text names another speaker than the process."""
+        self._add(Severity.INFO, text, self._tag)
 
     def debug(self, text: str) -> None:
         """Detail that is wanted with -v only."""

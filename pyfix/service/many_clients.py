@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import socket
 from typing import Any, Final
 
 import uvloop
 
 from pyfix.base import clock
 from pyfix.service.params import ServiceParameters
-from pyfix.service.service import ManyClientsDaemon
+from pyfix.service.service import ManyClientsDaemon, Server
 from pyfix.service.status import RELAX, STOP, STRESS, WAKEUP, State, StatusChannel
 from pyfix.service.watchdog import Watchdog
 from pyfix.service.worker import Listener, Worker
@@ -48,7 +47,7 @@ class ManyClientsLoop:
         self._is_full = False
         self._is_serving = False
         self._watchdog = Watchdog(daemon.watchdog_timeout(params.daemon_timeout))
-        self._servers: list[asyncio.AbstractServer] = []
+        self._servers: list[Server] = []
         self._uses = 0
         self._clients = 0
         self._last_use = clock.monotonic()
@@ -59,7 +58,7 @@ class ManyClientsLoop:
         """Have the parameters hold that there are for the present mood of the service."""
         self._params = self._stressed if self._worker.stress else self._calm
         limit = self._worker.client_limit or self._params.process_client_limit
-        self._limit = min(limit, _affordable_clients())
+        self._limit = min(limit, _affordable_clients(self._daemon.descriptors))
 
     def run(self) -> None:
         """Serve until max_use, max_idle, the master or the daemon itself ends it."""
@@ -112,19 +111,10 @@ class ManyClientsLoop:
     async def _open(self) -> None:
         """Begin to accept. The listening socket is shared with siblings, so each server gets a descriptor of its
         own; create_server would shrink the backlog to 100 unless told."""
-        loop = asyncio.get_running_loop()
         for listener in self._listeners:
-
-            def factory(listener: Listener = listener) -> Any:
-                return self._daemon.protocol(listener)
-
             sock = listener.sock.dup()
             sock.setblocking(False)
-            if sock.family == socket.AF_UNIX:
-                server: asyncio.AbstractServer = await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG)
-            else:
-                server = await loop.create_server(factory, sock=sock, backlog=BACKLOG)
-            self._servers.append(server)
+            self._servers.append(await self._daemon.listen(listener, sock, BACKLOG))
 
     def _close(self) -> None:
         for server in self._servers:
@@ -211,9 +201,9 @@ class ManyClientsLoop:
         self._wake.set()
 
 
-def _affordable_clients() -> int:
-    """Return how many clients the limit of open files allows: each has a connection, one in three a file as well."""
-    return max(4, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100) * 3 // 4)
+def _affordable_clients(descriptors: int) -> int:
+    """Return how many clients the limit of open files allows: each has some all the time, one in three a file more."""
+    return max(4, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100) * 3 // (3 * descriptors + 1))
 
 
 def cpu_count() -> int:

@@ -173,7 +173,10 @@ def _open_log(params: CoreParameters, birth: Birth) -> Log:
     else:
         sink = SyslogSink(FACILITIES[params.syslog_facility])
     sink.connect_now()
-    return Log(sink, f"{params.syslog_name}/{birth.service.program}", birth.verbose)
+    program = birth.service.program
+    if birth.service.serves_mailboxes:
+        return Log(sink, params.mailbox_syslog_name, birth.verbose, program)
+    return Log(sink, f"{params.syslog_name}/{program}", birth.verbose)
 
 
 def _be_alone(entry: ServiceEntry, log: Log) -> None:

@@ -8,9 +8,10 @@ to drop privileges, to watch the master or to write the log.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from pyfix.mail.config import ParameterSet
 from pyfix.mail.config.errors import one_line
@@ -95,11 +96,20 @@ class OneClientDaemon(Daemon[P]):
         """The connection has ended."""
 
 
+class Server(Protocol):
+    """What accepts connections."""
+
+    def close(self) -> None:
+        """Accept no more."""
+
+
 class ManyClientsDaemon(Daemon[P]):
     """Serves many connections at once on an event loop."""
 
     concurrent: ClassVar[bool] = False
     """Answers may come in another order than the requests (Hello.concurrent)."""
+    descriptors: ClassVar[int] = 1
+    """Files and sockets that stay open for each client."""
     shares_processes: ClassVar[bool] = False
     """A limit in master.cf is one of processes alone: of those that serve many clients in Postfix, too."""
 
@@ -124,6 +134,17 @@ class ManyClientsDaemon(Daemon[P]):
 
     def system_stops(self) -> None:
         """The whole mail system stops: tell idle clients."""
+
+    async def listen(self, listener: Listener, sock: socket.socket, backlog: int) -> Server:
+        """Begin to accept connections on a socket, which becomes the server's."""
+        loop = asyncio.get_running_loop()
+
+        def factory() -> asyncio.BaseProtocol:
+            return self.protocol(listener)
+
+        if sock.family == socket.AF_UNIX:
+            return await loop.create_unix_server(cast(Any, factory), sock=sock, backlog=backlog)
+        return await loop.create_server(cast(Any, factory), sock=sock, backlog=backlog)
 
     def protocol(self, listener: Listener) -> asyncio.BaseProtocol:
         """Return the protocol for a new connection; pyfix's own messages unless overridden."""
@@ -170,6 +191,8 @@ class Service(Generic[P]):
     parameters: type[P]
     takes_arguments: bool = False
     """Whether its line of master.cf may have more than options."""
+    serves_mailboxes: bool = False
+    """Its lines in the log are Dovecot's (mailbox_syslog_name)."""
 
     def stray_argument(self, argv: Sequence[str]) -> str:
         """Return what is wrong with the arguments of its line, empty if nothing is."""

@@ -11,7 +11,6 @@ from typing import Final
 
 from pyfix.base.log import Log
 from pyfix.daemons.smtpd.answers import Answers
-from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
 from pyfix.daemons.smtpd.server import Common, Server
@@ -27,6 +26,7 @@ from pyfix.mail.queue import Queue
 from pyfix.mail.restrictions.evaluate import active_stages
 from pyfix.mail.restrictions.search import Searcher
 from pyfix.mail.restrictions.tables import Opened
+from pyfix.service.deadlines import Deadlines
 from pyfix.service.many_clients import cpu_count
 from pyfix.service.service import ManyClientsDaemon, Service
 from pyfix.service.worker import Listener

@@ -10,7 +10,6 @@ from typing import Final
 
 from pyfix.base.log import Log
 from pyfix.daemons.smtpd.answers import Answers
-from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.extensions import Extensions, make_extensions
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peers
@@ -21,6 +20,7 @@ from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.queue import Queue
 from pyfix.mail.restrictions.progress import Rules
 from pyfix.mail.restrictions.questions import Stage
+from pyfix.service.deadlines import Deadlines
 from pyfix.service.worker import Worker
 
 GATHERED_LIMIT: Final = 64 * 1024 * 1024

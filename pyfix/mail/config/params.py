@@ -45,6 +45,12 @@ class CoreParameters(ParameterSet):
     syslog_name = String(
         "${multi_instance_name?{$multi_instance_name}:{postfix}}", "Prefix of names in the log.", low=1
     )
+    mailbox_syslog_name = String(
+        "${multi_instance_name?{$multi_instance_name}:{dovecot}}",
+        "The name, in the log, of the programs that serve mailboxes: their lines are in Dovecot's words, and tools that"
+        " read those look for Dovecot's name.",
+        low=1,
+    )
     syslog_facility = Choice("mail", tuple(FACILITIES), "The syslog facility of the log.")
     maillog_file = String("", "The log file, or /dev/stdout; empty: syslog.")
     maillog_file_prefixes = ListOf("/var, /dev/stdout", "What maillog_file must begin with.")

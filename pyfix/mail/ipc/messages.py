@@ -453,6 +453,33 @@ class ProxyAnswer(Message, tag=85):
     """Why the table can't be asked, for the log."""
 
 
+# --- pop3-login and pop3d ----------------------------------------------------------------------------------------
+
+
+class HandOver(Message, tag=90):
+    """Go on with a session whose client has logged in. The connection to the client goes along (SCM_RIGHTS)."""
+
+    ticket: str
+    """For auth: tells whose mailbox it is."""
+    user: str
+    """As logged by who took the login."""
+    session: str
+    """What names the session in the log."""
+    remote: str
+    """Address of the client."""
+    rest: bytes = b""
+    """What the client has sent behind its login."""
+
+
+class HandedOver(Message, tag=91):
+    """The session goes on in this process; or it does not, and the client is to be told."""
+
+    pid: int
+    problem: str = ""
+    code: str = ""
+    """With a problem: of RFC 3206."""
+
+
 AnyMessage = (
     Hello
     | Goodbye
@@ -483,4 +510,6 @@ AnyMessage = (
     | ProxyDelete
     | ProxySequence
     | ProxyAnswer
+    | HandOver
+    | HandedOver
 )

@@ -9,7 +9,6 @@ from typing import Any
 
 from pyfix.base.log import MemoryLog
 from pyfix.daemons.smtpd.answers import Answers
-from pyfix.daemons.smtpd.deadlines import Deadlines
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
 from pyfix.daemons.smtpd.server import Common, Server
@@ -21,6 +20,7 @@ from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.restrictions.evaluate import active_stages
 from pyfix.mail.restrictions.search import Searcher
 from pyfix.mail.restrictions.tables import Opened
+from pyfix.service.deadlines import Deadlines
 
 MAIN_CF = """
 compatibility_level = 3.7

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyfix.base.log import Fatal, FileSink, Log, MemoryLog, PostlogSink, SyslogSink, sanitize
+from pyfix.base.log import Fatal, FileSink, Log, MemoryLog, PostlogSink, Severity, SyslogSink, sanitize
 
 
 def test_words_for_trouble_stand_in_front() -> None:
@@ -22,6 +23,24 @@ def test_words_for_trouble_stand_in_front() -> None:
     with pytest.raises(Fatal):
         log.fatal("f")
     assert log.lines == ["connect from a[1.2.3.4]", "warning: w", "error: e", "fatal: f"]
+
+
+def test_programs_that_share_a_tag_begin_their_lines_with_a_name() -> None:
+    """As those behind mailbox_syslog_name do; a line may tell of another speaker."""
+    lines: list[str] = []
+
+    class Lines:
+        def write(self, written: Sequence[tuple[Severity, str]]) -> None:
+            lines.extend(line for _, line in written)
+
+        def close(self) -> None: ...
+
+    log = Log(Lines(), "dovecot", speaker="pop3-login")
+    log.info("Login: user=<a>")
+    log.tell("pop3(a): Disconnected")
+    log.flush()
+    pid = os.getpid()
+    assert lines == [f"dovecot[{pid}]: pop3-login: Login: user=<a>", f"dovecot[{pid}]: pop3(a): Disconnected"]
 
 
 def test_detail_is_logged_with_verbosity_only() -> None:

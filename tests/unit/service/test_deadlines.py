@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyfix.daemons.smtpd.deadlines import Deadlines
+from pyfix.service.deadlines import Deadlines
 
 TIMEOUT_S = 300.0
 TICK_S = 1.0
