@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from pyfix.commands.check.accounts import check_accounts
+from pyfix.commands.check.auth import check_auth
 from pyfix.commands.check.certificates import check_certificates
 from pyfix.commands.check.classes import check_classes
 from pyfix.commands.check.files import check_files
@@ -63,6 +64,7 @@ def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Ite
     yield from check_proxymap(config, entries)
     yield from check_classes(tables)
     yield from check_accounts(config)
+    yield from check_auth(config, entries)
     for text in tell_old_defaults(old_defaults(config, params.compatibility_level)):
         yield Finding(Severity.NOTE, "", text)
     explain("checking who may relay, where mail goes, ports and certificates")

@@ -87,7 +87,7 @@ RULES: Final = (
         "mail is sent without logging in, and returned by servers that insist on it",
     ),
     Rule(
-        r"(smtpd|smtp|lmtp)_sasl_\w+|broken_sasl_auth_clients|cyrus_sasl_config_path|send_cyrus_sasl_authzid"
+        r"(smtpd|smtp|lmtp)_sasl_\w+|broken_sasl_auth_clients|send_cyrus_sasl_authzid"
         r"|(smtp|lmtp)_sender_dependent_authentication|smtpd_sender_login_maps|(smtp|lmtp)_send_dummy_mail_auth",
         _ANY, Loss.NOTHING, _SASL,
     ),

@@ -40,6 +40,11 @@ def choose_place(user: str, home: str | None, params: LocalMailboxParameters, co
         return Place("mailbox_command_maps", command)
     if params.mailbox_command:
         return Place("mailbox_command", params.mailbox_command)
+    return choose_mailbox(user, home, params)
+
+
+def choose_mailbox(user: str, home: str | None, params: LocalMailboxParameters) -> Place:
+    """Return the mailbox of a user, whatever command delivers to it."""
     if params.home_mailbox:
         return Place("home_mailbox", path="" if home is None else f"{home}/{params.home_mailbox}")
     spool = params.mail_spool_directory

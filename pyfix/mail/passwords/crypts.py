@@ -24,6 +24,7 @@ _LONGEST_BCRYPT: Final = 72
 _BCRYPT_DIGITS: Final = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _FORMS: Final = {
     "MD5-CRYPT": re.compile(r"\$1\$[^$:]{0,8}\$[./0-9A-Za-z]{22}"),
+    "APR-MD5": re.compile(r"\$apr1\$[^$:]{0,8}\$[./0-9A-Za-z]{22}"),
     "SHA256-CRYPT": re.compile(r"\$5\$(?:rounds=([0-9]{1,9})\$)?[^$:]{0,16}\$[./0-9A-Za-z]{43}"),
     "SHA512-CRYPT": re.compile(r"\$6\$(?:rounds=([0-9]{1,9})\$)?[^$:]{0,16}\$[./0-9A-Za-z]{86}"),
     "BLF-CRYPT": re.compile(r"\$2[abxy]\$([0-9]{2})\$[./0-9A-Za-z]{53}"),
@@ -37,6 +38,7 @@ _FORMS: Final = {
 }
 _HANDLERS: Final[dict[str, Any]] = {
     "MD5-CRYPT": handlers.md5_crypt,
+    "APR-MD5": handlers.apr_md5_crypt,
     "SHA256-CRYPT": handlers.sha256_crypt,
     "SHA512-CRYPT": handlers.sha512_crypt,
     "BLF-CRYPT": handlers.bcrypt,

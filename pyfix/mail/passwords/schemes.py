@@ -8,8 +8,9 @@ from pyfix.mail.passwords.crypts import CRYPTS, hash_crypt, verify_crypt
 from pyfix.mail.passwords.digests import DIGESTS, hash_digest, verify_digest, verify_plain
 from pyfix.mail.passwords.keys import KEYS, hash_key, verify_key
 from pyfix.mail.passwords.stored import Stored, UnusableHash, parse_stored
+from pyfix.mail.passwords.system_crypt import SYSTEM_CRYPTS, verify_system_crypt
 
-SCHEMES: Final = ("PLAIN", *DIGESTS, *KEYS, *CRYPTS)
+SCHEMES: Final = ("PLAIN", *DIGESTS, *KEYS, *CRYPTS, *SYSTEM_CRYPTS)
 """All that are verified, by their one name."""
 LONGEST_PASSWORD: Final = 1024
 """In bytes: hashing more would cost whoever is asked more than whoever asks."""
@@ -43,6 +44,8 @@ def _verify(password: bytes, stored: Stored, user: str) -> bool:
         return verify_digest(password, stored)
     if stored.scheme in KEYS:
         return verify_key(password, stored, user)
+    if stored.scheme in SYSTEM_CRYPTS:
+        return verify_system_crypt(stored.scheme, password, stored.text)
     return verify_crypt(stored.scheme, password, stored.text)
 
 

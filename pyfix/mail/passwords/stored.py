@@ -29,6 +29,8 @@ _CRYPT_IDS: Final = {
     "2y": "BLF-CRYPT",
     "argon2i": "ARGON2I",
     "argon2id": "ARGON2ID",
+    "apr1": "APR-MD5",
+    "y": "YESCRYPT",
 }
 """What stands between the first two $ of a text of crypt(3)."""
 _CRYPT_SCHEMES: Final = frozenset({"CRYPT", *_CRYPT_IDS.values()})

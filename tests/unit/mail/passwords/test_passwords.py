@@ -48,6 +48,8 @@ STORED = {
     "{PLAIN.B64}": ("secret", "{PLAIN.B64}c2VjcmV0"),
     "{DES-CRYPT}": ("secret", "{DES-CRYPT}/f9bNyZhgvZYo"),
     "traditional crypt(3)": ("secret", "/f9bNyZhgvZYo"),
+    "htpasswd": ("secret", "$apr1$salt1234$G61s9lpZAELkzUFCbj/53/"),
+    "passwd(1) nowadays": ("secret", "$y$j9T$YPn6ttGRR6Y8KOF0AsKKQ.$1xd0Ll.VH8bs1WITqM2R7zXAxzYv4jz1SWqSJ9OEYYC"),
     "RFC 5802": (
         "pencil",
         "{SCRAM-SHA-1}4096,QSXCR+Q6sek8bf92,6dlGYMOdZcOPutkcNY8U2g7vK9Y=,D+CSWLOshSulAsxiupA+qs2/fTE=",
@@ -107,7 +109,8 @@ def test_empty_stored_password_is_nobodys() -> None:
     ("stored", "message"),
     [
         ("{NTLM}x", "unknown scheme {NTLM} of a stored password; known are PLAIN"),
-        ("$y$j9T$x$y", r"unknown scheme \$y\$ of a stored password; known are 1 2a"),
+        ("$gy$j9T$x$y", r"unknown scheme \$gy\$ of a stored password; known are 1 2a"),
+        ("$y$jFT$x$y", r"broken or too costly YESCRYPT text in a stored password"),
         ("{SHA.ROT13}x", "unknown encoding .ROT13 of a stored password; specify .HEX or .B64"),
         ("{SHA}%%%", "broken SHA text"),
         ("{SHA}Xr4ilOzQ4PCOq3aQ0qbuaQ==", "SHA text of a wrong length"),

@@ -1,0 +1,127 @@
+"""auth_backends(5): who knows the passwords.
+
+    auth_backends = accounts, pam:smtp
+
+The auth service asks the back ends in the order of auth_backends; the first that knows the login decides. Each is a
+kind, and behind a colon what it needs:
+
+    accounts                    the accounts of pyfix (accounts_database)
+    shadow                      Unix users, by their hashes; auth must begin as root
+    pam:service                 Unix users and whomever else PAM knows; service is a file in /etc/pam.d, that of the
+                                protocol (smtp, pop3, imap) otherwise
+    saslauthd:/socket           ask a saslauthd; the usual socket otherwise
+    dovecot:/socket             ask a Dovecot, on a socket for clients of its auth service
+    smtpd.conf                  what pwcheck_method of Cyrus' file says, see smtpd.conf(5)
+
+Where auth_backends is empty, these are asked: accounts, if there are any, and those of smtpd.conf(5) if that file is
+there and has pwcheck_method. `pyfix check` tells which ones that are.
+
+What a back end does not say is found where mail is delivered: the mailbox of an address as virtual(8) finds it, that of
+a Unix user as local(8) does.
+
+Rights: files are read and sockets opened with the rights of auth, which are root's.
+
+Failures: a back end that can't be asked makes the login a temporary failure, also where a later one would know it: the
+reason is in the log. What is wrong in a file is an error that names file and line.
+
+Example: the accounts of a Dovecot that runs, and Unix users
+
+    auth_backends = dovecot:/run/dovecot/auth-client, shadow
+
+See: smtpd.conf(5), pyfix-check(1)
+
+Inside: one module a kind, loaded when it is named.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Final
+
+from pyfix.mail.accounts.opening import missing_file
+from pyfix.mail.auth.backend import Backend
+from pyfix.mail.auth.backends.context import Context
+from pyfix.mail.auth.params import BackendParameters
+from pyfix.mail.config import Config
+from pyfix.mail.sasl.smtpd_conf import SmtpdConf, find_smtpd_conf
+
+_ROOM: Final = "pyfix.mail.auth.backends"
+_OPENERS: Final = {
+    "dovecot": "dovecot_socket:open_dovecot",
+    "pam": "pam:open_pam",
+    "saslauthd": "saslauthd:open_saslauthd",
+    "shadow": "shadow:open_shadow",
+}
+"""Module and function, by kind."""
+_ACCOUNTS: Final = "accounts"
+_CONF: Final = "smtpd.conf"
+
+
+def open_backends(config: Config) -> list[Backend]:
+    """Return the back ends in their order; raises ConfigError."""
+    context = Context(config)
+    return [open_backend(spec, context) for spec in backend_specs(config)]
+
+
+def backend_specs(config: Config) -> list[str]:
+    """Return the names of the back ends that are asked; raises ConfigError."""
+    named = config.read(BackendParameters).auth_backends
+    conf = find_smtpd_conf(config) if not named or _CONF in named else None
+    if not named:
+        return _default_specs(conf, has_accounts=not missing_file(config))
+    found: list[str] = []
+    for spec in named:
+        if spec != _CONF:
+            found.append(spec)
+        elif conf is not None and conf.methods:
+            found += specs_of(conf)
+        else:
+            raise config.refuse("auth_backends", f"auth_backends: there is no {_CONF} with pwcheck_method; make one")
+    return found
+
+
+def _default_specs(conf: SmtpdConf | None, *, has_accounts: bool) -> list[str]:
+    others = [] if conf is None else specs_of(conf)
+    return [_ACCOUNTS, *others] if has_accounts or not others else others
+
+
+def specs_of(conf: SmtpdConf) -> list[str]:
+    """Return the back ends that Cyrus' file names; raises ConfigError for what is not built. Pure."""
+    return [_spec_of(method, conf) for method in conf.methods]
+
+
+def _spec_of(method: str, conf: SmtpdConf) -> str:
+    match method:
+        case "saslauthd" | "authdaemond":
+            path = conf.get(f"{method}_path")
+            return f"{method}:{path}" if path else method
+        case "auxprop":
+            plugins = conf.words("auxprop_plugin") or ("sasldb",)
+            if plugins == ("sql",):
+                return f"cyrus-sql:{conf.path}"
+            raise conf.refuse(
+                "auxprop_plugin",
+                f'auxprop_plugin {" ".join(plugins)} is not built; specify "auxprop_plugin: sql", or remove'
+                " pwcheck_method for the accounts of pyfix",
+            )
+    raise conf.refuse(
+        "pwcheck_method", f"pwcheck_method {method} is not built; specify saslauthd, authdaemond or auxprop"
+    )
+
+
+def open_backend(spec: str, context: Context) -> Backend:
+    """Return one back end; raises ConfigError."""
+    kind, _, name = spec.partition(":")
+    if spec == _ACCOUNTS:
+        return _load("accounts:open_accounts")(context.config)
+    if kind not in _OPENERS:
+        known = " ".join(sorted([_ACCOUNTS, _CONF, *_OPENERS]))
+        raise context.refuse(f'there is no back end "{spec}"; specify some of {known}')
+    return _load(_OPENERS[kind])(name, context)
+
+
+def _load(place: str) -> Callable[..., Backend]:
+    module, _, function = place.partition(":")
+    found: Callable[..., Backend] = getattr(importlib.import_module(f"{_ROOM}.{module}"), function)
+    return found

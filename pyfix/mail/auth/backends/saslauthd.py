@@ -1,0 +1,124 @@
+"""The back end `saslauthd:/socket`: a saslauthd that runs, or what it would do if none runs.
+
+    pwcheck_method: saslauthd        in smtpd.conf
+
+Tutorials have people start `saslauthd -a shadow` or `-a pam`. Where its socket is not there, the same is done here: the
+mechanism is that of the configuration file which the service script of a distribution reads. A mechanism that is not
+built is not guessed at: the login is a temporary failure, whose log line says so.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from pyfix.base.failure import words_for
+from pyfix.mail.address.split import split_address
+from pyfix.mail.auth.backend import Account, Attempt, Backend, BackendUnavailable, LookupBackend, Place, VerifyBackend
+from pyfix.mail.auth.backends.context import Context, is_askable
+from pyfix.mail.auth.backends.pam import PamBackend
+from pyfix.mail.auth.backends.shadow import ShadowBackend
+from pyfix.mail.auth.backends.unix_peer import connected
+from pyfix.mail.passwords import UnusableHash, verify_password
+from pyfix.mail.sasl.params import ForeignDaemonParameters
+from pyfix.proto.saslauthd import Question, SaslauthdError, answer_length, parse_answer
+
+USUAL: Final = ("/run/saslauthd/mux", "/var/run/saslauthd/mux", "/var/state/saslauthd/mux")
+"""Where saslauthd listens unless told otherwise, in one distribution or another."""
+_MECHANISM: Final = re.compile(r"""^[ \t]*(?:MECH|MECHANISMS)=["']?([A-Za-z0-9_-]*)""", re.MULTILINE)
+_DEFAULT: Final = "pam"
+
+
+class SaslauthdBackend(VerifyBackend):
+    """Asks the daemon; without one, itself."""
+
+    name = "saslauthd"
+
+    def __init__(self, paths: Sequence[str], context: Context) -> None:
+        """paths: the first one that is there is asked."""
+        self._paths = paths
+        self._context = context
+        self._places = context.places
+        self._files = context.config.read(ForeignDaemonParameters).saslauthd_config_files
+        self._timeout_s = context.timeout_s
+
+    def verify(self, attempt: Attempt, password: bytes) -> Account | None:
+        """Ask for the name without domain, and with the domain as realm, as Cyrus' library does."""
+        if not is_askable(attempt.login) or not password or b"\0" in password:
+            return None
+        path = next(filter(os.path.exists, self._paths), "")
+        if not path:
+            return verify_with(self._own(), attempt, password)
+        return self._ask(path, attempt, password)
+
+    def locate(self, user: str, service: str) -> Place | None:
+        """Return where the mail is delivered."""
+        return self._places.find(user)
+
+    def _ask(self, path: str, attempt: Attempt, password: bytes) -> Account | None:
+        login, realm = split_address(attempt.login)
+        try:
+            data = Question(login.encode(), password, attempt.service.encode(), (realm or "").encode()).encode()
+        except ValueError:
+            return None
+        with connected(path, "saslauthd", self._timeout_s) as stream:
+            stream.send(data)
+            answer = stream.exactly(answer_length(stream.exactly(2)))
+        try:
+            return Account(attempt.login) if parse_answer(answer) else None
+        except SaslauthdError as error:
+            raise BackendUnavailable(f"saslauthd at {path}: {error}") from error
+
+    def _own(self) -> LookupBackend | VerifyBackend:
+        """Return what checks passwords in the daemon's place; raises BackendUnavailable."""
+        mechanism, file = configured_mechanism(self._files)
+        if mechanism == "shadow":
+            return ShadowBackend(self._context)
+        if mechanism == "pam":
+            return PamBackend("", self._context)
+        raise BackendUnavailable(
+            f"{file}: saslauthd's mechanism {mechanism} is not built, and no saslauthd listens at"
+            f" {' or '.join(self._paths)}; start it, or specify shadow or pam"
+        )
+
+
+def verify_with(backend: Backend, attempt: Attempt, password: bytes) -> Account | None:
+    """Return whom a back end of either kind takes the password for; None: nobody."""
+    if isinstance(backend, VerifyBackend):
+        return backend.verify(attempt, password)
+    assert isinstance(backend, LookupBackend)
+    account = backend.find(attempt)
+    if account is None:
+        return None
+    try:
+        known = any(
+            verify_password(password, secret.stored, default_scheme=secret.default_scheme, user=attempt.login)
+            for secret in account.secrets
+        )
+    except UnusableHash as error:
+        raise BackendUnavailable(f"{backend.name}: {account.user}: {error}") from error
+    return account if known else None
+
+
+def configured_mechanism(files: Sequence[str]) -> tuple[str, str]:
+    """Return the mechanism that the first of the files says, and that file; raises BackendUnavailable."""
+    for file in files:
+        try:
+            with open(file, encoding="utf-8", errors="replace") as opened:
+                found = _MECHANISM.findall(opened.read())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise BackendUnavailable(f"open {file}: {words_for(error)}") from error
+        if found and found[-1]:
+            return found[-1], file
+    return _DEFAULT, ""
+
+
+def open_saslauthd(name: str, context: Context) -> SaslauthdBackend:
+    """Return the back end; raises ConfigError."""
+    if name and not name.startswith("/"):
+        raise context.refuse(f'saslauthd:{name}: need the path of a socket that begins with "/"')
+    return SaslauthdBackend([name] if name else USUAL, context)
