@@ -63,17 +63,19 @@ class Mbox:
         *,
         owner: Owner | None = None,
         dot_lock_may_fail: bool = False,
+        may_create: bool = True,
         otherwise: str = "5.2.0",
     ) -> Mbox:
         """Open or create the mailbox and lock it, with the rights in force. Raises MailboxError.
 
-        A new file is given to `owner` if there is one. `dot_lock_may_fail`: go on without a lock file where the
-        directory does not allow one (files that users name). `otherwise` is the status of errors without their own.
+        A new file is given to `owner` if there is one; readers make none (`may_create`). `dot_lock_may_fail`: go on
+        without a lock file where the directory does not allow one (files that users name). `otherwise` is the status
+        of errors without their own.
         """
         dot_lock, complaint = _take_dot_lock(path, policy, dot_lock_may_fail, otherwise)
         fd = -1
         try:
-            fd = _open_file(path, owner, otherwise)
+            fd = _open_file(path, owner, otherwise, may_create=may_create)
             box = cls(path, fd, dot_lock, complaint, policy.attempts * policy.delay)
             if box.is_regular:
                 policy.lock_file(fd)
@@ -96,6 +98,16 @@ class Mbox:
     def is_regular(self) -> bool:
         """False for a device or a pipe, such as /dev/null."""
         return stat.S_ISREG(self.status.st_mode)
+
+    @property
+    def fd(self) -> int:
+        """The open file."""
+        return self._fd
+
+    def repair(self) -> None:
+        """Remove what a killed delivery left at the end. Raises OSError."""
+        if self.is_regular:
+            self._repair(os.fstat(self._fd).st_size)
 
     @property
     def owner_uid(self) -> int:
@@ -221,7 +233,7 @@ def _take_dot_lock(path: str, policy: LockPolicy, may_fail: bool, otherwise: str
     return lock, ""
 
 
-def _open_file(path: str, owner: Owner | None, otherwise: str) -> int:
+def _open_file(path: str, owner: Owner | None, otherwise: str, *, may_create: bool) -> int:
     """Open an existing mailbox, or create it; raise MailboxError.
 
     A regular file is opened for reading too: how it ends decides what is written. A device or a pipe is not: a pipe
@@ -232,7 +244,9 @@ def _open_file(path: str, owner: Owner | None, otherwise: str) -> int:
         if stat.S_ISLNK(mode):
             raise MailboxError(otherwise, "file is a symbolic link", errno.EPERM)
         fd = os.open(path, _OPEN if stat.S_ISREG(mode) else _OPEN & ~os.O_RDWR | os.O_WRONLY)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if not may_create:
+            raise system_error("cannot open file", error, otherwise) from error
         return _create_file(path, owner, otherwise)
     except OSError as error:
         raise system_error("cannot open file", error, otherwise) from error

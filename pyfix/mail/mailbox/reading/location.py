@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import os
 
+from pyfix.mail.mailbox.lock import LockPolicy
+from pyfix.mail.mailbox.quota import WHOLE_TREE, Scope
 from pyfix.mail.mailbox.reading.errors import MailboxUnavailable
 from pyfix.mail.mailbox.reading.maildir import open_maildir
+from pyfix.mail.mailbox.reading.mbox import open_mbox
 from pyfix.mail.mailbox.reading.protocol import ReadableMailbox
 
+_POLICY = LockPolicy(attempts=3, delay=0.1)
 
-def open_mailbox(location: str, *, lock: bool = True, base: str = "") -> ReadableMailbox:
+
+def open_mailbox(
+    location: str,
+    *,
+    lock: bool = True,
+    base: str = "",
+    policy: LockPolicy = _POLICY,
+    scope: Scope = WHOLE_TREE,
+) -> ReadableMailbox:
     """Open a mailbox; raise MailboxUnavailable, MailboxInUse (`lock`: this session alone may have it).
 
-    `base` is the directory, if any, that symbolic links may not lead out of. The caller calls `measure` next.
+    `base` is the directory, if any, that symbolic links may not lead out of; `policy` says how deliveries lock an
+    mbox, `scope` what counts for a Maildir's quota. The caller calls `measure` next.
     """
     form, path = split_location(location)
     if base:
         _check_base(path, base)
     if form == "maildir":
-        return open_maildir(path, lock=lock)
-    raise MailboxUnavailable(f"mbox:{path} cannot be read yet (keep the mail in a Maildir)")
+        return open_maildir(path, lock=lock, scope=scope)
+    return open_mbox(path, lock=lock, policy=policy)
 
 
 def split_location(location: str) -> tuple[str, str]:

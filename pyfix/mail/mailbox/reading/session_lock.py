@@ -29,30 +29,26 @@ _ATTEMPTS: Final = 5
 class SessionLock:
     """The lock, held from `take` to `release`."""
 
-    __slots__ = ("_directory", "_fd", "_name", "_path")
+    __slots__ = ("_directory", "_fd", "_name", "_owns_directory", "_path")
 
-    def __init__(self, directory: int, name: str, path: str, fd: int) -> None:
+    def __init__(self, directory: int, name: str, path: str, fd: int, *, owns_directory: bool) -> None:
         """Hold the lock file `name` in the open `directory`; `path` is for messages."""
+        self._owns_directory = owns_directory
         self._directory = directory
         self._name = name
         self._path = path
         self._fd = fd
 
     @classmethod
-    def take(cls, directory: int, name: str, path: str) -> SessionLock:
-        """Lock, at once; raise MailboxInUse, MailboxUnavailable."""
-        for _ in range(_ATTEMPTS):
-            fd, is_new = _open(directory, name, path)
-            if fd < 0:
-                continue
-            try:
-                if _claim(fd, directory, name, path, is_new=is_new):
-                    return cls(directory, name, path, fd)
-            except BaseException:
-                os.close(fd)
-                raise
-            os.close(fd)
-        raise MailboxInUse(f"{path!r}: sessions come and go too fast to lock the mailbox")
+    def take(cls, directory: int, name: str, path: str, *, owns_directory: bool = False) -> SessionLock:
+        """Lock, at once; raise MailboxInUse, MailboxUnavailable. `directory` is closed with the lock if it owns it."""
+        try:
+            fd = _take(directory, name, path)
+        except BaseException:
+            if owns_directory:
+                os.close(directory)
+            raise
+        return cls(directory, name, path, fd, owns_directory=owns_directory)
 
     def refresh(self) -> None:
         """Make the file young: Dovecot takes one of five minutes for forgotten."""
@@ -70,6 +66,23 @@ class SessionLock:
         except OSError:
             pass  # without the kernel's lock, which ends now, it hinders nobody for long
         os.close(self._fd)
+        if self._owns_directory:
+            os.close(self._directory)
+
+
+def _take(directory: int, name: str, path: str) -> int:
+    for _ in range(_ATTEMPTS):
+        fd, is_new = _open(directory, name, path)
+        if fd < 0:
+            continue
+        try:
+            if _claim(fd, directory, name, path, is_new=is_new):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+    raise MailboxInUse(f"{path!r}: sessions come and go too fast to lock the mailbox")
 
 
 def _open(directory: int, name: str, path: str) -> tuple[int, bool]:

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import pytest
+from reading_site import MESSAGE, MaildirSite, read_message
 
-from pyfix.mail.mailbox.reading import MailboxInUse, MailboxUnavailable, MessageGone, ReadableMailbox, open_mailbox
-from tests.unit.mail.mailbox.reading.conftest import MESSAGE, MaildirUnderTest
-
-ReadMessage = Callable[[ReadableMailbox, int], bytes]
+from pyfix.mail.mailbox.reading import MailboxInUse, MailboxUnavailable, MessageGone, open_mailbox
 
 
-def test_messages_of_new_and_cur_are_numbered_in_the_order_of_their_names(
-    maildir: MaildirUnderTest, content_of: ReadMessage
-) -> None:
+def test_messages_of_new_and_cur_are_numbered_in_the_order_of_their_names(maildir: MaildirSite) -> None:
     """A stable order, whichever directory a message is in."""
     maildir.put("new/1700000002.M1.host", b"two\n")
     maildir.put("cur/1700000001.M1.host:2,S", b"one\n")
     mailbox = maildir.session()
-    assert [content_of(mailbox, number) for number in (1, 2)] == [b"one\n", b"two\n"]
+    assert [read_message(mailbox, number) for number in (1, 2)] == [b"one\n", b"two\n"]
     assert list(mailbox.uidls(1, 2)) == [b"1700000001.M1.host", b"1700000002.M1.host"]
     assert (mailbox.flags(1), mailbox.flags(2)) == ("S", "")
 
 
-def test_octets_count_every_line_end_as_two(maildir: MaildirUnderTest) -> None:
+def test_octets_count_every_line_end_as_two(maildir: MaildirSite) -> None:
     """RFC 1939 section 11; what ends in CRLF already is not counted twice."""
     maildir.put("cur/1.a:2,", MESSAGE)
     maildir.put("cur/2.b:2,", b"a\r\nb\nc")
@@ -35,7 +30,7 @@ def test_octets_count_every_line_end_as_two(maildir: MaildirUnderTest) -> None:
     assert mailbox.total_octets == len(MESSAGE) + 4 + 14
 
 
-def test_what_is_no_regular_file_is_no_message(maildir: MaildirUnderTest) -> None:
+def test_what_is_no_regular_file_is_no_message(maildir: MaildirSite) -> None:
     """Directories, pipes, symbolic links and hidden files in new/ have no number."""
     maildir.put("new/1.a")
     maildir.put("new/.hidden")
@@ -45,17 +40,17 @@ def test_what_is_no_regular_file_is_no_message(maildir: MaildirUnderTest) -> Non
     assert len(maildir.session()) == 1
 
 
-def test_a_message_is_found_again_after_its_flags_changed(maildir: MaildirUnderTest, content_of: ReadMessage) -> None:
+def test_a_message_is_found_again_after_its_flags_changed(maildir: MaildirSite) -> None:
     """Another program moves it to cur/, then gives it flags."""
     path = maildir.put("new/1.a")
     mailbox = maildir.session()
     moved = path.rename(maildir.root / "cur/1.a:2,")
-    assert content_of(mailbox, 1) == MESSAGE
+    assert read_message(mailbox, 1) == MESSAGE
     moved.rename(maildir.root / "cur/1.a:2,FRS")
-    assert content_of(mailbox, 1) == MESSAGE
+    assert read_message(mailbox, 1) == MESSAGE
 
 
-def test_a_message_that_was_removed_is_gone(maildir: MaildirUnderTest) -> None:
+def test_a_message_that_was_removed_is_gone(maildir: MaildirSite) -> None:
     """The others stay where they are."""
     maildir.put("new/1.a")
     path = maildir.put("new/2.b")
@@ -67,7 +62,7 @@ def test_a_message_that_was_removed_is_gone(maildir: MaildirUnderTest) -> None:
     mailbox.open(1).close()
 
 
-def test_expunge_removes_and_marks_what_was_seen(maildir: MaildirUnderTest) -> None:
+def test_expunge_removes_and_marks_what_was_seen(maildir: MaildirSite) -> None:
     """What was retrieved goes to cur/ with S; what was not stays in new/."""
     for name in ("new/1.a", "new/2.b", "new/3.c", "cur/4.d:2,R"):
         maildir.put(name)
@@ -78,7 +73,7 @@ def test_expunge_removes_and_marks_what_was_seen(maildir: MaildirUnderTest) -> N
     assert os.listdir(maildir.root / "new") == ["3.c"]
 
 
-def test_a_second_session_finds_the_mailbox_in_use(maildir: MaildirUnderTest) -> None:
+def test_a_second_session_finds_the_mailbox_in_use(maildir: MaildirSite) -> None:
     """Until the first ends; sessions without the lock are not kept out."""
     first = maildir.session(lock=True)
     with pytest.raises(MailboxInUse, match="another session"):
@@ -88,7 +83,7 @@ def test_a_second_session_finds_the_mailbox_in_use(maildir: MaildirUnderTest) ->
     maildir.session(lock=True)
 
 
-def test_a_maildir_that_is_not_there_yet_is_empty(maildir: MaildirUnderTest) -> None:
+def test_a_maildir_that_is_not_there_yet_is_empty(maildir: MaildirSite) -> None:
     """The first delivery makes it."""
     mailbox = open_mailbox(f"maildir:{maildir.root}/other/")
     assert mailbox.measure()
@@ -96,7 +91,7 @@ def test_a_maildir_that_is_not_there_yet_is_empty(maildir: MaildirUnderTest) -> 
     mailbox.close()
 
 
-def test_symbolic_links_inside_a_maildir_are_not_followed(maildir: MaildirUnderTest) -> None:
+def test_symbolic_links_inside_a_maildir_are_not_followed(maildir: MaildirSite) -> None:
     """A link named cur leads nowhere."""
     (maildir.root / "cur").rmdir()
     (maildir.root / "cur").symlink_to("/etc")
@@ -104,7 +99,7 @@ def test_symbolic_links_inside_a_maildir_are_not_followed(maildir: MaildirUnderT
         open_mailbox(maildir.location)
 
 
-def test_a_link_out_of_the_base_is_refused(maildir: MaildirUnderTest) -> None:
+def test_a_link_out_of_the_base_is_refused(maildir: MaildirSite) -> None:
     """Where the administrator has said where mailboxes are."""
     base = maildir.root.parent / "base"
     base.mkdir()

@@ -1,0 +1,179 @@
+"""The files of a Maildir under a session: found again, opened, removed, renamed.
+
+Another program may change a message's flags or move it to cur/ at any time: it keeps its base name. The directories are
+listed again for a message that is not where it was, but once only for each change of theirs.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Final
+
+from pyfix.base import clock
+from pyfix.mail.mailbox.quota import Ledger, Scope, counts, size_in_name
+from pyfix.mail.mailbox.reading.catalog import SUBDIRECTORIES, Catalog, read_catalog
+from pyfix.mail.mailbox.reading.errors import MessageGone, ReadingError, unavailable
+from pyfix.mail.mailbox.reading.names import base_of, with_flag
+from pyfix.mail.mailbox.reading.protocol import Removed
+from pyfix.mail.mailbox.reading.stream import MessageStream
+
+_OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NOT_A_MESSAGE: Final = (errno.ENOENT, errno.ELOOP, errno.ENXIO)
+_SETTLED_NS: Final = 1_000_000_000
+_BATCH: Final = 1000
+"""How many files are removed under one lock of the quota's: deliveries wait for it."""
+
+
+class MaildirFiles:
+    """The open directory `root`, and which files were in it."""
+
+    def __init__(self, path: str, root: int) -> None:
+        """Take no listing yet; -1 for a Maildir that does not exist. `path` ends in "/"."""
+        self.path = path
+        self.root = root
+        self.catalog = Catalog((), b"")
+        self._listed_at: tuple[int, int] | None = None
+
+    def list_all(self) -> None:
+        """List the messages; raise MailboxUnavailable."""
+        self._listed_at = self._state()
+        self.catalog = read_catalog(self.root, self.path)
+
+    def open(self, index: int) -> MessageStream:
+        """Open a message; raise MessageGone, MailboxUnavailable."""
+        try:
+            return self._open(self.catalog.path(index))
+        except MessageGone:
+            if not self._find_again(index):
+                raise
+            return self._open(self.catalog.path(index))
+
+    def _open(self, path: str) -> MessageStream:
+        try:
+            fd = os.open(path, _OPEN, dir_fd=self.root)
+        except OSError as error:
+            if error.errno in _NOT_A_MESSAGE:
+                raise MessageGone(f"{self.path + path!r}: the message has been removed") from error
+            raise unavailable("cannot open", self.path + path, error) from error
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(fd)
+            raise MessageGone(f"{self.path + path!r} is not a regular file")
+        return MessageStream(fd, ((0, status.st_size),))
+
+    def _state(self) -> tuple[int, int] | None:
+        """Return what changes when a file of the Maildir comes, goes, or gets another name.
+
+        None while the last change is so young that the next might have the same time.
+        """
+        new, cur = (_changed_at(self.root, name) for name in SUBDIRECTORIES)
+        return None if max(new, cur) + _SETTLED_NS > clock.now() * 1e9 else (new, cur)
+
+    def _find_again(self, index: int) -> bool:
+        """Look for a message that is not where it was; True when it has another place or name now."""
+        before = self.catalog.path(index)
+        base = base_of(self.catalog.name(index))
+        for name in (f"{base}:2,", f"{base}:2,S"):
+            if f"cur/{name}" != before and self._exists(f"cur/{name}"):
+                self.catalog.move(index, name, in_new=False)
+                return True
+        state = self._state()
+        if state is not None and state == self._listed_at:
+            return False
+        self._listed_at = state
+        self._look_again()
+        return self.catalog.path(index) != before
+
+    def _look_again(self) -> None:
+        current = read_catalog(self.root, self.path)
+        places = {base_of(name): place for place, name in enumerate(current.names())}
+        for index, name in enumerate(self.catalog.names()):
+            place = places.get(base_of(name))
+            if place is not None:
+                self.catalog.move(index, current.name(place), in_new=bool(current.in_new[place]))
+
+    def _exists(self, path: str) -> bool:
+        try:
+            os.stat(path, dir_fd=self.root, follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
+    def remove(self, indices: Iterable[int], scope: Scope) -> Removed:
+        """Remove messages, and tell the quota of those that count; what is gone already is as it should be."""
+        messages = size = 0
+        failures: list[str] = []
+        left = iter(indices)
+        while batch := list(islice(left, _BATCH)):
+            with self._ledger(scope) as ledger:
+                gone = [found for index in batch if (found := self._remove(index, failures)) is not None]
+                counted = [length for name, length in gone if counts(name, scope)]
+                if ledger and counted:
+                    ledger.note_removed(sum(counted), len(counted))
+            messages += len(gone)
+            size += sum(length for _, length in gone)
+        return Removed(messages, size, tuple(failures))
+
+    @contextmanager
+    def _ledger(self, scope: Scope) -> Iterator[Ledger | None]:
+        """Lock what the quota counts; without the lock mail goes all the same, and the next recount will see it."""
+        try:
+            ledger = Ledger.open(self.path, scope)
+        except OSError:
+            yield None
+            return
+        with ledger:
+            yield ledger
+
+    def _remove(self, index: int, failures: list[str]) -> tuple[str, int] | None:
+        """Remove a file; return its name, and the size that counts."""
+        try:
+            try:
+                return self._unlink(index)
+            except MessageGone:
+                return self._unlink(index) if self._find_again(index) else None
+        except MessageGone:
+            return None
+        except ReadingError as error:
+            failures.append(str(error))
+            return None
+
+    def _unlink(self, index: int) -> tuple[str, int]:
+        path, name = self.catalog.path(index), self.catalog.name(index)
+        try:
+            length = size_in_name(name)
+            if length is None:
+                length = os.stat(path, dir_fd=self.root, follow_symlinks=False).st_size
+            os.unlink(path, dir_fd=self.root)
+        except FileNotFoundError as error:
+            raise MessageGone(f"{self.path + path!r}: the message has been removed") from error
+        except OSError as error:
+            raise unavailable("cannot remove", self.path + path, error) from error
+        return name, length
+
+    def mark_seen(self, index: int) -> None:
+        """Set the flag S, and move the message to cur/; one that has been removed or may not be moved stays as it is.
+
+        A name is never taken from another file.
+        """
+        name = self.catalog.name(index)
+        marked = with_flag(name, "S")
+        if self._exists(f"cur/{marked}"):
+            return
+        try:
+            os.rename(self.catalog.path(index), f"cur/{marked}", src_dir_fd=self.root, dst_dir_fd=self.root)
+        except OSError:
+            return  # gone, or changed by another program, whose word counts; or a Maildir that may only be read
+        self.catalog.move(index, marked, in_new=False)
+
+
+def _changed_at(root: int, subdirectory: str) -> int:
+    try:
+        return os.stat(subdirectory, dir_fd=root, follow_symlinks=False).st_mtime_ns
+    except OSError:
+        return 0
