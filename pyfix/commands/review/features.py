@@ -49,7 +49,6 @@ _FILTERS: Final = "content filters are not in this release"
 _STRICT: Final = "strict checks of this kind are not in this release"
 _RESTRICTIONS: Final = "the restrictions that use it are not in this release"
 _LIMITS: Final = "per-client limits (anvil) are not in this release"
-_QUOTAS: Final = "mailbox quotas (VDA) are not in this release"
 _REPLIES: Final = "filters of commands and replies are not in this release"
 _POSTSCREEN: Final = "postscreen is not in this release"
 _BLOCKLISTS: Final = "DNS blocklists are not in this release"
@@ -200,11 +199,13 @@ RULES: Final = (
     ),
     Rule(r"confirm_delay_cleared", _ON, Loss.QUALITY, "no notice tells of the end of a delay"),
     Rule(
-        r"virtual_mailbox_limit_maps", _ON, Loss.DIFFERENT, _QUOTAS, "mailboxes grow without a limit",
+        r"virtual_maildir_filter", _ON, Loss.DIFFERENT, "filters of users (maildirfilter) are not in this release",
+        "all mail goes to the inbox",
     ),
+    Rule(r"virtual_maildir_filter(_maps)?", _ANY, Loss.NOTHING, "filters of users are not in this release"),
     Rule(
-        r"virtual_(mailbox_(limit_\w+|extended)|create_maildirsize|maildir_\w+|overquota_bounce|trash_\w+)", _ANY,
-        Loss.NOTHING, _QUOTAS,
+        r"virtual_mailbox_limit_message", _ANY, Loss.DIFFERENT, "the name is virtual_maildir_limit_message",
+        "senders get the standard text about a full mailbox",
     ),
     Rule(
         r"(smtp|lmtp|smtpd)_discard_\w+|smtpd_reject_footer\w*|best_mx_transport|allow_untrusted_routing"

@@ -24,6 +24,10 @@ from pyfix.mail.mailbox import (
     from_line,
 )
 from pyfix.mail.mailbox.locate import LookupFailed, Mailbox, open_locator
+from pyfix.mail.mailbox.quota.account import Account, OverQuota, Policy, read_percents
+from pyfix.mail.mailbox.quota.limits import Limit, Limits
+from pyfix.mail.mailbox.quota.notice import deliver_notice
+from pyfix.mail.mailbox.quota.warning import State, WarningText
 from pyfix.mail.queue import Queue
 from pyfix.service.rights import RightsError
 from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
@@ -42,6 +46,10 @@ class Delivery:
     """Writes the content of the job's message."""
     rcpt: Recipient
     mailbox: Mailbox
+    limit: Limit | None
+    """What the mailbox may hold; None without quotas."""
+    account: Account | None
+    """The same for a Maildir, where quotas are in force."""
 
 
 class VirtualDaemon(OneClientDaemon[VirtualParameters]):
@@ -56,12 +64,16 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         self._locator = open_locator(self.config, params, with_ids=self.worker.rights.can_switch)
         self._lock = LockPolicy.from_params(params, params.virtual_mailbox_lock, "virtual_mailbox_lock")
         self._queue = Queue.from_params(params)
+        self._limits = Limits.open(self.config, params, self.log.warning)
+        self._policy = Policy.from_params(params, read_percents(self.config, params.virtual_quota_warning_percents))
+        self._warning = WarningText.open(self.config, params.virtual_quota_warning_file, params.myhostname)
         name = "virtual_delivery_status_filter"
         self._filter = StatusFilter.open(params.virtual_delivery_status_filter, name, self.config, self.log)
 
     def find_changed(self) -> Iterator[str]:
         yield from self._filter.find_changed()
-        yield from (maps.name for maps in self._locator.maps if maps.has_changed())
+        maps = (*self._locator.maps, *(self._limits.maps if self._limits else ()))
+        yield from (table.name for table in maps if table.has_changed())
 
     def handle_all(self, requests: Sequence[AnyMessage], peer: Peer) -> Iterator[Message]:
         """Deliver small requests that are there together, a large one by itself: see `_deliver_batch`."""
@@ -88,26 +100,32 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
 
     def _find(self, job: Job) -> list[Delivery]:
         """Return a delivery for each recipient that has a mailbox; the others end here."""
-        writer = MaildirWriter(job.content, self.params.virtual_mailbox_limit, warn=self.log.warning)
+        writer = MaildirWriter(
+            job.content, self.params.virtual_mailbox_limit, warn=self.log.warning,
+            names_sizes=self.params.virtual_maildir_extended,
+        )  # fmt: skip
         found: list[Delivery] = []
         for rcpt in job.request.recipients:
             with job.guard(rcpt):
-                if mailbox := self._locate(job, rcpt):
-                    found.append(Delivery(job, writer, rcpt, mailbox))
+                if delivery := self._locate(job, writer, rcpt):
+                    found.append(delivery)
         return found
 
-    def _locate(self, job: Job, rcpt: Recipient) -> Mailbox | None:
-        """Return the mailbox, or end the recipient here."""
+    def _locate(self, job: Job, writer: MaildirWriter, rcpt: Recipient) -> Delivery | None:
+        """Return the delivery to the recipient's mailbox, or end the recipient here."""
         address = rcpt.address.lower()
         try:
             mailbox = self._locator.find(address)
+            limit = self._limits.find(address) if self._limits and mailbox else None
         except LookupFailed as problem:
             self.log.warning(str(problem))
             job.deferred(rcpt, _MISCONFIGURED)
             return None
         if mailbox is None:
             job.bounced(rcpt, Dsn("5.1.1", f'unknown user: "{address}"'))
-        return mailbox
+            return None
+        account = Account(mailbox.path, limit.quota, self._policy, self.log.warning) if limit else None
+        return Delivery(job, writer, rcpt, mailbox, limit, account if mailbox.is_maildir else None)
 
     def _deliver_all(self, found: list[Delivery]) -> None:
         """Deliver in the order of owners: taking on other rights costs more than a small delivery's preparation."""
@@ -137,11 +155,25 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         for delivery, draft in drafts:
             with delivery.job.guard(delivery.rcpt):
                 try:
-                    delivery.writer.finish(draft)
+                    delivery.writer.finish(draft, delivery.account)
                 except MailboxError as error:
                     self._fail(delivery, error)
                 else:
                     delivery.job.sent(delivery.rcpt, "delivered to maildir")
+                    if delivery.account is not None and delivery.account.crossed:
+                        self._warn_owner(delivery, delivery.account)
+
+    def _warn_owner(self, delivery: Delivery, account: Account) -> None:
+        """Tell the owner how full the mailbox is; the message that made it so is delivered in any case."""
+        percent, address = account.crossed, delivery.rcpt.address
+        state = State(address, account.limit, account.used)
+        unique = f"{delivery.job.request.queue_id}.{delivery.rcpt.position}.quota"
+        try:
+            deliver_notice(delivery.mailbox.path, account, self._warning.compose(state, clock.now(), unique))
+        except (OSError, MailboxError) as error:
+            self.log.warning(f"quota warning for <{address}> not delivered: {error}")
+        else:
+            self.log.info(f"quota warning: to=<{address}>, percent={percent}, maildir={delivery.mailbox.path}")
 
     def _begin(self, delivery: Delivery, *, in_batch: bool) -> Draft | None:
         """Return what is written for a Maildir; deliver to an mbox, or fail, at once."""
@@ -152,8 +184,10 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         head = delivery_headers(job.envelope.sender, rcpt.original, rcpt.address)
         try:
             if mailbox.is_maildir:
+                if delivery.account is not None:
+                    delivery.account.check(delivery.writer.size(head))
                 return delivery.writer.begin(mailbox.path, head, in_batch=in_batch)
-            self._deliver_mbox(job, rcpt, mailbox, head)
+            self._deliver_mbox(delivery, head)
         except MailboxError as error:
             self._fail(delivery, error)
         else:
@@ -168,16 +202,29 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         if error.is_access_problem:
             self.log.warning(f"maildir access problem for UID/GID={mailbox.uid}/{mailbox.gid}: {error.reason}")
             self.log.warning("perhaps you need to create the maildirs in advance")
-        job.failed(rcpt, Dsn(error.status, f"maildir delivery failed: {error.reason}"))
+        reason = self._limit_message(rcpt) if isinstance(error, OverQuota) else error.reason
+        job.failed(rcpt, Dsn(error.status, f"maildir delivery failed: {reason}"))
 
-    def _deliver_mbox(self, job: Job, rcpt: Recipient, mailbox: Mailbox, head: bytes) -> None:
+    def _limit_message(self, rcpt: Recipient) -> str:
+        """Return what senders are told of a full mailbox."""
+        if self._limits is None:
+            return self.params.virtual_maildir_limit_message
+        try:
+            return self._limits.message(rcpt.address.lower())
+        except LookupFailed as problem:
+            self.log.warning(str(problem))
+            return self.params.virtual_maildir_limit_message
+
+    def _deliver_mbox(self, delivery: Delivery, head: bytes) -> None:
+        job, rcpt, mailbox = delivery.job, delivery.rcpt, delivery.mailbox
+        limit = delivery.limit.quota.size if delivery.limit else self.params.virtual_mailbox_limit
         with Mbox.open(mailbox.path, self._lock, otherwise="4.2.0") as box:
             if not box.is_regular:
                 self.log.warning(f"recipient {rcpt.address}: destination {mailbox.path} is not a regular file")
                 raise MailboxError(_MISCONFIGURED.status, _MISCONFIGURED.reason)
             self._check_owner(box, mailbox)
             line = from_line(job.envelope.sender, clock.now())
-            box.append(line, head, job.content, self.params.virtual_mailbox_limit)
+            box.append(line, head, job.content, limit)
 
     def _check_owner(self, box: Mbox, mailbox: Mailbox) -> None:
         if self.params.strict_mailbox_ownership and mailbox.uid >= 0 and box.owner_uid != mailbox.uid:

@@ -6,12 +6,20 @@ from pyfix.mail.config import ListOf
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.mailbox import LockParameters, MailboxParameters
 from pyfix.mail.mailbox.params import VirtualMailboxParameters
+from pyfix.mail.mailbox.quota.params import QuotaParameters, WarningParameters
 from pyfix.mail.message.params import MessageParameters
 from pyfix.mail.queue.params import QueueParameters
 
 
 class VirtualParameters(
-    VirtualMailboxParameters, DeliveryParameters, LockParameters, MailboxParameters, MessageParameters, QueueParameters
+    QuotaParameters,
+    WarningParameters,
+    VirtualMailboxParameters,
+    DeliveryParameters,
+    LockParameters,
+    MailboxParameters,
+    MessageParameters,
+    QueueParameters,
 ):
     """Read by virtual."""
 

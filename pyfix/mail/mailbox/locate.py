@@ -54,6 +54,8 @@ class Locator:
     minimum_uid: int
     delimiter: str = ""
     is_local: IsLocal | None = None
+    maildir_suffix: str = ""
+    """What follows the path of a Maildir."""
 
     @property
     def maps(self) -> tuple[Maps, ...]:
@@ -68,6 +70,8 @@ class Locator:
         path = f"{self.base}/{location}"
         if not path.startswith("/"):
             raise LookupFailed(f"do not specify relative pathname: virtual_mailbox_base = {self.base}")
+        if path.endswith("/"):
+            path += self.maildir_suffix
         if self.uids is None or self.gids is None:
             return Mailbox(path, -1, -1)
         return Mailbox(
@@ -83,11 +87,16 @@ class Locator:
         return int(text)
 
     def _lookup(self, maps: Maps, address: str) -> str | None:
-        try:
-            found = maps.lookup_address(address, self.delimiter, self.is_local)
-        except TableError as error:
-            raise LookupFailed(f"table {maps.name}: lookup {address}: {error}") from error
-        return None if found is None else found.value
+        return find_value(maps, address, self.delimiter, self.is_local)
+
+
+def find_value(maps: Maps, address: str, delimiter: str, is_local: IsLocal | None) -> str | None:
+    """Return what the tables say about an address (folded); raises LookupFailed."""
+    try:
+        found = maps.lookup_address(address, delimiter, is_local)
+    except TableError as error:
+        raise LookupFailed(f"table {maps.name}: lookup {address}: {error}") from error
+    return None if found is None else found.value
 
 
 def open_locator(config: Config, params: VirtualMailboxParameters, *, with_ids: bool) -> Locator:
@@ -104,4 +113,14 @@ def open_locator(config: Config, params: VirtualMailboxParameters, *, with_ids: 
         params.virtual_minimum_uid,
         params.recipient_delimiter,
         LocalDomains(config, params).is_local_part_domain,
+        _suffix(config, params.virtual_maildir_suffix),
     )
+
+
+def _suffix(config: Config, suffix: str) -> str:
+    """Return what makes a Maildir out of a Maildir's path; raises ConfigError."""
+    if not suffix:
+        return ""
+    if ".." in suffix.split("/"):
+        raise config.refuse("virtual_maildir_suffix", f"bad value {suffix}: it may not lead upwards")
+    return suffix.strip("/") + "/"

@@ -2,7 +2,10 @@
 
 The file is written below tmp/, synced, and renamed to new/: a reader sees all of it or nothing, and a killed delivery
 leaves debris in tmp/ only. Names are Postfix's: seconds.V<device>I<inode>M<microseconds>.host, unique while the file
-exists.
+exists. With virtual_maildir_extended the size of the file follows, and the one on the wire: ,S=1234,W=1260.
+
+Where there is a quota, `finish` asks for admission (quota/account.py) when the message is durable and before it is
+visible.
 
 Is the rename itself durable? The queue file is removed, or its recipient marked, after the rename. On one file system
 both changes go through one journal in that order, so that no crash keeps the removal and forgets the rename. A sync of
@@ -28,6 +31,8 @@ from pyfix.base import clock
 from pyfix.base.atomic import sync_directory
 from pyfix.mail.delivery.content import Content, ContentError
 from pyfix.mail.mailbox.errors import MailboxError, system_error, too_large
+from pyfix.mail.mailbox.quota.account import Account
+from pyfix.mail.mailbox.quota.names import named
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _ENDS = (b"\n", b"")
@@ -42,16 +47,20 @@ class Draft:
     final: str
     fd: int
     device: int
+    size: int
+    """Of the file, in bytes."""
 
 
 class MaildirWriter:
     """Delivers the content of one message into any number of Maildirs."""
 
     def __init__(
-        self, content: Content, limit: int = 0, otherwise: str = "4.2.0", warn: Callable[[str], object] | None = None
-    ) -> None:
+        self, content: Content, limit: int = 0, otherwise: str = "4.2.0", warn: Callable[[str], object] | None = None,
+        *, names_sizes: bool = False,
+    ) -> None:  # fmt: skip
         """`limit` bounds the size of a file (0: no limit); `otherwise` is the status of errors without their own;
-        `warn` is told what went wrong with a message that is delivered nevertheless."""
+        `warn` is told what went wrong with a message that is delivered nevertheless. `names_sizes`: the name of a file
+        ends with its size, and with its size on the wire where the content is small: ",S=1234,W=1260"."""
         self._otherwise = otherwise
         self._warn = warn
         self._content = content
@@ -62,6 +71,12 @@ class MaildirWriter:
         self._unique = f"P{os.getpid()}I{queue_file.st_ino:x}F{content.fd}"
         """A process may have several messages in hand, and several requests for one, each with its own descriptor."""
         self._count = 0
+        self._names_sizes = names_sizes
+        self._lines: int | None = None
+
+    def size(self, head: bytes) -> int:
+        """Return the size of the file with these header lines; raises MailboxError."""
+        return len(head) + self._content.length + (not self._ends_with_newline())
 
     def deliver(self, maildir: str, head: bytes) -> str:
         """Write one message; return its path below new/. `maildir` ends in "/". Raises MailboxError."""
@@ -71,6 +86,7 @@ class MaildirWriter:
         """Write one message below tmp/; in a batch, let the kernel begin to store it. Raises MailboxError."""
         if self._limit and len(head) + self._content.length > self._limit:
             raise too_large()
+        size = self.size(head) if self._names_sizes else 0
         now = clock.now()
         seconds = int(now)
         self._count += 1
@@ -79,7 +95,9 @@ class MaildirWriter:
         status = os.fstat(fd)
         micros = int((now - seconds) * 1e6)
         unique = f"{seconds}.V{status.st_dev:x}I{status.st_ino:x}M{micros}.{self._host}"
-        draft = Draft(maildir, temporary, f"{maildir}new/{unique}", fd, status.st_dev)
+        if self._names_sizes:
+            unique = named(unique, size, self._wire_size(head, size))
+        draft = Draft(maildir, temporary, f"{maildir}new/{unique}", fd, status.st_dev, size)
         try:
             self._write(fd, head)
         except MailboxError:
@@ -89,11 +107,18 @@ class MaildirWriter:
             _start_storing(fd)
         return draft
 
-    def finish(self, draft: Draft) -> str:
-        """Make a message durable and visible; return its path. Raises MailboxError."""
+    def finish(self, draft: Draft, account: Account | None = None, *, is_forced: bool = False) -> str:
+        """Make a message durable and visible, if its mailbox has room; return its path. Raises MailboxError.
+
+        `is_forced`: it counts, and has room in any case.
+        """
         try:
             self._sync(draft.fd)
-            self._publish(draft)
+            if account is None:
+                self._publish(draft)
+            else:
+                with account.admit(draft.size or os.fstat(draft.fd).st_size, is_forced=is_forced):
+                    self._publish(draft)
         except MailboxError:
             self.drop(draft)
             raise
@@ -143,6 +168,21 @@ class MaildirWriter:
             raise system_error("error writing message", error, "4.3.0") from error
         except ContentError as error:
             raise MailboxError("4.3.0", f"error reading message: {error}") from error
+
+    def _ends_with_newline(self) -> bool:
+        content = self._content
+        try:
+            return content.read()[-1:] in _ENDS if content.is_small else content.ends_with_newline
+        except (OSError, ContentError) as error:
+            raise MailboxError("4.3.0", f"error reading message: {error}") from error
+
+    def _wire_size(self, head: bytes, size: int) -> int | None:
+        """Return the size with CR LF; None for a large content, of which that would have to be counted."""
+        if not self._content.is_small:
+            return None
+        if self._lines is None:
+            self._lines = self._content.read().count(b"\n") + (not self._ends_with_newline())
+        return size + head.count(b"\n") + self._lines
 
     def _sync(self, fd: int) -> None:
         try:

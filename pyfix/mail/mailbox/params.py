@@ -41,6 +41,7 @@ class VirtualMailboxParameters(AddressParameters):
 
     virtual_mailbox_base = String("", "Prefix of every mailbox location that virtual_mailbox_maps gives.")
     virtual_mailbox_limit = Integer("51200000", "Largest mbox, or message file in a Maildir; 0: no limit.", low=0)
+    virtual_maildir_suffix = String("", "What follows the path of every Maildir, such as Maildir/.")
     virtual_minimum_uid = Integer("100", "Lowest user id that virtual_uid_maps may give.", low=1)
     virtual_uid_maps = String("", "Tables with the user id of each recipient's mailbox.")
     virtual_gid_maps = String("", "Tables with the group id of each recipient's mailbox.")

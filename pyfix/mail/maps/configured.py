@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -64,4 +65,10 @@ def _load(kind: str) -> Open:
 def _cannot_open(spec: str, path: str, error: OSError) -> Table:
     if isinstance(error, IsADirectoryError):
         return UnavailableTable(spec, f"read {path}: Is a directory")
-    return UnavailableTable(spec, f"open {path}: {error.strerror}", missing=path)
+    return UnavailableTable(spec, f"open {path}: {error.strerror}{_other_name(path)}", missing=path)
+
+
+def _other_name(path: str) -> str:
+    """Return a remedy where a file has the name that ExtMan gave it, and main.cf the one that tutorials give it."""
+    other = path.replace("_mailbox_limit_", "_limit_")
+    return f"; there is {other}, as ExtMan calls it: name that file instead" if os.path.exists(other) else ""

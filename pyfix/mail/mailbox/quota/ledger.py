@@ -32,6 +32,7 @@ from pyfix.mail.mailbox.quota.usage import Usage
 FILE: Final = "maildirsize"
 _FOLDER_MARK: Final = "maildirfolder"
 _OPEN: Final = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _CREATE: Final = _OPEN | os.O_CREAT | os.O_EXCL
 _PATIENCE_S: Final = 10.0
 _FIRST_WAIT_S: Final = 0.0002
@@ -144,10 +145,6 @@ class Ledger:
         else:
             self.recount(limit)
 
-    def peek(self) -> SizeFile | None:
-        """Return what maildirsize says, be it right or wrong; None where there is none of use."""
-        return self._read()[0] if self._keeps_file else None
-
     # --- the file
 
     def _read(self) -> tuple[SizeFile | None, float]:
@@ -223,6 +220,18 @@ class Ledger:
     def _complain(self, what: str, error: OSError) -> None:
         if self._warn is not None:
             self._warn(f"{self._path.rstrip('/')}/{FILE}: {what}: {error.strerror}; mail is counted instead")
+
+
+def glance(maildir: str) -> SizeFile | None:
+    """Return what maildirsize says, without a lock and be it right or wrong; None where there is none of use."""
+    try:
+        fd = os.open(f"{root_of(maildir)}/{FILE}", _LOOK)
+    except OSError:
+        return None
+    try:
+        return parse(os.read(fd, MOST_BYTES)) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+    finally:
+        os.close(fd)
 
 
 def root_of(maildir: str) -> str:

@@ -1,0 +1,176 @@
+"""One mailbox and its limit, as who delivers sees it.
+
+    account.check(size)               # before the message is written: spares the work where there is no room
+    with account.admit(size):         # afterwards: decides, alone
+        os.rename(temporary, new)
+
+Nothing is asked of the disk for a mailbox without a limit, but that a maildirsize of a former limit goes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pyfix.base import clock
+from pyfix.mail.accounts.quota import UNLIMITED, Quota
+from pyfix.mail.config import Config
+from pyfix.mail.mailbox.errors import MailboxError, system_error
+from pyfix.mail.mailbox.quota.decide import Verdict, judge, percents_crossed
+from pyfix.mail.mailbox.quota.ledger import FILE, Ledger, glance
+from pyfix.mail.mailbox.quota.names import Scope
+from pyfix.mail.mailbox.quota.params import QuotaParameters, ScopeParameters
+from pyfix.mail.mailbox.quota.usage import Usage
+
+_MOST_PERCENT: Final = 100
+
+
+class OverQuota(MailboxError):
+    """There is no room for a message."""
+
+    def __init__(self, *, is_final: bool) -> None:
+        super().__init__("5.2.2" if is_final else "4.2.2", "mailbox is full")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What holds for all mailboxes."""
+
+    scope: Scope
+    keeps_file: bool = True
+    bounces: bool = False
+    """A full mailbox is the end of a message for it."""
+    percents: tuple[int, ...] = ()
+    """At which its owner is warned."""
+
+    @classmethod
+    def from_params(cls, params: QuotaParameters, percents: Sequence[int] = ()) -> Policy:
+        """Return what the parameters say."""
+        return cls(scope_of(params), params.virtual_maildir_extended, params.virtual_overquota_bounce, tuple(percents))
+
+    def is_final(self, verdict: Verdict) -> bool:
+        """Return whether there is no use in trying again."""
+        return self.bounces or verdict is Verdict.NEVER
+
+
+def scope_of(params: ScopeParameters) -> Scope:
+    """Return what of a mailbox counts."""
+    return Scope(params.virtual_trash_name, params.virtual_trash_count, params.virtual_mailbox_limit_inbox)
+
+
+def read_percents(config: Config, words: Sequence[str]) -> tuple[int, ...]:
+    """Return virtual_quota_warning_percents as numbers; raises ConfigError."""
+    name = "virtual_quota_warning_percents"
+    for word in words:
+        if not (word.isascii() and word.isdigit() and 0 < int(word) <= _MOST_PERCENT):
+            raise config.refuse(name, f'bad value "{word}": specify whole numbers from 1 to 100, such as "80 95"')
+    return tuple(sorted({int(word) for word in words}))
+
+
+class Account:
+    """See the module. The rights in force are those of the mailbox's owner."""
+
+    def __init__(self, maildir: str, limit: Quota, policy: Policy, warn: Callable[[str], object] | None) -> None:
+        """`maildir` ends in "/"; `warn` is told of a maildirsize that can't be written."""
+        self.limit = limit
+        self.used = Usage()
+        """What is in the mailbox, since the last admission."""
+        self.crossed = 0
+        """The percentage that the last admission has reached, where the owner is to be told; else 0."""
+        self._maildir = maildir
+        self._policy = policy
+        self._warn = warn
+
+    def check(self, size: int) -> None:
+        """Raise OverQuota, a MailboxError, where there clearly is no room for a message of this size."""
+        added = Usage(size, 1)
+        if judge(self.limit, Usage(), Usage(size, 0)) is Verdict.NEVER:
+            raise OverQuota(is_final=True)
+        if self.limit == UNLIMITED or not self._policy.keeps_file or self._policy.scope.inbox_only:
+            return
+        found = glance(self._maildir)
+        if found is None or judge(self.limit, found.used, added) is Verdict.FITS:
+            return
+        try:
+            with self._open() as ledger:
+                self._judge(ledger, added)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def admit(self, size: int, *, is_forced: bool = False) -> Admission:
+        """Return a context in which the message becomes visible; entering it raises MailboxError.
+
+        `is_forced`: there is room in any case.
+        """
+        return Admission(self, Usage(size, 1), is_forced=is_forced)
+
+    def begin(self, added: Usage, *, is_forced: bool) -> Ledger | None:
+        """Decide about a message, and keep the mailbox locked until it is there."""
+        self.crossed = 0
+        if self.limit == UNLIMITED:
+            self._forget_limit()
+            return None
+        try:
+            ledger = self._open()
+        except OSError as error:
+            raise self._failure(error) from error
+        try:
+            self.used = ledger.used(self.limit, clock.now()) if is_forced else self._judge(ledger, added)
+        except OSError as error:
+            ledger.close()
+            raise self._failure(error) from error
+        except MailboxError:
+            ledger.close()
+            raise
+        return ledger
+
+    def end(self, ledger: Ledger, added: Usage) -> None:
+        """The message is there."""
+        ledger.charge(added)
+        before, self.used = self.used, self.used + added
+        self.crossed = percents_crossed(self.limit, before, self.used, self._policy.percents)
+
+    def _open(self) -> Ledger:
+        return Ledger.open(self._maildir, self._policy.scope, self._warn, keeps_file=self._policy.keeps_file)
+
+    def _judge(self, ledger: Ledger, added: Usage) -> Usage:
+        used = ledger.used(self.limit, clock.now(), added)
+        verdict = judge(self.limit, used, added)
+        if verdict is not Verdict.FITS:
+            raise OverQuota(is_final=self._policy.is_final(verdict))
+        return used
+
+    def _forget_limit(self) -> None:
+        if self._policy.keeps_file and not self._policy.scope.inbox_only:
+            try:
+                os.unlink(f"{self._maildir}{FILE}")
+            except OSError:
+                pass  # nearly always not there; who can't remove it could not write it either
+
+    def _failure(self, error: OSError) -> MailboxError:
+        return system_error(f"count mail in {error.filename or self._maildir}", error, "4.2.0")
+
+
+class Admission:
+    """See Account.admit. A class, since a generator costs three times as much, and each delivery has one."""
+
+    __slots__ = ("_account", "_added", "_is_forced", "_ledger")
+
+    def __init__(self, account: Account, added: Usage, *, is_forced: bool = False) -> None:
+        self._account = account
+        self._added = added
+        self._is_forced = is_forced
+        self._ledger: Ledger | None = None
+
+    def __enter__(self) -> None:
+        self._ledger = self._account.begin(self._added, is_forced=self._is_forced)
+
+    def __exit__(self, kind: type[BaseException] | None, *unused: object) -> None:
+        if self._ledger is not None:
+            try:
+                if kind is None:
+                    self._account.end(self._ledger, self._added)
+            finally:
+                self._ledger.close()
