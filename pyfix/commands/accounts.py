@@ -12,11 +12,11 @@ rows into them: all of the files, or nothing when one of them is broken. What is
             the server in INSERT INTO mysql.user) does not matter, and what is left out is told with file and line
     .json   an object a line, as export writes it: a table, and columns by name
     .csv    comma-separated values with the names of columns in the first line; the file has the name of its table:
-            domain.csv, mailbox.csv, alias.csv, manager.csv, domain_manager.csv
+            domain.csv, mailbox.csv, alias.csv, manager.csv, domain_manager.csv, app_password.csv
 
 Columns are those of ExtMail's tables. The days 0000-00-00 and 1000-01-01 mean never, an empty flag means no. Passwords
-in clear text (clearpwd) are neither imported nor exported; stored passwords are, so that the files are for their owner
-alone.
+in clear text (clearpwd) are neither imported nor exported; stored passwords are, so that only who may see them can
+export, and the files are for their owner alone.
 
 export writes JSON to the file TARGET, or to standard output; with --format csv TARGET is a directory. It is a copy of
 everything as it is at one moment, also while mail runs and accounts change.
@@ -62,7 +62,7 @@ from pyfix.mail.accounts.exchange.load import (
     take_out,
 )
 from pyfix.mail.accounts.exchange.sql_file import SqlReader
-from pyfix.mail.accounts.schema import MAILBOX, TABLES
+from pyfix.mail.accounts.schema import APP_PASSWORD, MAILBOX, TABLES
 
 _MOST_SHOWN: Final = 20
 _MODE: Final = 0o600
@@ -145,7 +145,8 @@ def _warn(store: Store, rows: list[Ready]) -> None:
 
 def _report(loaded: Loaded) -> None:
     counts = {"added": loaded.added, "replaced": loaded.replaced, "already there": loaded.kept}
-    rows = [{"table": name, **{word: count.get(name, 0) for word, count in counts.items()}} for name in TABLES]
+    shown = [name for name in TABLES if name != APP_PASSWORD.name or any(name in count for count in counts.values())]
+    rows = [{"table": name, **{word: count.get(name, 0) for word, count in counts.items()}} for name in shown]
     print_table(("table", *counts), rows)
 
 

@@ -67,7 +67,7 @@ def judge_accounts(facts: Facts) -> Iterator[Finding]:
     """Yield what is wrong. Pure."""
     if facts.mode & _OTHERS:
         yield Finding(
-            Severity.WARNING, "", f"{facts.path}: not for its owner alone, and holds stored passwords",
+            Severity.WARNING, "", f"{facts.path}: not for its owner alone",
             f"chmod 600 {facts.path}",
         )  # fmt: skip
     yield from _limited(_without_domain(facts))

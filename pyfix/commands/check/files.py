@@ -21,6 +21,7 @@ from typing import Final, Self
 
 from pyfix.base.accounts import shown_login_name
 from pyfix.commands.findings import Finding, Severity
+from pyfix.mail.accounts.vault import SECRETS
 from pyfix.mail.config import CoreParameters
 from pyfix.master.layout import QUEUE_FOLDERS
 from pyfix.service.jail import SUMMARIES
@@ -86,8 +87,8 @@ def check_readable(directory: str) -> Iterator[Finding]:
 
 
 def check_data(directory: str, owner: Owner) -> Iterator[Finding]:
-    """What processes keep between runs is theirs alone."""
-    entries = list(_inside(directory))
+    """What processes keep between runs is theirs alone; who opens the accounts looks after the file of secrets."""
+    entries = [entry for entry in _inside(directory) if f"{SECRETS}/" not in f"{entry[0]}/"]
     yield from _foreign(entries, owner)
     yield from _writable(entries, owner)
 

@@ -7,22 +7,38 @@ numbers too, NULL as None.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from pyfix.mail.accounts.schema import Table
 
 R = TypeVar("R")
 Value = str | int | None
 Row = tuple[str | None, ...]
 
 
-class Session(Protocol):
-    """A connection, during a request."""
+class Session(ABC):
+    """A connection, during a request. Rows of accounts are written by table, which may be spread over two files."""
 
-    def query(self, statement: str, *values: Value) -> list[Row]:
-        """Return rows; raises AccountsUnavailable."""
+    @abstractmethod
+    def query(self, statement: str, *values: Value, optional: bool = False) -> list[Row]:
+        """Return rows; raises AccountsUnavailable. optional: a table that is not there has none."""
 
-    def change(self, statement: str, *values: Value) -> int:
-        """Return how many rows have the statement's condition; raises Duplicate, AccountsUnavailable."""
+    @abstractmethod
+    def change(self, statement: str, *values: Value, optional: bool = False) -> None:
+        """Carry out a statement; raises Duplicate, AccountsUnavailable. optional: as in query."""
+
+    def insert(self, table: Table, values: Mapping[str, Value]) -> None:
+        """Add a row with some columns; raises Duplicate, Refused, AccountsUnavailable."""
+        self.change(table.insert(values), *values.values())
+
+    def update(self, table: Table, values: Mapping[str, Value], *key: str) -> None:
+        """Change some columns of the row with a key; raises Refused, AccountsUnavailable."""
+        self.change(table.update(values), *values.values(), *key)
+
+    def delete(self, table: Table, *key: str, optional: bool = False) -> None:
+        """Remove the row with a key, or all that have its first part; raises AccountsUnavailable."""
+        self.change(table.delete(len(key)), *key, optional=optional)
 
 
 class Database(ABC):
@@ -34,6 +50,11 @@ class Database(ABC):
     """True where a lookup may have to wait for a server."""
     owner: int | None = None
     """The user id of the file."""
+
+    @property
+    def keeps_secrets(self) -> bool:
+        """False where this process may not see stored passwords, which then look as if there were none."""
+        return True
 
     @abstractmethod
     def read(self, request: Callable[[Session], R]) -> R:

@@ -26,31 +26,32 @@ _LOCK: Final = "CONCAT('pyfix:', MD5(DATABASE()))"
 _PATIENCE_S: Final = 10
 _CANNOT_CONVERT: Final = 3988
 """ER_CANNOT_CONVERT_STRING of MySQL 8."""
+_NOT_THERE: Final = (ER.NO_SUCH_TABLE, ER.TABLEACCESS_DENIED_ERROR)
+"""A user without rights to the whole database is told that it may not read what is not there."""
 _MODE: Final = "STRICT_ALL_TABLES"
 """The server's own mode may refuse the day 0000-00-00, which means never to everybody who reads these tables."""
 
 
-class _Session:
+class _Session(Session):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def query(self, statement: str, *values: Value) -> list[Row]:
-        return self._run(statement, values)[0]
+    def query(self, statement: str, *values: Value, optional: bool = False) -> list[Row]:
+        return self._run(statement, values, optional=optional)
 
-    def change(self, statement: str, *values: Value) -> int:
-        return self._run(statement, values)[1]
+    def change(self, statement: str, *values: Value, optional: bool = False) -> None:
+        self._run(statement, values, optional=optional)
 
-    def _run(self, statement: str, values: tuple[Value, ...]) -> tuple[list[Row], int]:
+    def _run(self, statement: str, values: tuple[Value, ...], *, optional: bool) -> list[Row]:
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(statement.replace("?", "%s"), values or None)
-                rows = [tuple(map(_text, row)) for row in cursor.fetchall()] if cursor.description else []
-                return rows, cursor.rowcount
+                return [tuple(map(_text, row)) for row in cursor.fetchall()] if cursor.description else []
         except pymysql.DataError as error:
             raise Refused(f"the database can't hold it: {error.args[1]}") from error
         except (pymysql.Error, OSError) as error:
-            if _is_foreign(error):
-                return [], 0
+            if _is_foreign(error) or (optional and error.args[0] in _NOT_THERE):
+                return []
             if error.args[0] == ER.DUP_ENTRY:
                 raise Duplicate(str(error.args[1])) from error
             raise_failure("accounts", error)

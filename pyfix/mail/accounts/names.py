@@ -17,6 +17,7 @@ _LONGEST_ADDRESS: Final = 254
 _LOCAL: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 LONGEST_TEXT: Final = 255
 """Characters of any column."""
+LONGEST_LABEL: Final = 64
 
 
 def check_domain(name: str) -> str:
@@ -67,6 +68,13 @@ def check_text(text: str, what: str) -> str:
     if len(text) > LONGEST_TEXT or not text.isprintable():
         raise Refused(f"bad {what}: specify at most {LONGEST_TEXT} characters in one line")
     return text
+
+
+def check_label(name: str) -> str:
+    """Return the name of an app password; raises Refused."""
+    if not name or len(name) > LONGEST_LABEL or not name.isprintable() or name != name.strip():
+        raise Refused(f'bad name "{one_line(name, 60)}" of an app password; specify up to {LONGEST_LABEL} characters')
+    return name
 
 
 def default_maildir(address: str) -> str:

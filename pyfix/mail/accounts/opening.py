@@ -13,6 +13,7 @@ from pyfix.mail.accounts.errors import AccountsUnavailable
 from pyfix.mail.accounts.params import AccountsParameters
 from pyfix.mail.accounts.sqlite import SqliteDatabase, create_file
 from pyfix.mail.accounts.store import Store
+from pyfix.mail.accounts.vault import SECRETS, Keeping
 from pyfix.mail.config import Config
 from pyfix.mail.maps.opening import Opening
 
@@ -39,21 +40,33 @@ def open_store(config: Config, *, create: bool = False) -> Store:
     kind, _, name = params.accounts_database.partition(":")
     if create and kind == "sqlite":
         _create_file(name, params.mail_owner)
-    database = open_database(opening, config)
+    database = open_database(opening, config, with_secrets=True, create=create)
     if create:
         database.create()
     return Store(database)
 
 
-def open_database(opening: Opening, config: Config) -> Database:
-    """Return the database that accounts_database names; raises ConfigError, AccountsUnavailable."""
+def open_database(opening: Opening, config: Config, *, with_secrets: bool = False, create: bool = False) -> Database:
+    """Return the database that accounts_database names; raises ConfigError, AccountsUnavailable.
+
+    with_secrets: have stored passwords, too, where this process may see them. create: make their file if it is lost.
+    """
     spec = config.read(AccountsParameters).accounts_database
     kind, _, name = spec.partition(":")
     if kind == "sqlite" and name.startswith("/"):
-        return SqliteDatabase(spec, name)
+        keeping = Keeping(f"{name}{SECRETS}", _keeper(config)) if with_secrets else None
+        return SqliteDatabase(spec, name, keeping, create=create)
     if kind == "mysql" and name.startswith("/"):
         return _open_mysql(spec, name, opening)
     raise config.refuse("accounts_database", f"accounts_database: bad value {spec}; {_FORMS}")
+
+
+def _keeper(config: Config) -> int:
+    """Return the user id of who has main.cf: nobody else decides who may log in."""
+    try:
+        return os.stat(config.main_cf).st_uid
+    except OSError:
+        return os.geteuid()
 
 
 def missing_file(config: Config) -> str:

@@ -78,6 +78,21 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True)
+class AppPassword:
+    """One of several passwords of a mailbox: for one program, so that it can be taken back."""
+
+    address: str
+    name: str
+    password: str = field(default="", repr=False)
+    """As stored."""
+    services: frozenset[Service] = frozenset()
+    """What it is good for; empty: everything."""
+    created: str = ""
+    used: str = ""
+    """When it was last used, to within some minutes; empty: never."""
+
+
+@dataclass(frozen=True, slots=True)
 class Alias:
     """An address, or @domain for all that are not otherwise known, and where its mail goes."""
 

@@ -1,14 +1,14 @@
 """ExtMail's tables: their columns, and how they are made in the embedded file and in a MySQL or MariaDB server.
 
-Column order is ExtMail's, since its own files insert without naming columns. The embedded file carries a version
-(PRAGMA user_version); MIGRATIONS lead from each version to the next. A server's tables have no version: they are used
-as they are, and made only where there are none.
+Column order is ExtMail's, since its own files insert without naming columns. app_password is pyfix's own: ExtMail does
+not know it, and leaves it alone. The embedded file carries a version (see migrations.py). A server's tables have no
+version: they are used as they are, and made only where there are none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -16,6 +16,7 @@ from typing import Final
 class Kind(Enum):
     """What a column holds; the values are the types in SQLite and in MySQL."""
 
+    LABEL = ("TEXT NOT NULL DEFAULT ''", "VARCHAR(64) NOT NULL DEFAULT ''")
     NAME = ("TEXT NOT NULL DEFAULT ''", "VARCHAR(255) NOT NULL DEFAULT ''")
     TEXT = ("TEXT NOT NULL DEFAULT ''", "TEXT NOT NULL")
     SHORT = ("TEXT NOT NULL DEFAULT '0'", "VARCHAR(255) NOT NULL DEFAULT '0'")
@@ -36,6 +37,17 @@ class Table:
     columns: dict[str, Kind]
     key: tuple[str, ...]
     """The columns that tell rows apart."""
+    secrets: tuple[str, ...] = ()
+    """Columns that let somebody in: in the embedded database they are in a file of their own."""
+
+    @property
+    def is_secret(self) -> bool:
+        """True for a table that is in the file of secrets as a whole."""
+        return self.secrets == tuple(self.columns)
+
+    def within(self, database: str) -> Table:
+        """Return the table in a database that has this name on an SQLite connection."""
+        return replace(self, name=f"{database}.{self.name}")
 
     @property
     def keys(self) -> str:
@@ -46,11 +58,6 @@ class Table:
     def count_of_domain(self) -> str:
         """The statement that counts the rows of a domain."""
         return f"SELECT COUNT(*) FROM {self.name} WHERE domain = ?"
-
-    @property
-    def delete(self) -> str:
-        """The statement that removes the row with a key."""
-        return f"DELETE FROM {self.name} WHERE {self._is_key}"
 
     @property
     def delete_of_domain(self) -> str:
@@ -72,6 +79,11 @@ class Table:
     def select_one(self, columns: Iterable[str]) -> str:
         """Return the statement that gives some columns of the row with a key."""
         return f"SELECT {', '.join(columns)} FROM {self.name} WHERE {self._is_key}"
+
+    def delete(self, parts: int) -> str:
+        """Return the statement that removes the rows that have the first so many parts of a key."""
+        condition = " AND ".join(f"{column} = ?" for column in self.key[:parts])
+        return f"DELETE FROM {self.name} WHERE {condition}"
 
     def insert(self, columns: Collection[str]) -> str:
         """Return the statement that adds a row with some columns."""
@@ -118,6 +130,7 @@ MAILBOX: Final = Table(
         **_DISABLED, "question": Kind.TEXT, "answer": Kind.TEXT,
     },
     ("username",),
+    ("password", "clearpwd", "answer"),
 )  # fmt: skip
 ALIAS: Final = Table(
     "alias",
@@ -134,31 +147,17 @@ MANAGER: Final = Table(
         "expiredate": Kind.DAY, "active": Kind.ACTIVE,
     },
     ("username",),
+    ("password", "answer"),
 )  # fmt: skip
 DOMAIN_MANAGER: Final = Table(
     "domain_manager",
     {"username": Kind.NAME, "domain": Kind.NAME, "createdate": Kind.TIME, "active": Kind.ACTIVE},
     ("username", "domain"),
 )
-TABLES: Final = {table.name: table for table in (DOMAIN, MAILBOX, ALIAS, MANAGER, DOMAIN_MANAGER)}
-
-
-def _first_tables() -> Iterator[str]:
-    for table in TABLES.values():
-        yield table.create(is_mysql=False)
-
-
-def _indexes() -> Iterator[str]:
-    """Yield what makes the lists of a domain fast, and a manager's domains unique."""
-    yield "CREATE INDEX mailbox_domain ON mailbox (domain)"
-    yield "CREATE INDEX alias_domain ON alias (domain)"
-    yield (
-        "DELETE FROM domain_manager WHERE rowid NOT IN"
-        " (SELECT MIN(rowid) FROM domain_manager GROUP BY username, domain)"
-    )
-    yield "CREATE UNIQUE INDEX domain_manager_key ON domain_manager (username, domain)"
-
-
-MIGRATIONS: Final = (tuple(_first_tables()), tuple(_indexes()))
-"""The statements that lead from version 0, an empty file, to 1, and so on."""
-VERSION: Final = len(MIGRATIONS)
+_APP_PASSWORD: Final = {
+    "username": Kind.NAME, "name": Kind.LABEL, "password": Kind.NAME, "services": Kind.NAME, "createdate": Kind.TIME,
+    "usedate": Kind.TIME,
+}  # fmt: skip
+APP_PASSWORD: Final = Table("app_password", _APP_PASSWORD, ("username", "name"), tuple(_APP_PASSWORD))
+EXTMAIL_TABLES: Final = (DOMAIN, MAILBOX, ALIAS, MANAGER, DOMAIN_MANAGER)
+TABLES: Final = {table.name: table for table in (*EXTMAIL_TABLES, APP_PASSWORD)}

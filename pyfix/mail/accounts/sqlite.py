@@ -1,7 +1,8 @@
-"""Accounts in an SQLite file: what there is without a database server.
+"""Accounts in SQLite files: what there is without a database server.
 
-The file is in write-ahead mode, so that a lookup never waits for who writes, and may be killed at any moment. It holds
-stored passwords: only its owner, mail_owner, may read it.
+Two files, both in write-ahead mode, so that a lookup never waits for who writes: accounts.db, which mail_owner reads,
+and the file of secrets (vault.py). Each change is on disk there first and then in accounts.db, which decides; the
+process may be killed at any moment.
 """
 
 from __future__ import annotations
@@ -12,97 +13,161 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
-from urllib.parse import quote
 
 from pyfix.base.accounts import find_user
 from pyfix.base.failure import words_for
-from pyfix.mail.accounts.database import Database, Row, Session, Value
-from pyfix.mail.accounts.errors import AccountsUnavailable, Duplicate
-from pyfix.mail.accounts.schema import MIGRATIONS, VERSION
+from pyfix.mail.accounts.database import Database, Session
+from pyfix.mail.accounts.errors import AccountsUnavailable
+from pyfix.mail.accounts.migrations import MIGRATIONS, SPLIT_VERSION, VERSION
+from pyfix.mail.accounts.sqlite_session import BlindSession, SplitSession, SqliteSession, attach, move_secrets, tidy
+from pyfix.mail.accounts.vault import Keeping, Vault, connect, version_of
 
 R = TypeVar("R")
-_BUSY_S: Final = 10.0
 _MODE: Final = 0o600
 
 
-class _Session:
-    def __init__(self, name: str, connection: sqlite3.Connection) -> None:
-        self._name = name
-        self._connection = connection
-
-    def query(self, statement: str, *values: Value) -> list[Row]:
-        found = self._run(statement, values).fetchall()
-        return [tuple(None if value is None else str(value) for value in row) for row in found]
-
-    def change(self, statement: str, *values: Value) -> int:
-        return self._run(statement, values).rowcount
-
-    def _run(self, statement: str, values: tuple[Value, ...]) -> sqlite3.Cursor:
-        try:
-            return self._connection.execute(statement, values)
-        except sqlite3.IntegrityError as error:
-            raise Duplicate(f"{self._name}: {error}") from error
-        except UnicodeEncodeError:
-            raise AccountsUnavailable(f"{self._name}: a value is no text") from None
-
-
 class SqliteDatabase(Database):
-    """One file."""
+    """The file of accounts, and that of secrets for who may see it."""
 
     blocking = False
 
-    def __init__(self, name: str, path: str) -> None:
-        """Open the file; raises AccountsUnavailable, also for one that this release can't read."""
+    def __init__(self, name: str, path: str, keeping: Keeping | None = None, *, create: bool = False) -> None:
+        """Open the file; raises AccountsUnavailable, also for one that this release can't read.
+
+        keeping: None for who does not want to see secrets. Who does, and may, brings an old file up to date.
+        create: make the file of secrets if it is lost.
+        """
         self.name = name
         self._path = path
+        self._keeping = keeping if keeping is not None and keeping.is_ours else None
+        self._vault: Vault | None = None
         self._lock = threading.Lock()
         with self._failures():
             status = os.stat(path)
             self._inode, self.owner = status.st_ino, status.st_uid
-            self._connection = _connect(path)
-            self._check_version()
+            self._connection = connect(path)
+            version = self._checked_version()
+            if version and self._keeping is not None:
+                self._open_vault(create=create or version < SPLIT_VERSION)
 
-    def _check_version(self) -> None:
-        version = _version(self._connection)
+    @property
+    def keeps_secrets(self) -> bool:
+        return self._vault is not None or self._checked_version() < SPLIT_VERSION
+
+    def _checked_version(self) -> int:
+        version = version_of(self._connection)
         if version > VERSION:
             raise AccountsUnavailable(
                 f"{self.name} was written by a later release (version {version}); this one knows version {VERSION}"
             )
+        return version
+
+    def _open_vault(self, *, create: bool) -> None:
+        """Open the file of secrets, and bring both files up to date; raises what _failures tells of."""
+        assert self._keeping is not None
+        if create:
+            self._keeping.make()
+        vault = Vault(self._keeping)
+        try:
+            self._migrate(vault)
+            attach(self._connection, vault)
+        except BaseException:
+            vault.close()
+            raise
+        self._vault = vault
 
     def read(self, request: Callable[[Session], R]) -> R:
         with self._lock, self._failures():
-            return request(_Session(self.name, self._connection))
+            return request(self._session())
 
     def snapshot(self, request: Callable[[Session], R]) -> R:
-        return self._transaction("BEGIN", request)
+        with self._lock, self._failures(), self._one_moment():
+            return request(self._session())
 
     def write(self, request: Callable[[Session], R]) -> R:
-        return self._transaction("BEGIN IMMEDIATE", request)
-
-    def _transaction(self, begin: str, request: Callable[[Session], R]) -> R:
         with self._lock, self._failures():
-            self._connection.execute(begin)
-            try:
-                result = request(_Session(self.name, self._connection))
-                self._connection.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
-                raise
+            with self._change(self._vault):
+                session = self._session()
+                result = request(session)
+            if isinstance(session, SplitSession) and session.touched and self._vault is not None:
+                with self._change(self._vault):
+                    tidy(self._connection, self._vault, session.touched)
             return result
+
+    def _session(self) -> SqliteSession:
+        if self._vault is not None:
+            return SplitSession(self.name, self._connection, self._vault)
+        is_old = self._checked_version() < SPLIT_VERSION
+        return (SqliteSession if is_old else BlindSession)(self.name, self._connection)
+
+    @contextlib.contextmanager
+    def _change(self, vault: Vault | None) -> Iterator[None]:
+        """Carry out a change whole or not at all: the secrets are on disk before the accounts name them."""
+        # BEGIN IMMEDIATE would lock an attached file, too, against the connection that writes it.
+        self._connection.execute("BEGIN" if self._vault is not None else "BEGIN IMMEDIATE")
+        try:
+            if self._vault is not None:
+                self._connection.execute("DELETE FROM main.domain WHERE 0")
+            yield
+            if vault is not None:
+                vault.commit()
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if vault is not None:
+                vault.rollback()
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def _one_moment(self) -> Iterator[None]:
+        """Have all queries see both files as they were when nobody was writing."""
+        try:
+            with contextlib.closing(connect(self._path)) as gate:
+                gate.execute("BEGIN IMMEDIATE")
+                self._connection.execute("BEGIN")
+                for table in ("main.domain", "vault.app_password")[: 2 if self._vault is not None else 1]:
+                    self._connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()
+                gate.execute("ROLLBACK")
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def create(self) -> None:
         with self._lock, self._failures():
             self._connection.execute("PRAGMA journal_mode = WAL")
-        self.write(self._migrate)
+            if self._vault is None and self._keeping is not None:
+                self._open_vault(create=True)
+            elif self._vault is None:
+                self._migrate(None)
 
-    def _migrate(self, session: Session) -> None:
-        version = _version(self._connection)
-        for statements in MIGRATIONS[version:]:
-            for statement in statements:
-                session.change(statement)
-            version += 1
-            self._connection.execute(f"PRAGMA user_version = {version:d}")
+    def _migrate(self, vault: Vault | None) -> None:
+        """Bring the file up to date; without the secrets only as far as they are not concerned."""
+        if version_of(self._connection) < SPLIT_VERSION:
+            with self._change(vault):
+                first = version_of(self._connection)
+                last = SPLIT_VERSION if vault is not None or not first else SPLIT_VERSION - 1
+                for number in range(first, last):
+                    self._step(number, vault)
+                if not first:
+                    self._connection.execute(f"PRAGMA user_version = {VERSION:d}")
+        if version_of(self._connection) == SPLIT_VERSION and vault is not None:
+            self._scrub()
+
+    def _step(self, number: int, vault: Vault | None) -> None:
+        for statement in MIGRATIONS[number]:
+            self._connection.execute(statement)
+        if number + 1 == SPLIT_VERSION and vault is not None:
+            move_secrets(self._connection, vault)
+        self._connection.execute(f"PRAGMA user_version = {number + 1:d}")
+
+    def _scrub(self) -> None:
+        """Leave nothing of what was moved in pages that are free, or in the journal; later, if somebody is reading."""
+        self._connection.execute("VACUUM")
+        is_busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not is_busy:
+            self._connection.execute(f"PRAGMA user_version = {VERSION:d}")
 
     def has_changed(self) -> bool:
         try:
@@ -112,12 +177,14 @@ class SqliteDatabase(Database):
 
     def close(self) -> None:
         self._connection.close()
+        if self._vault is not None:
+            self._vault.close()
 
     def __del__(self) -> None:
         """A table that nobody has any more leaves nothing open."""
         connection = getattr(self, "_connection", None)  # none where the file could not be opened
         if connection is not None:
-            connection.close()
+            self.close()
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
@@ -127,7 +194,20 @@ class SqliteDatabase(Database):
         except sqlite3.Error as error:
             raise AccountsUnavailable(f"{self.name}: {error}{_remedy(str(error))}") from error
         except OSError as error:
-            raise AccountsUnavailable(f"{self.name}: {words_for(error)}{_remedy(words_for(error))}") from error
+            raise AccountsUnavailable(f"{self._name_of(error)}: {words_for(error)}{self._remedy(error)}") from error
+
+    def _name_of(self, error: OSError) -> str:
+        return str(error.filename) if self._is_of_vault(error) else self.name
+
+    def _remedy(self, error: OSError) -> str:
+        if not self._is_of_vault(error):
+            return _remedy(words_for(error))
+        if isinstance(error, FileNotFoundError):
+            return f'; restore it with {self._path}, or make it anew, without passwords, with "pyfix domain add"'
+        return "; only root, or who has main.cf, may read and write it"
+
+    def _is_of_vault(self, error: OSError) -> bool:
+        return self._keeping is not None and str(error.filename or "").startswith(self._keeping.directory)
 
 
 def create_file(path: str, owner: str) -> None:
@@ -142,18 +222,6 @@ def create_file(path: str, owner: str) -> None:
             os.fchown(fd, user.pw_uid, user.pw_gid)
     finally:
         os.close(fd)
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"file:{quote(path)}?mode=rw", uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
-    )
-    connection.execute("PRAGMA cache_spill = OFF")
-    return connection
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _remedy(text: str) -> str:

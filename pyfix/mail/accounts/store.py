@@ -17,7 +17,7 @@ from pyfix.mail.accounts.kinds import ALIASES, DOMAINS, MAILBOXES, MANAGERS, Acc
 from pyfix.mail.accounts.records import Alias, Domain, Mailbox, Manager
 from pyfix.mail.accounts.rows import QUOTA_COLUMNS, read_quota
 from pyfix.mail.accounts.rules import Usage, check_new_alias, check_new_mailbox, check_quota
-from pyfix.mail.accounts.schema import ALIAS, DOMAIN, DOMAIN_MANAGER, MAILBOX, Table
+from pyfix.mail.accounts.schema import ALIAS, APP_PASSWORD, DOMAIN, DOMAIN_MANAGER, MAILBOX, Table
 
 T = TypeVar("T")
 _MANAGED: Final = "SELECT domain FROM domain_manager WHERE username = ? ORDER BY domain"
@@ -61,7 +61,7 @@ class Accounts(Generic[T]):
                 raise Refused(f"{kind.table.name} {name} exists already")
             self._check_new(session, record)
             values |= kind.only_new(record)
-            session.change(kind.table.insert(values), *values.values())
+            session.insert(kind.table, values)
             self._write_rest(session, record)
 
         self._database.write(add)
@@ -76,7 +76,7 @@ class Accounts(Generic[T]):
             old = self._kind.values(before)
             new = {column: value for column, value in self._kind.values(after).items() if value != old[column]}
             if new:
-                session.change(self._kind.table.update(new), *new.values(), name)
+                session.update(self._kind.table, new, name)
             self._write_rest(session, after)
             return after
 
@@ -88,7 +88,7 @@ class Accounts(Generic[T]):
         def remove(session: Session) -> T:
             record = self._get(session, name)
             self._remove_rest(session, name)
-            session.change(self._kind.table.delete, name)
+            session.delete(self._kind.table, name)
             return record
 
         return self._database.write(remove)
@@ -134,7 +134,10 @@ class Domains(Accounts[Domain]):
             self._get(session, name)
             rows = session.query(MAILBOX.select_of_domain(MAILBOXES.columns), name)
             mailboxes = [MAILBOXES.read(row) for row in rows]
-            for table in (MAILBOX, ALIAS, DOMAIN_MANAGER, DOMAIN):
+            for (username,) in session.query(MAILBOX.select_of_domain(MAILBOX.key), name):
+                session.delete(APP_PASSWORD, username or "", optional=True)
+                session.delete(MAILBOX, username or "")
+            for table in (ALIAS, DOMAIN_MANAGER, DOMAIN):
                 session.change(table.delete_of_domain, name)
             return mailboxes
 
@@ -153,6 +156,11 @@ class Mailboxes(Accounts[Mailbox]):
 
     def _check_new(self, session: Session, record: Mailbox) -> None:
         check_new_mailbox(_domain(session, record.domain), usage_of(session, record.domain), record.quota)
+        # A program that knows no app passwords may have deleted a mailbox of this name, and left them.
+        session.delete(APP_PASSWORD, record.address, optional=True)
+
+    def _remove_rest(self, session: Session, name: str) -> None:
+        session.delete(APP_PASSWORD, name, optional=True)
 
     def _check_change(self, session: Session, before: Mailbox, after: Mailbox) -> None:
         if after.quota != before.quota:

@@ -23,8 +23,27 @@ mailbox as its own alias.
 
 A change is seen by the next lookup; nothing has to be reloaded.
 
-Rights: in a server a user is enough that may SELECT, and not what is in the column password. The embedded file belongs
-to mail_owner; it holds stored passwords. Settings and file are opened at once, with the rights that a process begins
+Rights: no table needs a stored password. The embedded file, accounts.db, belongs to mail_owner. What lets somebody in
+is in another file, accounts.db.secrets/secrets.db, which belongs to who has main.cf: root in a system. Commands that
+show or change passwords, and auth, read it; who delivers mail can't. A copy of the accounts takes both, best by `pyfix
+accounts export`. What an old release has written is moved there by the first command of root's.
+
+In a server it is a matter of grants. Commands and auth need
+
+    GRANT SELECT, INSERT, UPDATE, DELETE, CREATE
+        ON extmail.* TO pyfix@localhost;
+
+and the tables of this page, or those of mysql_table(5), no more than
+
+    GRANT SELECT ON extmail.domain TO mail@localhost;
+    GRANT SELECT ON extmail.alias TO mail@localhost;
+    GRANT SELECT (username, domain, maildir, quota,
+        active, expiredate, disablesmtpd, disablesmtp,
+        disablewebmail, disablenetdisk, disableimap,
+        disablepop3) ON extmail.mailbox TO mail@localhost;
+
+so that who wants to keep stored passwords from all but these two gives services that look up addresses another
+accounts_database, with -o in master.cf. Settings and files are opened at once, with the rights that a process begins
 with.
 
 Failures: a database that can't be asked, and a row that can't be understood (a quota that is none, a Maildir outside

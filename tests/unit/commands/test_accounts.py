@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from pyfix.commands.pyfix import main
 from pyfix.mail.accounts import open_store
+from pyfix.mail.accounts.schema import MAILBOX
 from pyfix.mail.config import Config
 from pyfix.mail.passwords import verify_password
 
@@ -147,7 +148,7 @@ def test_stored_password_without_a_scheme_has_the_default(run: Run, domain: str,
     """password_default_scheme; one that can't be read says so."""
     run("user", "add", "a@x.test", "--no-password")
     store = open_store(Config.load(str(etc)))
-    store.database.write(lambda session: session.change("UPDATE mailbox SET password = ?", "secret"))
+    store.database.write(lambda session: session.update(MAILBOX, {"password": "secret"}, "a@x.test"))
     store.close()
     result = run("user", "verify", "a@x.test", "--password-stdin", stdin="secret", status=1)
     assert result.stderr == "pyfix: fatal: mailbox a@x.test: broken DES-CRYPT text in a stored password\n"

@@ -24,7 +24,7 @@ def test_instance_is_complete_and_reads_without_complaint(reachable: Path) -> No
     entries = mastercf.read(f"{instance.etc}/master.cf")
     assert f"127.0.0.1:{instance.port}" in {entry.name for entry in entries}
     assert instance.port > 1023
-    assert os.listdir(f"{instance.directory}/data") == ["accounts.db"]
+    assert sorted(os.listdir(f"{instance.directory}/data")) == ["accounts.db", "accounts.db.secrets"]
     opening = Opening.of_process(config)
     assert open_table("accounts:domains", opening).lookup("example.test") == "example.test"
     assert open_table("accounts:mailboxes", opening).lookup("alice@example.test") == "example.test/alice/Maildir/"

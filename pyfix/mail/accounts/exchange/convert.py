@@ -16,19 +16,21 @@ from pyfix.mail.accounts.names import (
     check_address,
     check_alias_address,
     check_domain,
+    check_label,
     check_maildir,
     check_text,
     default_maildir,
 )
 from pyfix.mail.accounts.quota import parse_quota
 from pyfix.mail.accounts.records import Role
-from pyfix.mail.accounts.schema import ALIAS, DOMAIN, DOMAIN_MANAGER, MAILBOX, MANAGER, Kind, Table
+from pyfix.mail.accounts.schema import ALIAS, APP_PASSWORD, DOMAIN, DOMAIN_MANAGER, MAILBOX, MANAGER, Kind, Table
+from pyfix.mail.accounts.services import parse_services, stored_services
 
 _NO_TIME: Final = "0000-00-00 00:00:00"
 _SMALLEST, _LARGEST = -(2**31), 2**31 - 1
 _DEFAULTS: Final = {
     Kind.NAME: "", Kind.TEXT: "", Kind.SHORT: "0", Kind.OPTIONAL: None, Kind.COUNT: "0", Kind.ID: "1000",
-    Kind.FLAG: "0", Kind.ACTIVE: "1", Kind.TIME: _NO_TIME, Kind.DAY: "0000-00-00",
+    Kind.LABEL: "", Kind.FLAG: "0", Kind.ACTIVE: "1", Kind.TIME: _NO_TIME, Kind.DAY: "0000-00-00",
 }  # fmt: skip
 _QUOTAS: Final = ("quota", "maxquota", "default_quota", "netdiskquota", "maxnetdiskquota", "default_netdiskquota")
 
@@ -128,10 +130,17 @@ def _domain_manager(row: dict[str, Cell]) -> None:
     row["domain"] = check_domain(row["domain"] or "")
 
 
+def _app_password(row: dict[str, Cell]) -> None:
+    row["username"] = check_address(row["username"] or "")[0]
+    row["name"] = check_label(row["name"] or "")
+    row["services"] = stored_services(parse_services(row["services"] or ""))
+
+
 _COMPLETE: Final[dict[str, Callable[[dict[str, Cell]], None]]] = {
     DOMAIN.name: _domain,
     MAILBOX.name: _mailbox,
     ALIAS.name: _alias,
     MANAGER.name: _manager,
     DOMAIN_MANAGER.name: _domain_manager,
+    APP_PASSWORD.name: _app_password,
 }

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pyfix.mail.accounts.database import Database, Row, Session
-from pyfix.mail.accounts.errors import Duplicate, Refused
+from pyfix.mail.accounts.errors import AccountsUnavailable, Duplicate, Refused
 from pyfix.mail.accounts.exchange.entries import Ready
-from pyfix.mail.accounts.schema import DOMAIN, TABLES, Table
+from pyfix.mail.accounts.schema import APP_PASSWORD, DOMAIN, TABLES, Table
 
 Advance = Callable[[int], None]
 _HIDDEN: Final = frozenset({"clearpwd"})
@@ -51,8 +51,8 @@ def _write_row(session: Session, row: Ready, loaded: Loaded, *, replace: bool) -
         return loaded.kept
     try:
         if is_there:
-            session.change(row.table.delete, *row.key)
-        session.change(row.table.insert(row.values), *row.values.values())
+            session.delete(row.table, *row.key)
+        session.insert(row.table, row.values)
     except (Duplicate, Refused) as error:
         raise Refused(f"{row.place}: {row.table.name}: {error}") from error
     return loaded.replaced if is_there else loaded.added
@@ -83,7 +83,12 @@ def exported_columns(table: Table) -> list[str]:
 
 
 def take_out(database: Database) -> list[tuple[Table, list[Row]]]:
-    """Return the rows of all tables at one moment, with exported_columns."""
+    """Return the rows of all tables at one moment, with exported_columns; raises AccountsUnavailable."""
+    if not database.keeps_secrets:
+        raise AccountsUnavailable(f"{database.name}: no copy without stored passwords: be root, or who has main.cf")
     return database.snapshot(
-        lambda session: [(table, session.query(table.select(exported_columns(table)))) for table in TABLES.values()]
+        lambda session: [
+            (table, session.query(table.select(exported_columns(table)), optional=table is APP_PASSWORD))
+            for table in TABLES.values()
+        ]
     )

@@ -31,7 +31,7 @@ def test_good_accounts_are_passed_over() -> None:
 
 def test_file_that_others_may_read_is_named() -> None:
     """It holds stored passwords."""
-    assert told(0o100640) == ["warning: /a.db: not for its owner alone, and holds stored passwords; chmod 600 /a.db"]
+    assert told(0o100640) == ["warning: /a.db: not for its owner alone; chmod 600 /a.db"]
 
 
 def test_account_without_its_domain_is_named() -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from pyfix.mail.accounts import AccountsUnavailable, Domain, Store, open_store
-from pyfix.mail.accounts import sqlite as module
-from pyfix.mail.accounts.schema import MIGRATIONS, VERSION
+from pyfix.mail.accounts.migrations import VERSION
 from pyfix.mail.config import Config, ConfigError
 
 
@@ -32,8 +30,8 @@ def test_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     """It holds stored passwords."""
     store = open_store(config(tmp_path), create=True)
     store.domains.add(Domain("x.test"))
-    for path in tmp_path.iterdir():
-        assert path.stat().st_mode & 0o777 == 0o600, path
+    for path in (*tmp_path.glob("accounts.db*"), *tmp_path.glob("*/*")):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
     store.close()
     assert version(tmp_path / "accounts.db") == VERSION
     assert [domain.name for domain in open_store(config(tmp_path)).domains.all()] == ["x.test"]
@@ -75,61 +73,6 @@ def test_later_release_is_not_misread(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(AccountsUnavailable, match=rf"was written by a later release \(version {VERSION + 1}\)"):
         open_store(config(tmp_path), create=True)
-
-
-def make_old(path: Path) -> None:
-    """Make a file as the first release made it, with a manager that has a domain twice."""
-    database = sqlite3.connect(path)
-    for statement in MIGRATIONS[0]:
-        database.execute(statement)
-    database.execute("INSERT INTO domain (domain) VALUES ('x.test')")
-    database.executemany("INSERT INTO domain_manager (username, domain) VALUES (?, 'x.test')", [("a@b",), ("a@b",)])
-    database.execute("PRAGMA user_version = 1")
-    database.commit()
-    database.close()
-
-
-def test_old_file_is_brought_up_to_date_by_who_writes(tmp_path: Path) -> None:
-    """Who reads uses it as it is."""
-    make_old(tmp_path / "accounts.db")
-    assert [domain.name for domain in open_store(config(tmp_path)).domains.all()] == ["x.test"]
-    assert version(tmp_path / "accounts.db") == 1
-    store = open_store(config(tmp_path), create=True)
-    assert version(tmp_path / "accounts.db") == VERSION
-    assert store.database.read(lambda session: session.query("SELECT COUNT(*) FROM domain_manager")) == [("1",)]
-
-
-@pytest.mark.parametrize("start", [0, 1])
-def test_kill_in_the_middle_of_a_migration_loses_nothing(tmp_path: Path, start: int) -> None:
-    """The file is of the old version, whole, and the next command brings it up to date."""
-    path = tmp_path / "accounts.db"
-    if start:
-        make_old(path)
-    child = os.fork()
-    if child == 0:
-        store_migrations = list(module.MIGRATIONS)
-        store_migrations[-1] = (*store_migrations[-1][:2], "SELECT no_such_function()")
-        module.MIGRATIONS = tuple(store_migrations)  # type: ignore[misc]  # in the child alone
-        module._Session.change = dying(module._Session.change)  # type: ignore[method-assign]  # in the child alone
-        open_store(config(tmp_path), create=True)
-        os._exit(1)
-    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
-    assert version(path) == start
-    store = open_store(config(tmp_path), create=True)
-    assert version(path) == VERSION
-    assert [domain.name for domain in store.domains.all()] == ["x.test"][:start]
-    assert store.database.read(lambda session: session.query("PRAGMA integrity_check")) == [("ok",)]
-
-
-def dying(change):  # type: ignore[no-untyped-def]  # of a private class
-    """Die where the changed migration calls what is not there."""
-
-    def wrapped(self, statement, *values):  # type: ignore[no-untyped-def]  # as above
-        if "no_such_function" in statement:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return change(self, statement, *values)
-
-    return wrapped
 
 
 def test_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pyfix.mail.accounts.exchange.entries import BrokenFile, Entry, Note
 from pyfix.mail.accounts.exchange.sql_file import SqlReader
-from pyfix.mail.accounts.schema import TABLES
+from pyfix.mail.accounts.schema import EXTMAIL_TABLES, MAILBOX
 
 GOLDEN = Path(__file__).parents[4] / "golden" / "accounts"
 NOW = "2026-11-26 12:00:00"
@@ -36,7 +36,7 @@ def test_structure_of_extman_is_understood(tmp_path: Path) -> None:
         "1.sql, line 16: table manager is made in its present form, without TYPE=MyISAM, defaults of texts, strict"
         " checks of its dates 0000-00-00, which mean never"
     )
-    assert len(tables) == len(TABLES)
+    assert len(tables) == len(EXTMAIL_TABLES)
     assert [line for line in notes if line not in tables] == [
         "1.sql, line 7: left out: delete FROM user ...: only rows are taken",
         "1.sql, line 8: left out: rows of table user, which pyfix has no use for",
@@ -52,7 +52,7 @@ def test_rows_of_extman_are_read(tmp_path: Path) -> None:
         rows, _ = read(tmp_path, *texts)
         assert [entry.table.name for entry in rows] == ["domain", "alias", "manager", "domain_manager", "mailbox"]
         values = rows[-1].values
-        assert list(values) == list(TABLES["mailbox"].columns)
+        assert list(values) == list(MAILBOX.columns)
         assert (values["username"], values["quota"], values["expiredate"], values["disablepop3"], values["answer"]) == (
             "postmaster@extmail.org", "104857600S", "2010-11-08", "0", "my answer",
         )  # fmt: skip
