@@ -93,7 +93,7 @@ mail_gid = {gid}
 def ask_dovecot(folder: Path, location: str, commands: Iterable[str]) -> list[bytes]:
     """Run Dovecot's POP3 server on the mailbox, as nobody; return all lines of the answer.
 
-    `folder` is Dovecot's own, and is made accessible with all above it, as is the mailbox.
+    `folder` is Dovecot's own; it is made accessible with all above it, as is the mailbox.
     """
     nobody = pwd.getpwnam("nobody")
     folder.mkdir(exist_ok=True)
@@ -104,10 +104,9 @@ def ask_dovecot(folder: Path, location: str, commands: Iterable[str]) -> list[by
     where = f"maildir:{path}" if form == "maildir" else f"mbox:{folder}/mail:INBOX={path}"
     config = folder / "dovecot.conf"
     config.write_text(_DOVECOT.format(dir=folder, location=where, uid=nobody.pw_uid, gid=nobody.pw_gid))
-    script = "".join(f"{command}\r\n" for command in (*commands, "QUIT"))
     done = subprocess.run(
         ["doveadm", "-c", str(config), "exec", "pop3"],
-        input=script.encode(),
+        input="".join(f"{line}\r\n" for line in (*commands, "QUIT")).encode(),
         capture_output=True,
         timeout=30,
         check=False,

@@ -1,7 +1,7 @@
-"""kill -9 before every system call of a delivery, and in the middle of its write.
+"""kill -9 before every system call of a delivery or a removal, and in the middle of its write.
 
 A Maildir must never show a part of a message; an mbox must be whole again when the next delivery has been made, which
-must not wait for a lock that nobody holds.
+must not wait for a lock that nobody holds. A removal loses nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 
 from pyfix.mail.delivery import Content
 from pyfix.mail.mailbox import LockPolicy, MaildirWriter, Mbox
+from pyfix.mail.mailbox.reading import open_mailbox
 
 FROM = b"From a@b Mon Jan  1 00:00:00 2024\n"
 HEAD = b"Return-Path: <a@b>\nDelivered-To: c@d\n"
@@ -35,6 +36,8 @@ CALLS = (
     "link",
     "close",
     "fstat",
+    "fchmod",
+    "copy_file_range",
 )
 LAST = 60
 
@@ -131,3 +134,64 @@ def test_mbox_is_whole_after_the_next_delivery(tmp_path: Path, data: bytes) -> N
         box.write_bytes(whole)
     assert survived > 8, "no kill hit the delivery"
     os.close(content.fd)
+
+
+@pytest.mark.parametrize("removed", [[2], [3], [1, 2, 3]], ids=["middle", "end", "all"])
+def test_mbox_removal_is_made_or_not(tmp_path: Path, removed: list[int]) -> None:
+    """The file is the old or the new one, and the next session and the next delivery wait for nobody."""
+    content = content_of(tmp_path / "content", SMALL)
+    box = tmp_path / "box"
+    messages = [FROM + HEAD + b"X-Number: %d\n" % number + SMALL + b"\n" for number in (1, 2, 3)]
+    old = b"".join(messages)
+    new = b"".join(message for number, message in enumerate(messages, 1) if number not in removed)
+
+    def refuse_to_wait(seconds: float) -> None:
+        raise AssertionError("waited for the lock of a dead process")
+
+    policy = LockPolicy(("fcntl", "dotlock"), 2, 1.0, 500.0, refuse_to_wait)
+
+    def expunge() -> None:
+        mailbox = open_mailbox(f"mbox:{box}", policy=policy)
+        mailbox.expunge([number for number in removed if number <= len(mailbox)])
+        mailbox.close()
+
+    survived = 0
+    for countdown in range(1, LAST):
+        box.write_bytes(old)
+        if not killed_at(countdown, expunge):
+            survived = countdown
+            break
+        assert box.read_bytes() in (old, new), f"killed at call {countdown}"
+        with Mbox.open(str(box), policy) as mbox:
+            mbox.append(FROM, HEAD, content)
+        expunge()
+    assert survived > 8, "no kill hit the removal"
+    assert box.read_bytes() == new
+    assert sorted(os.listdir(tmp_path)) == ["box", "content"]
+    os.close(content.fd)
+
+
+def test_maildir_removal_loses_nothing_else(tmp_path: Path) -> None:
+    """What was not to go is there, and the next session waits for nobody."""
+    box = tmp_path / "box"
+    for name in ("new", "cur", "tmp"):
+        (box / name).mkdir(parents=True)
+
+    def expunge() -> None:
+        mailbox = open_mailbox(f"maildir:{box}/")
+        mailbox.measure()
+        mailbox.expunge([1, 3], seen=[2])
+        mailbox.close()
+
+    survived = 0
+    for countdown in range(1, LAST):
+        for name in ("1.a", "2.b", "3.c"):
+            (box / "new" / name).write_bytes(name.encode())
+        if not killed_at(countdown, expunge):
+            survived = countdown
+            break
+        left = {path.read_bytes(): path for path in (*(box / "new").iterdir(), *(box / "cur").iterdir())}
+        assert b"2.b" in left, f"killed at call {countdown}"
+        left[b"2.b"].rename(box / "new" / "2.b")
+    assert survived > 8, "no kill hit the removal"
+    assert [path.name for path in (*(box / "new").iterdir(), *(box / "cur").iterdir())] == ["2.b:2,S"]

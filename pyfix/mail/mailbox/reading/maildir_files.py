@@ -16,7 +16,7 @@ from typing import Final
 
 from pyfix.base import clock
 from pyfix.mail.mailbox.quota import Ledger, Scope, counts, size_in_name
-from pyfix.mail.mailbox.reading.catalog import SUBDIRECTORIES, Catalog, read_catalog
+from pyfix.mail.mailbox.reading.catalog import Catalog, read_catalog
 from pyfix.mail.mailbox.reading.errors import MessageGone, ReadingError, unavailable
 from pyfix.mail.mailbox.reading.names import base_of, with_flag
 from pyfix.mail.mailbox.reading.protocol import Removed
@@ -25,6 +25,7 @@ from pyfix.mail.mailbox.reading.stream import MessageStream
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NOT_A_MESSAGE: Final = (errno.ENOENT, errno.ELOOP, errno.ENXIO)
 _SETTLED_NS: Final = 1_000_000_000
+_LISTINGS: Final = 3
 _BATCH: Final = 1000
 """How many files are removed under one lock of the quota's: deliveries wait for it."""
 
@@ -40,9 +41,17 @@ class MaildirFiles:
         self._listed_at: tuple[int, int] | None = None
 
     def list_all(self) -> None:
-        """List the messages; raise MailboxUnavailable."""
-        self._listed_at = self._state()
-        self.catalog = read_catalog(self.root, self.path)
+        """List the messages; raise MailboxUnavailable.
+
+        A file that is renamed meanwhile may be left out of a listing, so that one of a directory that changed is made
+        again.
+        """
+        for _ in range(_LISTINGS):
+            before = self._changed()
+            self._listed_at = self._state()
+            self.catalog = read_catalog(self.root, self.path)
+            if self._changed() == before:
+                break
 
     def open(self, index: int) -> MessageStream:
         """Open a message; raise MessageGone, MailboxUnavailable."""
@@ -71,8 +80,11 @@ class MaildirFiles:
 
         None while the last change is so young that the next might have the same time.
         """
-        new, cur = (_changed_at(self.root, name) for name in SUBDIRECTORIES)
+        new, cur = self._changed()
         return None if max(new, cur) + _SETTLED_NS > clock.now() * 1e9 else (new, cur)
+
+    def _changed(self) -> tuple[int, int]:
+        return _changed_at(self.root, "new"), _changed_at(self.root, "cur")
 
     def _find_again(self, index: int) -> bool:
         """Look for a message that is not where it was; True when it has another place or name now."""

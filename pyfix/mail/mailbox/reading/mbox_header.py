@@ -1,6 +1,6 @@
 """Write the fields of mail readers anew in the header of an mbox message. Pure.
 
-Status as mail readers write it: R read, O not new. A field is replaced where it stands; a new one comes last.
+Status as mail readers write it: R read, O not new. A field is replaced where it stands; a new Status comes last.
 See: mbox_format.py.
 """
 
@@ -38,6 +38,8 @@ def _with_field(block: bytes, name: bytes, line: bytes, line_end: bytes) -> byte
         block = block[: field.start] + block[field.end :]
     if places:
         return block[: places[0].start] + line + block[places[0].end :]
+    if name == b"X-IMAPbase":
+        return line + block  # Dovecot believes no X-UID that comes before it
     if block and not block.endswith(b"\n"):
         block += line_end
     return block + line

@@ -10,6 +10,7 @@ See: RFC 1939 section 4.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -21,7 +22,9 @@ from pyfix.mail.mailbox.reading.errors import MailboxInUse, MailboxUnavailable, 
 
 _STALE_AFTER_S: Final = 300.0
 _SIGNED_AFTER_S: Final = 2.0
-"""An empty file may be one that its maker is about to sign; ours are empty only while they are removed."""
+"""An empty file may be one that its maker is about to sign."""
+_RELEASED: Final = b"-"
+_NO_UNNAMED: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 _OPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ATTEMPTS: Final = 5
 
@@ -61,7 +64,7 @@ class SessionLock:
         """Remove the file."""
         try:
             if _is_still(self._fd, self._directory, self._name):
-                os.ftruncate(self._fd, 0)
+                os.pwrite(self._fd, _RELEASED, 0)
                 os.unlink(self._name, dir_fd=self._directory)
         except OSError:
             pass  # without the kernel's lock, which ends now, it hinders nobody for long
@@ -71,12 +74,19 @@ class SessionLock:
 
 
 def _take(directory: int, name: str, path: str) -> int:
+    """Return the open lock file, made or taken over; raise MailboxInUse, MailboxUnavailable."""
     for _ in range(_ATTEMPTS):
-        fd, is_new = _open(directory, name, path)
-        if fd < 0:
-            continue
         try:
-            if _claim(fd, directory, name, path, is_new=is_new):
+            try:
+                return _make(directory, name)
+            except FileExistsError:
+                fd = os.open(name, _OPEN, dir_fd=directory)
+        except FileNotFoundError:
+            continue  # just released
+        except OSError as error:
+            raise unavailable("cannot create session lock", path, error) from error
+        try:
+            if _claim(fd, directory, name, path):
                 return fd
         except BaseException:
             os.close(fd)
@@ -85,21 +95,31 @@ def _take(directory: int, name: str, path: str) -> int:
     raise MailboxInUse(f"{path!r}: sessions come and go too fast to lock the mailbox")
 
 
-def _open(directory: int, name: str, path: str) -> tuple[int, bool]:
-    """Return the lock file, and whether it has just been made; -1 when it has just been removed."""
+def _make(directory: int, name: str) -> int:
+    """Make a new lock file, which is locked and signed before it has a name where the file system can do that."""
     try:
-        try:
-            return os.open(name, _OPEN | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory), True
-        except FileExistsError:
-            return os.open(name, _OPEN, dir_fd=directory), False
-    except FileNotFoundError:
-        return -1, False
+        fd = os.open(".", os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600, dir_fd=directory)
     except OSError as error:
-        raise unavailable("cannot create session lock", path, error) from error
+        if error.errno not in _NO_UNNAMED:
+            raise
+        fd = os.open(name, _OPEN | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=directory)
+        name = ""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.pwrite(fd, _signature(), 0)
+        if name:
+            os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=directory, follow_symlinks=True)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
-def _claim(fd: int, directory: int, name: str, path: str, *, is_new: bool) -> bool:
-    """Make the open file our lock; False when it has been removed meanwhile. Raises MailboxInUse, ..Unavailable."""
+def _claim(fd: int, directory: int, name: str, path: str) -> bool:
+    """Make a lock file that is there our own; False when it has been removed meanwhile.
+
+    Raises MailboxInUse, MailboxUnavailable.
+    """
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
@@ -107,10 +127,9 @@ def _claim(fd: int, directory: int, name: str, path: str, *, is_new: bool) -> bo
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not _is_still(fd, directory, name):
             return False
-        if not is_new and _is_held(os.pread(fd, 512, 0), clock.now() - status.st_mtime):
+        if _is_held(os.pread(fd, 512, 0), clock.now() - status.st_mtime):
             raise MailboxInUse(f"{path!r}: another session has the mailbox")
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, _signature(), 0)
+        os.ftruncate(fd, os.pwrite(fd, _signature(), 0))
     except BlockingIOError as error:
         raise MailboxInUse(f"{path!r}: another session has the mailbox") from error
     except OSError as error:
@@ -129,8 +148,8 @@ def _is_still(fd: int, directory: int, name: str) -> bool:
 
 def _is_held(content: bytes, age_s: float) -> bool:
     """Tell whether a program that keeps no kernel lock still wants the mailbox: by its pid, or the age of the file."""
-    if not content:
-        return age_s < _SIGNED_AFTER_S
+    if not content or content.startswith(_RELEASED):
+        return not content and age_s < _SIGNED_AFTER_S
     if age_s > _STALE_AFTER_S:
         return False
     pid, _, host = content.partition(b":")
