@@ -7,6 +7,9 @@
     pyfix [-c DIR] user passwd ADDRESS [--password-stdin]
     pyfix [-c DIR] user verify ADDRESS [options]
     pyfix [-c DIR] user del ADDRESS [--delete-mail]
+    pyfix [-c DIR] user app-password add ADDRESS NAME [--for smtp,pop3]
+    pyfix [-c DIR] user app-password list ADDRESS [--json]
+    pyfix [-c DIR] user app-password del ADDRESS NAME
 
 The mailboxes are in the database that accounts_database names, each in one of its domains. A new one gets the quota and
 the lifetime that are the domain's defaults, and is refused where the domain has no room. No delivery agent of this
@@ -15,6 +18,10 @@ release looks at the quota of a mailbox: it counts in the sum that its domain ma
 A password is typed at a prompt, or read from standard input; it never stands on the command line, which other users can
 see. It is stored as password_scheme says. What other programs have stored, in any scheme that Dovecot or ExtMail write,
 is verified as well; password_default_scheme is the scheme of a text that names none.
+
+App passwords are further passwords of a mailbox, each with a name and for one program or device: it gets in with its
+own, which can be taken back without a change for the others. One that is --for smtp, pop3, imap or webmail is good for
+these alone. add makes and prints it; nobody can see it later. list tells when it was last used, to within five minutes.
 
 A mailbox that is not active, has expired (the last day counts as good), or may not receive (--disable smtp) gets no
 mail: it is unknown. Its mail stays where it is, and so does that of a mailbox that is deleted, unless --delete-mail.
@@ -44,6 +51,7 @@ from pyfix.commands.account_commands import list_command, passwd_command, show_c
 from pyfix.commands.account_mail import delete_mail
 from pyfix.commands.account_options import changed_standing, quota_of, size, standing_options, stdin_option
 from pyfix.commands.account_views import MAILBOX
+from pyfix.commands.app_password import app_password
 from pyfix.commands.telling import say
 from pyfix.mail.accounts import Mailbox, Refused, Service, Standing, now_text, today
 from pyfix.mail.accounts.dates import day_after
@@ -151,6 +159,7 @@ def del_(call: Call, address: str, with_mail: bool) -> None:
             delete_mail(call.config(), mailbox)
 
 
+user.add_command(app_password)
 user.add_command(list_command(MAILBOX, of_domain=True))
 user.add_command(show_command(MAILBOX, "ADDRESS"))
 user.add_command(passwd_command(MAILBOX, "ADDRESS", lambda before, stored: replace(before, password=stored)))

@@ -18,7 +18,9 @@ from pyfix.mail.accounts import (
     AccountsError,
     AccountsUnavailable,
     Alias,
+    AppPassword,
     Domain,
+    Login,
     Mailbox,
     Manager,
     NotFound,
@@ -292,6 +294,132 @@ def test_mailbox_goes_before_the_catch_all(config: Config, store: Store) -> None
     assert aliases.lookup("off@x.test") is None
     assert aliases.lookup("none@x.test") is None
     assert dict(aliases.entries()) == {"@x.test": "a@x.test", "a@x.test": "a@x.test"}
+
+
+APP_PASSWORD = AppPassword("a@x.test", "phone", "{PLAIN}app", frozenset({Service.SENDING, Service.POP3}), CREATED)
+
+
+def test_app_passwords_from_their_beginning_to_their_end(store: Store) -> None:
+    """Several of a mailbox; they go with it, and no mailbox of the same name inherits them."""
+    with pytest.raises(NotFound, match="no mailbox a@x"):
+        store.app_passwords.add(APP_PASSWORD)
+    store.mailboxes.add(mailbox("a"))
+    other = replace(APP_PASSWORD, name="Büro 'PC'", services=frozenset())
+    for new in (APP_PASSWORD, other):
+        store.app_passwords.add(new)
+    assert store.app_passwords.all("a@x.test") == [other, APP_PASSWORD]
+    with pytest.raises(Refused, match="has an app password phone already"):
+        store.app_passwords.add(APP_PASSWORD)
+    store.app_passwords.remove("a@x.test", "phone")
+    with pytest.raises(NotFound, match="has no app password phone"):
+        store.app_passwords.remove("a@x.test", "phone")
+    assert store.app_passwords.all("a@x.test") == [other]
+    store.mailboxes.remove("a@x.test")
+    store.mailboxes.add(mailbox("a"))
+    assert store.app_passwords.all("a@x.test") == []
+    store.app_passwords.add(APP_PASSWORD)
+    store.domains.remove_all("x.test")
+    store.domains.add(Domain("x.test", created=CREATED))
+    store.mailboxes.add(mailbox("a"))
+    assert store.app_passwords.all("a@x.test") == []
+
+
+def test_app_password_that_is_older_than_its_mailbox_is_nobodys(store: Store) -> None:
+    """Another program has deleted the mailbox, and made one of the same name."""
+    store.mailboxes.add(mailbox("a", created="2026-11-26 12:00:01"))
+    store.app_passwords.add(APP_PASSWORD)
+    found = store.logins.find("a@x.test", None)
+    assert found is not None and found.app_passwords == ()
+    store.app_passwords.add(replace(APP_PASSWORD, created="2026-11-26 12:00:01"))
+    assert len(store.app_passwords.all("a@x.test")) == 1
+
+
+def test_login_is_found_with_what_is_good_for_the_service(store: Store) -> None:
+    """Its hash, its app passwords, where its mail is, and why it may not."""
+    store.mailboxes.add(mailbox("a", password="{PLAIN}own", quota=Quota(1 << 20)))
+    store.app_passwords.add(APP_PASSWORD)
+    found = store.logins.find("A@x.test", Service.POP3)
+    assert found is not None
+    assert found == Login("a@x.test", "x.test", "x.test/a/Maildir/", "1048576S", "{PLAIN}own", (APP_PASSWORD,), "")
+    imap = store.logins.find("a@x.test", Service.IMAP)
+    assert imap is not None and (imap.app_passwords, imap.obstacle) == ((), "")
+    assert store.logins.find("b@x.test", Service.POP3) is None
+    for standing, service, reason in (
+        (Standing(False), Service.SENDING, "the mailbox is: not active"),
+        (Standing(expires=date(2026, 11, 25)), None, "the mailbox is: expired on 2026-11-25"),
+        (Standing(disabled=frozenset({Service.POP3})), Service.POP3, "the mailbox is: pop3 is disabled"),
+        (Standing(disabled=frozenset({Service.POP3})), Service.SENDING, ""),
+        (Standing(disabled=frozenset({Service.RECEIVING})), Service.SENDING, ""),
+        (Standing(expires=date(2026, 11, 26)), Service.SENDING, ""),
+    ):
+        store.mailboxes.change("a@x.test", lambda box, it=standing: replace(box, standing=it))  # type: ignore[misc]
+        found = store.logins.find("a@x.test", service)
+        assert found is not None and found.obstacle == reason
+    store.mailboxes.change("a@x.test", lambda box: replace(box, standing=Standing()))
+    store.domains.change("x.test", lambda domain: replace(domain, standing=Standing(False)))
+    found = store.logins.find("a@x.test", None)
+    assert found is not None and found.obstacle == "the domain is: not active"
+
+
+def test_nasty_login_is_nobodys(store: Store) -> None:
+    """Whatever it says to a database; also in the names of app passwords."""
+    store.mailboxes.add(mailbox("a", password="{PLAIN}own"))
+    for key in (*NASTY, "", "a", "@x.test", *(f"{key[:100]}@x.test" for key in NASTY)):
+        assert store.logins.find(key, None) is None
+    for name in (text for text in NASTY if len(text) < 64 and text.isprintable() and text != "😀@x.test"):
+        store.app_passwords.add(replace(APP_PASSWORD, name=name.strip()))
+    assert len(store.app_passwords.all("a@x.test")) == len({app.name for app in store.app_passwords.all("a@x.test")})
+    store.app_passwords.remove("a@x.test", "%")
+    assert "_" in {app.name for app in store.app_passwords.all("a@x.test")}
+
+
+def test_login_is_renewed_unless_it_was_changed(store: Store) -> None:
+    """A hash that is made anew never overwrites another password."""
+    store.mailboxes.add(mailbox("a", password="{PLAIN}own"))
+    before = store.logins.find("a@x.test", None)
+    assert before is not None
+    store.logins.renew(before, "{SHA}new")
+    assert store.mailboxes.get("a@x.test").password == "{SHA}new"
+    store.logins.renew(before, "{SHA}newer")
+    assert store.mailboxes.get("a@x.test").password == "{SHA}new"
+
+
+def test_use_is_noted_now_and_then(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for each login: that would be a write for each."""
+    store.mailboxes.add(mailbox("a"))
+    store.app_passwords.add(APP_PASSWORD)
+
+    def note(after_s: float) -> str:
+        monkeypatch.setattr(clock, "now", lambda: NOW + after_s)
+        found = store.logins.find("a@x.test", None)
+        assert found is not None
+        store.logins.note_use(found, "phone")
+        return store.app_passwords.all("a@x.test")[0].used
+
+    first = note(1)
+    assert first
+    assert note(299) == first
+    later = note(302)
+    assert later > first
+    assert note(0) < later, "the clock was put back"
+
+
+@pytest.mark.parametrize("kind", account_stores.KINDS[2:])
+def test_database_without_app_passwords_serves(
+    kind: str, account_server: Callable[[], Database], tmp_path: Path
+) -> None:
+    """ExtMail's own, as it is: nobody has any until the first is made."""
+    main = account_stores.config(kind, account_server, tmp_path)
+    store = open_store(main)
+    store.domains.add(Domain("x.test", created=CREATED))
+    store.mailboxes.add(mailbox("a", password="{PLAIN}own"))
+    found = store.logins.find("a@x.test", Service.POP3)
+    assert found is not None and (found.password, found.app_passwords) == ("{PLAIN}own", ())
+    assert store.app_passwords.all("a@x.test") == []
+    store.mailboxes.remove("a@x.test")
+    store.mailboxes.add(mailbox("a"))
+    open_store(main, create=True).app_passwords.add(APP_PASSWORD)
+    assert store.app_passwords.all("a@x.test") == [APP_PASSWORD]
 
 
 @pytest.mark.parametrize("kind", account_stores.KINDS[1:])

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from databases import Database, mariadb_run
 
 from pyfix.commands.pyfix import main
-from pyfix.mail.accounts import Store, open_store
+from pyfix.mail.accounts import AppPassword, Service, Store, open_store
 from pyfix.mail.config import Config
 
 KINDS = (*account_stores.KINDS, pytest.param("empty", marks=account_stores.MARIADB))
@@ -142,6 +142,28 @@ def test_everything_moves_from_one_database_to_another(site: Site, embedded: Sit
     assert [{k: v or "" for k, v in row.items()} for row in embedded.exported()] == [
         {k: v or "" for k, v in row.items()} for row in rows
     ]
+
+
+def test_app_passwords_move_with_their_mailboxes(site: Site, embedded: Site, tmp_path: Path) -> None:
+    """Their table is one more; a file of an old release has none."""
+    site.run("import", site.write("init.sql", extmail.INIT))
+    store = site.open()
+    new = AppPassword("postmaster@extmail.org", "phone", "{PLAIN}x", frozenset({Service.POP3}), "2026-11-26 12:00:00")
+    store.app_passwords.add(new)
+    store.close()
+    site.run("export", str(tmp_path / "all.json"))
+    result = embedded.run("import", str(tmp_path / "all.json"))
+    assert counts(result)["app_password"] == (1, 0, 0)
+    assert embedded.exported() == site.exported()
+    site.run("export", "--format", "csv", str(tmp_path / "csv"))
+    result = embedded.run("import", "--replace", *map(str, (tmp_path / "csv").iterdir()))
+    assert set(counts(result).values()) == {(0, 1, 0)}
+    store = embedded.open()
+    assert store.app_passwords.all(new.address) == [new]
+    store.close()
+    bad = embedded.write("app_password.csv", "username,name,services\na@x.test,x,telnet\na@x.test,,\n")
+    told = embedded.run("import", bad, status=os.EX_DATAERR).stderr
+    assert 'line 2: app_password: no protocol "telnet"' in told and "line 3: app_password: bad name" in told
 
 
 def test_broken_file_imports_nothing(site: Site) -> None:

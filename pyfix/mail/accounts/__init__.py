@@ -10,10 +10,12 @@ the next.
 """
 
 from pyfix.mail.accounts.errors import AccountsError, AccountsUnavailable, Duplicate, NotFound, Refused
-from pyfix.mail.accounts.opening import now_text, open_store, today
+from pyfix.mail.accounts.logins import Login
+from pyfix.mail.accounts.opening import open_store
 from pyfix.mail.accounts.params import AccountsParameters
+from pyfix.mail.accounts.present import now_text, today
 from pyfix.mail.accounts.quota import UNLIMITED, Quota, parse_size, show_size
-from pyfix.mail.accounts.records import Alias, Domain, Mailbox, Manager, Role, Service, Standing
+from pyfix.mail.accounts.records import Alias, AppPassword, Domain, Mailbox, Manager, Role, Service, Standing
 from pyfix.mail.accounts.store import Store
 
 __all__ = [
@@ -22,8 +24,10 @@ __all__ = [
     "AccountsParameters",
     "AccountsUnavailable",
     "Alias",
+    "AppPassword",
     "Domain",
     "Duplicate",
+    "Login",
     "Mailbox",
     "Manager",
     "NotFound",

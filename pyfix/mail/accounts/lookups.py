@@ -21,10 +21,11 @@ _WIDTH: Final = len(STANDING_COLUMNS)
 _OF_DOMAIN: Final = ", ".join(f"domain.{column}" for column in STANDING_COLUMNS)
 _OF_MAILBOX: Final = ", ".join(f"mailbox.{column}" for column in STANDING_COLUMNS)
 _DOMAIN: Final = f"SELECT domain.domain, {_OF_DOMAIN} FROM domain WHERE domain.domain = ?"
-_MAILBOX: Final = (
-    f"SELECT mailbox.username, mailbox.maildir, mailbox.quota, {_OF_MAILBOX}, {_OF_DOMAIN} FROM mailbox"
-    " JOIN domain ON domain.domain = mailbox.domain WHERE mailbox.username = ?"
+MAILBOX_COLUMNS: Final = (
+    f"mailbox.username, mailbox.maildir, mailbox.quota, mailbox.domain, {_OF_MAILBOX}, {_OF_DOMAIN}"
 )
+FROM_MAILBOX: Final = "FROM mailbox JOIN domain ON domain.domain = mailbox.domain WHERE mailbox.username = ?"
+_MAILBOX: Final = f"SELECT {MAILBOX_COLUMNS} {FROM_MAILBOX}"
 _ALIAS: Final = (
     f"SELECT alias.address, alias.goto, alias.active, {_OF_DOMAIN} FROM alias"
     " JOIN domain ON domain.domain = alias.domain WHERE alias.address = ?"
@@ -39,6 +40,7 @@ class FoundMailbox:
     maildir: str
     quota: str
     """As stored."""
+    domain: str
     standings: tuple[Standing, ...]
 
     def may(self, service: Service, today: date) -> bool:
@@ -48,7 +50,7 @@ class FoundMailbox:
 
 def find_domain(session: Session, key: str, today: date) -> str | None:
     """Return the domain if it may receive mail."""
-    row = _one(session, _DOMAIN, key)
+    row = find_row(session, _DOMAIN, key)
     if row is None:
         return None
     return key if may_use(today, Service.RECEIVING, read_standing("domain", key, row[1:])) else None
@@ -56,14 +58,17 @@ def find_domain(session: Session, key: str, today: date) -> str | None:
 
 def find_mailbox(session: Session, key: str) -> FoundMailbox | None:
     """Return the mailbox with this address."""
-    row = _one(session, _MAILBOX, key)
-    if row is None:
-        return None
+    row = find_row(session, _MAILBOX, key)
+    return None if row is None else read_found(row, key)
+
+
+def read_found(row: Row, key: str) -> FoundMailbox:
+    """Return the mailbox in a row with MAILBOX_COLUMNS; raises AccountsUnavailable."""
     standings = (
-        read_standing("mailbox", key, row[3 : 3 + _WIDTH]),
-        read_standing("domain", key, row[3 + _WIDTH :]),
+        read_standing("mailbox", key, row[4 : 4 + _WIDTH]),
+        read_standing("domain", key, row[4 + _WIDTH : 4 + 2 * _WIDTH]),
     )
-    return FoundMailbox(key, _maildir(row[1] or default_maildir(key), key), row[2] or "0", standings)
+    return FoundMailbox(key, _maildir(row[1] or default_maildir(key), key), row[2] or "0", row[3] or "", standings)
 
 
 def find_targets(session: Session, key: str, today: date) -> str | None:
@@ -87,7 +92,7 @@ def find_logins(session: Session, key: str, today: date) -> str | None:
 
 
 def _find_alias(session: Session, key: str, today: date) -> str | None:
-    row = _one(session, _ALIAS, key)
+    row = find_row(session, _ALIAS, key)
     if row is None or row[2] in (None, "0"):
         return None
     if not may_use(today, Service.RECEIVING, read_standing("domain", key, row[3:])):
@@ -95,8 +100,8 @@ def _find_alias(session: Session, key: str, today: date) -> str | None:
     return row[1] or None
 
 
-def _one(session: Session, statement: str, key: str) -> Row | None:
-    """Return the row whose first column is the key."""
+def find_row(session: Session, statement: str, key: str) -> Row | None:
+    """Return the row whose first column is the key; raises AccountsUnavailable."""
     for row in session.query(statement, key):
         if (row[0] or "").casefold() == key:
             return row

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
-from datetime import date
 from typing import Final
 
-from pyfix.base import clock
 from pyfix.mail.accounts.database import Database
 from pyfix.mail.accounts.errors import AccountsUnavailable
 from pyfix.mail.accounts.params import AccountsParameters
@@ -18,16 +15,6 @@ from pyfix.mail.config import Config
 from pyfix.mail.maps.opening import Opening
 
 _FORMS: Final = "specify sqlite:/file or mysql:/file"
-
-
-def today() -> date:
-    """Return the present day, by which accounts end."""
-    return date(*time.localtime(clock.now())[:3])
-
-
-def now_text() -> str:
-    """Return the present time as rows have it."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(clock.now()))
 
 
 def open_store(config: Config, *, create: bool = False) -> Store:

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
 
+from pyfix.mail.accounts.app_passwords import AppPasswords
 from pyfix.mail.accounts.database import Database, Session
 from pyfix.mail.accounts.errors import NotFound, Refused
 from pyfix.mail.accounts.kinds import ALIASES, DOMAINS, MAILBOXES, MANAGERS, AccountKind
+from pyfix.mail.accounts.logins import Logins
 from pyfix.mail.accounts.records import Alias, Domain, Mailbox, Manager
 from pyfix.mail.accounts.rows import QUOTA_COLUMNS, read_quota
 from pyfix.mail.accounts.rules import Usage, check_new_alias, check_new_mailbox, check_quota
@@ -208,6 +210,8 @@ class Store:
         self.mailboxes = Mailboxes(database, MAILBOXES)
         self.aliases = Aliases(database, ALIASES)
         self.managers = Managers(database, MANAGERS)
+        self.app_passwords = AppPasswords(database)
+        self.logins = Logins(database)
 
     def close(self) -> None:
         """Give back what is open."""

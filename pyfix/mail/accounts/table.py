@@ -70,7 +70,8 @@ from pyfix.mail.accounts.database import Database, Session
 from pyfix.mail.accounts.errors import AccountsUnavailable
 from pyfix.mail.accounts.lookups import find_domain, find_logins, find_mailbox, find_targets
 from pyfix.mail.accounts.names import LONGEST_TEXT
-from pyfix.mail.accounts.opening import missing_file, open_database, today
+from pyfix.mail.accounts.opening import missing_file, open_database
+from pyfix.mail.accounts.present import today
 from pyfix.mail.accounts.records import Service
 from pyfix.mail.accounts.schema import ALIAS, DOMAIN, MAILBOX
 from pyfix.mail.config import ConfigError

@@ -200,6 +200,47 @@ def test_password_is_typed_twice_at_a_prompt(domain: str, etc: Path) -> None:
     store.close()
 
 
+def test_app_password_is_printed_once(run: Run, domain: str, etc: Path) -> None:
+    """On standard output alone; what is stored is a hash, and list shows neither."""
+    run("user", "add", "a@x.test", "--no-password")
+    result = run("user", "app-password", "add", "a@x.test", "phone", "--for", "smtp,POP3")
+    password = result.stdout.strip()
+    assert len(password) == 27 and password.count("-") == 3 and password not in result.stderr
+    run("user", "app-password", "add", "A@x.test", "desk")
+    store = open_store(Config.load(str(etc)))
+    stored = store.app_passwords.all("a@x.test")[1]
+    store.close()
+    assert verify_password(password.encode(), stored.password) and password not in stored.password
+    rows = json.loads(run("user", "app-password", "list", "a@x.test", "--json").stdout)
+    assert [(row["name"], row["for"], row["used"]) for row in rows] == [
+        ("desk", "everything", "never"), ("phone", "smtp,pop3", "never"),
+    ]  # fmt: skip
+    shown = run("user", "app-password", "list", "a@x.test").stdout
+    assert "smtp,pop3" in shown and stored.password not in shown
+    run("user", "app-password", "del", "a@x.test", "phone")
+    assert "has no app password phone" in run("user", "app-password", "del", "a@x.test", "phone", status=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "message"),
+    [
+        (("a@x.test", "x", "--for", "smtp,telnet"), 2, 'no protocol "telnet"; specify some of smtp pop3 imap webmail'),
+        (("b@x.test", "x"), 1, "no mailbox b@x.test"),
+        (("a@x.test", ""), 1, 'bad name "" of an app password; specify up to 64 characters'),
+        (("a@x.test", "x" * 65), 1, "specify up to 64 characters"),
+        (("a@x.test", "desk"), 1, "a@x.test has an app password desk already; delete it first"),
+    ],
+)
+def test_app_password_that_can_not_be_is_refused(
+    run: Run, domain: str, args: tuple[str, ...], status: int, message: str
+) -> None:
+    """And none is printed."""
+    run("user", "add", "a@x.test", "--no-password")
+    run("user", "app-password", "add", "a@x.test", "desk")
+    result = run("user", "app-password", "add", *args, status=status)
+    assert message in " ".join(result.stderr.split()) and not result.stdout
+
+
 def test_alias_from_its_beginning_to_its_end(run: Run, domain: str) -> None:
     """Targets are replaced, added and removed."""
     run("alias", "add", "Team@x.test", "A@x.test", "b@y.test")
