@@ -1,0 +1,167 @@
+"""A user's mailbox, used with the owner's rights.
+
+What may take long is done in threads, in slices of a quarter of a second, so that a giant mailbox does not keep others
+from being opened. The rest, a few system calls, is done on the spot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from typing import Final, Self, TypeVar
+
+from pyfix.base import clock
+from pyfix.mail.mailbox.reading import (
+    MailboxInUse,
+    MessageStream,
+    ReadableMailbox,
+    ReadingError,
+    Removed,
+    open_mailbox,
+)
+from pyfix.service.thread_rights import ThreadRights
+
+_SLICE_S: Final = 0.25
+_LOCK_WAIT_S: Final = 10.0
+"""Dovecot's patience: a client that has just hung up may come back at once."""
+_LOCK_PAUSE_S: Final = 0.2
+
+R = TypeVar("R")
+
+
+class NoPlace(Exception):
+    """auth knows the user, but not where the mail is; the text is for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose mailbox it is, and where."""
+
+    user: str
+    location: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+    @classmethod
+    def from_fields(cls, user: str, fields: Mapping[str, str]) -> Self:
+        """Read what auth says of a user; raises NoPlace."""
+        location = fields.get("mail", "")
+        if not location:
+            raise NoPlace(f"user {user} has no mailbox that auth knows of")
+        try:
+            groups = tuple(int(word) for word in fields.get("groups", "").split(",") if word)
+            return cls(user, location, int(fields.get("uid", "-1")), int(fields.get("gid", "-1")), groups)
+        except ValueError:
+            raise NoPlace(f"user {user}: auth gives ids that are no numbers") from None
+
+
+class Workshop:
+    """What all mailboxes of a process share."""
+
+    def __init__(self, rights: ThreadRights, threads: Executor, base: str, *, locks: bool) -> None:
+        """base: the directory of virtual mailboxes, out of which no symbolic link may lead; empty: there is none."""
+        self.rights = rights
+        self.threads = threads
+        self.locks = locks
+        self._base = base.rstrip("/")
+
+    def base_of(self, location: str) -> str:
+        """Return the base when the mailbox is below it."""
+        path = location.partition(":")[2] if ":" in location else location
+        return self._base if self._base and path.startswith(f"{self._base}/") else ""
+
+
+class Box:
+    """An open mailbox and its owner."""
+
+    def __init__(self, workshop: Workshop, owner: Owner, mailbox: ReadableMailbox) -> None:
+        self._workshop = workshop
+        self._owner = owner
+        self.mailbox = mailbox
+        self._is_open = True
+
+    @classmethod
+    async def open(cls, workshop: Workshop, owner: Owner, is_wanted: Callable[[], bool]) -> Self | None:
+        """Open the mailbox and learn its sizes; None when nobody wants it any more.
+
+        Raises ReadingError, RightsError.
+        """
+        give_up = clock.monotonic() + _LOCK_WAIT_S
+        while True:
+            try:
+                box = cls(workshop, owner, await _in_thread(workshop, owner, lambda: _open(workshop, owner.location)))
+                break
+            except MailboxInUse:
+                if clock.monotonic() >= give_up or not is_wanted():
+                    raise
+                await asyncio.sleep(_LOCK_PAUSE_S)
+        try:
+            while is_wanted() and not await box._in_thread(lambda: box.mailbox.measure(_SLICE_S)):
+                pass
+        except BaseException:
+            box.close()
+            raise
+        if is_wanted():
+            return box
+        box.close()
+        return None
+
+    async def _in_thread(self, work: Callable[[], R]) -> R:
+        return await _in_thread(self._workshop, self._owner, work)
+
+    def open_message(self, number: int) -> MessageStream:
+        """Return the bytes of a message; raises ReadingError, RightsError."""
+        with self._as_owner():
+            return self.mailbox.open(number)
+
+    def last_seen(self) -> int:
+        """Return the number of the last message that an earlier session has read; 0 for none."""
+        return next((number for number in range(len(self.mailbox), 0, -1) if "S" in self.mailbox.flags(number)), 0)
+
+    async def update(self, deleted: Sequence[int], seen: Sequence[int]) -> Removed:
+        """Remove messages, mark others as seen, and let go of the mailbox. Raises ReadingError, RightsError."""
+        if not deleted and not seen:
+            self.close()
+            return Removed()
+
+        def work() -> Removed:
+            try:
+                return self.mailbox.expunge(deleted, seen)
+            finally:
+                self.mailbox.close()
+
+        self._is_open = False
+        return await self._in_thread(work)
+
+    def refresh(self) -> None:
+        """Keep the lock young; raises ReadingError."""
+        if self._is_open:
+            with self._as_owner():
+                self.mailbox.refresh()
+
+    def close(self) -> None:
+        """Let go of the mailbox; nothing is removed."""
+        if self._is_open:
+            self._is_open = False
+            with suppress(ReadingError), self._as_owner():
+                self.mailbox.close()
+
+    def _as_owner(self) -> AbstractContextManager[None]:
+        owner = self._owner
+        return self._workshop.rights.as_user(owner.uid, owner.gid, owner.groups)
+
+
+def _open(workshop: Workshop, location: str) -> ReadableMailbox:
+    return open_mailbox(location, lock=workshop.locks, base=workshop.base_of(location))
+
+
+async def _in_thread(workshop: Workshop, owner: Owner, work: Callable[[], R]) -> R:
+    def run() -> R:
+        with workshop.rights.as_user(owner.uid, owner.gid, owner.groups):
+            return work()
+
+    return await asyncio.get_running_loop().run_in_executor(workshop.threads, run)
