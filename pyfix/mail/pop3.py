@@ -29,7 +29,7 @@ def capability_policy(config: Config, params: Pop3Parameters) -> Policy:
     """Return what CAPA tells about the server; raises ConfigError."""
     expire = params.pop3_expire.upper()
     if not _EXPIRE.fullmatch(expire):
-        raise config.refuse("pop3_expire", f'"{params.pop3_expire}": NEVER, a number of days, or nothing')
+        raise config.refuse("pop3_expire", "bad pop3_expire: need NEVER, a number of days, or nothing")
     if not _IMPLEMENTATION.fullmatch(params.pop3_implementation):
-        raise config.refuse("pop3_implementation", "one printable ASCII word of up to 80 characters, or nothing")
+        raise config.refuse("pop3_implementation", "bad pop3_implementation: need one word, in ASCII, or nothing")
     return Policy(params.pop3_implementation, expire, int(params.pop3_login_delay))

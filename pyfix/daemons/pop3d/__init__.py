@@ -2,8 +2,8 @@
 
     pop3d unix - n n - - pop3d
 
-Takes over sessions from pop3-login(8), which has talked to the client until then: the connection to the client itself,
-or, where it is encrypted, one to pop3-login, which goes on to encrypt. What comes along is a ticket of auth(8). Whose
+Takes over sessions from pop3-login, which has talked to the client until then: the connection to the client itself,
+or, where it is encrypted, one to pop3-login, which goes on to encrypt. What comes along is a ticket of auth. Whose
 mailbox it is, where it is and with which rights it is opened, auth tells in exchange for the ticket, once.
 
 One process serves many sessions on an event loop. A message is read and sent in pieces, never held whole; a long
@@ -22,14 +22,15 @@ mail_owner only. Where the mail system is run by an ordinary user, all is done w
 Failures: auth that can't be asked, a mailbox that can't be opened: -ERR [SYS/TEMP], and a line in the log that says
 what to do. The log tells the end of each session in Dovecot's words (pop3_logout_format):
 
-    pop3(alice@example.com)<721><Wr1kz0>: Disconnected: Logged out top=0/0, retr=1/512, del=1/3, size=8127
+    pop3(alice)<721><Wr1kz0>: Disconnected: Logged out
+        top=0/0, retr=1/512, del=1/3, size=8127
 
 Standards: RFC 1939, 2449, 3206, 6856; LAST with pop3_enable_last.
 
 Different from Dovecot: sessions lock the mailbox unless told otherwise, as RFC 1939 asks. pop3_delete_type,
 pop3_fast_size_lookups and pop3_reuse_xuidl are not there.
 
-See: pop3-login(8), auth(8), postconf(5)
+See: postconf(5)
 
 Inside:
 

@@ -7,13 +7,15 @@ from being opened. The rest, a few system calls, is done on the spot.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self, TypeVar
 
 from pyfix.base import clock
+from pyfix.mail.mailbox.quota import Scope
 from pyfix.mail.mailbox.reading import (
     MailboxInUse,
     MessageStream,
@@ -46,6 +48,25 @@ class Owner:
     gid: int
     groups: tuple[int, ...] = ()
 
+    @property
+    def path(self) -> str:
+        """Return the path of the mailbox."""
+        return self.location.partition(":")[2] if not self.location.startswith("/") else self.location
+
+    def of_spool(self) -> Owner:
+        """Return the owner with the group that may make files in the directory of an mbox, such as /var/mail.
+
+        That is root's directory, and open to its group, not to all: Dovecot's mail_privileged_group.
+        """
+        if self.location.startswith("maildir:") or self.path.endswith("/"):
+            return self
+        try:
+            status = os.stat(os.path.dirname(self.path))
+        except OSError:
+            return self  # opening says why
+        is_spool = status.st_uid == 0 and status.st_gid != 0 and status.st_mode & 0o022 == 0o020
+        return replace(self, groups=(*(self.groups or (self.gid,)), status.st_gid)) if is_spool else self
+
     @classmethod
     def from_fields(cls, user: str, fields: Mapping[str, str]) -> Self:
         """Read what auth says of a user; raises NoPlace."""
@@ -62,17 +83,18 @@ class Owner:
 class Workshop:
     """What all mailboxes of a process share."""
 
-    def __init__(self, rights: ThreadRights, threads: Executor, base: str, *, locks: bool) -> None:
+    def __init__(self, rights: ThreadRights, threads: Executor, base: str, scope: Scope, *, locks: bool) -> None:
         """base: the directory of virtual mailboxes, out of which no symbolic link may lead; empty: there is none."""
         self.rights = rights
         self.threads = threads
-        self.locks = locks
         self._base = base.rstrip("/")
+        self._scope = scope
+        self._locks = locks
 
-    def base_of(self, location: str) -> str:
-        """Return the base when the mailbox is below it."""
-        path = location.partition(":")[2] if ":" in location else location
-        return self._base if self._base and path.startswith(f"{self._base}/") else ""
+    def open(self, owner: Owner) -> ReadableMailbox:
+        """Open a mailbox; the caller has its owner's rights."""
+        base = self._base if self._base and owner.path.startswith(f"{self._base}/") else ""
+        return open_mailbox(owner.location, lock=self._locks, base=base, scope=self._scope)
 
 
 class Box:
@@ -90,10 +112,11 @@ class Box:
 
         Raises ReadingError, RightsError.
         """
+        owner = owner.of_spool()
         give_up = clock.monotonic() + _LOCK_WAIT_S
         while True:
             try:
-                box = cls(workshop, owner, await _in_thread(workshop, owner, lambda: _open(workshop, owner.location)))
+                box = cls(workshop, owner, await _in_thread(workshop, owner, lambda: workshop.open(owner)))
                 break
             except MailboxInUse:
                 if clock.monotonic() >= give_up or not is_wanted():
@@ -153,10 +176,6 @@ class Box:
     def _as_owner(self) -> AbstractContextManager[None]:
         owner = self._owner
         return self._workshop.rights.as_user(owner.uid, owner.gid, owner.groups)
-
-
-def _open(workshop: Workshop, location: str) -> ReadableMailbox:
-    return open_mailbox(location, lock=workshop.locks, base=workshop.base_of(location))
 
 
 async def _in_thread(workshop: Workshop, owner: Owner, work: Callable[[], R]) -> R:

@@ -27,6 +27,7 @@ from pyfix.daemons.pop3d.session import Session, Shared
 from pyfix.daemons.pop3d.summary import compile_format
 from pyfix.mail.ipc.handover import Receiver
 from pyfix.mail.ipc.messages import HandOver
+from pyfix.mail.mailbox.quota.account import scope_of
 from pyfix.mail.mailbox.reading import ReadingError
 from pyfix.mail.pop3 import AUTH_SOCKET, capability_policy
 from pyfix.mail.sasl.client import AuthClient
@@ -54,15 +55,16 @@ class Pop3dDaemon(ManyClientsDaemon[Pop3dParameters]):
         try:
             self._summary = compile_format(params.pop3_logout_format)
         except ValueError as problem:
-            raise self.config.refuse("pop3_logout_format", str(problem)) from None
+            raise self.config.refuse("pop3_logout_format", f"bad pop3_logout_format: {problem}") from None
         self._givers = frozenset({0, os.geteuid(), *_user_id(params.mail_owner)})
 
     async def start(self) -> None:
         """Put together what the sessions share."""
         params, loop = self.params, asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(_THREADS, "mailbox")
-        base = params.virtual_mailbox_base
-        self._workshop = Workshop(ThreadRights(), self._threads, base, locks=params.pop3_lock_session)
+        self._workshop = Workshop(
+            ThreadRights(), self._threads, params.virtual_mailbox_base, scope_of(params), locks=params.pop3_lock_session
+        )
         self._auth = AuthClient(AUTH_SOCKET, self.log)
         self._guests = Guests(Limits(params.mail_max_userip_connections, params.pop3_login_delay))
         self._arrivals = Arrivals(loop, self.log, self._givers, self._arrived)

@@ -6,13 +6,14 @@ from typing import Final
 
 from pyfix.mail.config import Boolean, Raw, Seconds, SomeOf
 from pyfix.mail.mailbox.params import VirtualMailboxParameters
+from pyfix.mail.mailbox.quota.params import ScopeParameters
 from pyfix.mail.pop3 import Pop3Parameters
 
 NO_NULS: Final = "outlook-no-nuls"
 END_OF_HEADERS: Final = "oe-ns-eoh"
 
 
-class Pop3dParameters(VirtualMailboxParameters, Pop3Parameters):
+class Pop3dParameters(ScopeParameters, VirtualMailboxParameters, Pop3Parameters):
     """How sessions are served."""
 
     pop3_lock_session = Boolean("yes", "One session at a time has a mailbox.")

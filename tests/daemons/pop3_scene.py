@@ -1,0 +1,128 @@
+"""A Maildir, pop3d, and clients that have logged in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fake_auth import FakeAuth, User, fake_auth
+from harness import DEADLINE_S, RunningWorker, make_queue_directory, run_worker
+
+from pyfix.daemons.pop3d.daemon import SERVICE
+from pyfix.mail.ipc.frame import FrameReader, encode
+from pyfix.mail.ipc.messages import HandedOver, HandOver
+
+OWNER = 7001
+
+
+class Client:
+    """One end of a POP3 connection."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.settimeout(DEADLINE_S)
+        self.sock = sock
+        self.file = sock.makefile("rb")
+
+    def line(self) -> bytes:
+        """Return the next line without its end; empty at the end of the stream."""
+        return self.file.readline().rstrip(b"\r\n")
+
+    def ask(self, command: str) -> bytes:
+        """Send a command and return the first line of the reply."""
+        self.sock.sendall(command.encode() + b"\r\n")
+        return self.line()
+
+    def body(self) -> list[bytes]:
+        """Return the lines of a multi-line reply, dots as they were sent."""
+        return list(iter(self.line, b"."))
+
+    def body_until_end(self) -> list[bytes]:
+        """Return all lines until the end of the stream."""
+        return [line.rstrip(b"\r\n") for line in self.file]
+
+    def is_at_end(self) -> bool:
+        """Wait for the end of the stream."""
+        return self.file.read() == b""
+
+    def close(self) -> None:
+        self.file.close()
+        self.sock.close()
+
+
+def make_maildir(path: Path, messages: dict[str, bytes], uid: int = OWNER) -> Path:
+    """Make a Maildir; names that have a colon are in cur/."""
+    for name in ("tmp", "new", "cur"):
+        (path / name).mkdir(parents=True)
+    for name, content in messages.items():
+        (path / ("cur" if ":" in name else "new") / name).write_bytes(content)
+    if os.getuid() == 0:
+        for found in (path, *path.rglob("*")):
+            os.chown(found, uid, uid, follow_symlinks=False)
+    return path
+
+
+@dataclass
+class Scene:
+    """All that there is."""
+
+    auth: FakeAuth
+    worker: RunningWorker
+    mail: Path
+    clients: list[Client] = field(default_factory=list)
+
+    def add_user(self, name: str, messages: dict[str, bytes], location: str = "") -> Path:
+        """Make a user with a Maildir."""
+        path = make_maildir(self.mail / name, messages)
+        self.auth.users[name] = User("secret", {"mail": location or f"maildir:{path}", **ids()})
+        return path
+
+    def give(
+        self, name: str, rest: bytes = b"", remote: str = "192.0.2.1", ticket: str = ""
+    ) -> tuple[Client, HandedOver]:
+        """Hand a session over; return the client's end and the answer."""
+        ours, theirs = socket.socketpair()
+        with theirs, socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(DEADLINE_S)
+            sock.connect(self.worker.path)
+            message = HandOver(ticket or self.auth.ticket_for(name), name, "session", remote, rest)
+            socket.send_fds(sock, [encode(message)], [theirs.fileno()])
+            [answer] = FrameReader().receive(sock.recv(4096))
+        assert isinstance(answer, HandedOver)
+        self.clients.append(Client(ours))
+        return self.clients[-1], answer
+
+    def open(self, name: str, rest: bytes = b"") -> Client:
+        """Return a session whose mailbox is open."""
+        client, answer = self.give(name, rest)
+        assert answer == HandedOver(self.worker.pid)
+        assert client.line() == b"+OK Logged in."
+        return client
+
+
+def ids() -> dict[str, str]:
+    """Return whose the mailboxes are."""
+    return {"uid": str(OWNER), "gid": str(OWNER)} if os.getuid() == 0 else {"uid": "-1", "gid": "-1"}
+
+
+@contextlib.contextmanager
+def pop3d_scene(main_cf: str = "") -> Iterator[Scene]:
+    """Run pop3d. The directory is one that other users can reach."""
+    directory = Path(tempfile.mkdtemp(prefix="pyfix-pop3d-"))
+    directory.chmod(0o755)
+    (directory / "mail").mkdir()
+    try:
+        with fake_auth(make_queue_directory(directory)) as auth, run_worker(SERVICE, main_cf, directory) as worker:
+            scene = Scene(auth, worker, directory / "mail")
+            try:
+                yield scene
+            finally:
+                for client in scene.clients:
+                    client.close()
+    finally:
+        shutil.rmtree(directory)
