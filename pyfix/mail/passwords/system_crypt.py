@@ -17,6 +17,8 @@ from pyfix.mail.passwords.stored import UnusableHash
 _LIBRARIES: Final = ("libcrypt.so.1", "libcrypt.so.2")
 _ROOM: Final = 32768
 """At least sizeof(struct crypt_data) of libxcrypt."""
+_LONGEST: Final = 511
+"""Bytes of a password that the library takes."""
 _FORMS: Final = {
     "YESCRYPT": re.compile(r"\$y\$j(?:[7-8]5|95|A5|9T|[A-D]T)\$[./0-9A-Za-z]{1,86}\$[./0-9A-Za-z]{43}"),
 }
@@ -27,6 +29,8 @@ def verify_system_crypt(scheme: str, password: bytes, text: str) -> bool:
     """Return whether the password is right; raises UnusableHash."""
     if _FORMS[scheme].fullmatch(text) is None:
         raise UnusableHash(f"broken or too costly {scheme} text in a stored password; set the password anew")
+    if len(password) > _LONGEST:
+        return False
     found = _crypt(password, text.encode())
     if found is None:
         raise UnusableHash(f"the system's crypt(3) does not know {scheme}; set the password anew")
