@@ -242,7 +242,7 @@ attributetype ( 1.1.3 NAME 'memberdn' SUP address )
 attributetype ( 1.1.4 NAME 'memberurl' SUP address )
 attributetype ( 1.1.5 NAME 'octets' SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
 objectclass ( 1.1.6 NAME 'user' SUP top STRUCTURAL MUST cn
-  MAY ( address $ goto $ memberdn $ memberurl $ octets ) )
+  MAY ( address $ goto $ memberdn $ memberurl $ octets $ userPassword ) )
 modulepath /usr/lib/ldap
 moduleload back_mdb
 database mdb

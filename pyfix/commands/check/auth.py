@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from pyfix.commands.findings import Finding, Severity
 from pyfix.mail.auth.backend import BackendUnavailable
+from pyfix.mail.auth.backends import authdaemond, saslauthd
 from pyfix.mail.auth.backends.registry import backend_specs, open_backends
-from pyfix.mail.auth.backends.saslauthd import USUAL, configured_mechanism
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.sasl.params import ForeignDaemonParameters, SaslPathParameters
@@ -49,14 +49,28 @@ def _sasl_paths(config: Config, conf: str) -> Iterator[Finding]:
 
 
 def _stand_in(spec: str, config: Config) -> Iterator[Finding]:
-    """Yield what takes the place of a saslauthd that does not run."""
+    """Yield what takes the place of a daemon that does not run."""
     kind, _, path = spec.partition(":")
-    if kind != "saslauthd" or any(map(os.path.exists, [path] if path else USUAL)):
+    usual = {"saslauthd": saslauthd.USUAL, "authdaemond": authdaemond.USUAL}.get(kind)
+    if usual is None or any(map(os.path.exists, [path] if path else usual)):
         return
     try:
-        mechanism, file = configured_mechanism(config.read(ForeignDaemonParameters).saslauthd_config_files)
+        what, file = _configured(kind, config.read(ForeignDaemonParameters))
     except BackendUnavailable as error:
         yield Finding(Severity.ERROR, "", str(error), "nobody can log in until then")
         return
-    why = f"as {file} says" if file else "as saslauthd_config_files do not say otherwise"
-    yield Finding(Severity.NOTE, "", f"no saslauthd listens: {mechanism} is asked in its place, {why}")
+    if kind == "authdaemond" and not what:
+        text = f"no authdaemond listens, and {file or 'authdaemond_config_files'} names no modules: nobody can log in"
+        yield Finding(Severity.ERROR, "", text, 'start it, or write authmodulelist="authmysql"')
+        return
+    why = f", as {file} says" if file else ""
+    text = f"no {kind} listens: {what} is asked in its place{why}"
+    yield Finding(Severity.NOTE, "", text)
+
+
+def _configured(kind: str, params: ForeignDaemonParameters) -> tuple[str, str]:
+    """Return what a daemon would ask, and which file says so; raises BackendUnavailable."""
+    if kind == "saslauthd":
+        return saslauthd.configured_mechanism(params.saslauthd_config_files)
+    file, modules = authdaemond.configured_modules(params.authdaemond_config_files)
+    return " ".join(modules), file

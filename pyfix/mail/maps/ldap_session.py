@@ -32,7 +32,7 @@ _REFERRAL: Final = 10
 _NO_SUCH_OBJECT: Final = 32
 _NUMBERS: Final = re.compile(r"\[(?:Errno|SSL)[^]]*\] | \(_ssl\.c:\d+\)")
 _SHOWN: Final = 300
-_NO_LDAP: Final = (
+NO_LDAP: Final = (
     PyAsn1Error, ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError,
     struct.error,
 )  # fmt: skip
@@ -88,7 +88,7 @@ class Access:
             raise ServerDown(f"connect to LDAP server {name}: {_reason(error)}") from error
         try:
             self._log_in(session)
-        except (LDAPExceptionError, OSError, *_NO_LDAP) as error:
+        except (LDAPExceptionError, OSError, *NO_LDAP) as error:
             session.close()
             raise ServerDown(f"connect to LDAP server {name}: {_reason(error)}") from error
         except BaseException:
@@ -143,7 +143,7 @@ class Session:
                 return [*self._found(limits)]
             if code == _REFERRAL and limits.follows_referrals:
                 return [Elsewhere(tuple(result["referrals"]))]
-        except (LDAPCommunicationError, LDAPResponseTimeoutError, OSError, *_NO_LDAP) as error:
+        except (LDAPCommunicationError, LDAPResponseTimeoutError, OSError, *NO_LDAP) as error:
             raise ServerDown(f"LDAP search failed: {self.name}: {_reason(error)}") from error
         except LDAPExceptionError as error:
             raise QueryFailed(f"LDAP search failed: {self.name}: {_reason(error)}") from error
@@ -159,7 +159,7 @@ class Session:
 
     def close(self) -> None:
         """End the session."""
-        with contextlib.suppress(LDAPExceptionError, OSError, *_NO_LDAP):
+        with contextlib.suppress(LDAPExceptionError, OSError, *NO_LDAP):
             self.connection.unbind()
         if self.connection.socket is not None:  # it could not be opened
             self.connection.socket.close()
@@ -173,7 +173,7 @@ def _result(connection: Any) -> str:
 
 def _reason(error: BaseException) -> str:
     """Return what went wrong, without numbers; of several addresses that were tried, with the last."""
-    if isinstance(error, _NO_LDAP) and not isinstance(error, OSError):
+    if isinstance(error, NO_LDAP) and not isinstance(error, OSError):
         return f"the reply is no LDAP: {_clean(str(error) or type(error).__name__)}"
     if len(error.args) > 1 and isinstance(error.args[1], list) and error.args[1]:
         return _reason(error.args[1][-1][0])

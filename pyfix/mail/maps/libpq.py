@@ -34,6 +34,8 @@ class Session:
         """Connect; name: of the server, for messages. Raises ServerDown."""
         self._name = name
         self._timeout_s = timeout_s
+        self.columns: tuple[str, ...] = ()
+        """Names of the columns of what the last query gave."""
         self._deadline = clock.monotonic() + timeout_s
         self._connection = PGconn.connect_start(conninfo.encode())
         try:
@@ -97,6 +99,7 @@ class Session:
             match result.status:
                 case ExecStatus.TUPLES_OK:
                     columns = range(result.nfields)
+                    self.columns = tuple((result.fname(column) or b"").decode() for column in columns)
                     rows = [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]
                 case ExecStatus.COMMAND_OK:
                     rows = []

@@ -108,6 +108,17 @@ class Access:
         except (pymysql.Error, OSError, RuntimeError, ValueError) as error:
             raise ServerDown(f"connect to mysql server {name}: {_reason(error)}") from error
 
+    def host(self, endpoint: Endpoint, text: str, idle_s: float = IDLE_S) -> Host[Connection]:
+        """Return a server, not asked yet; text: its name for messages."""
+        return Host(
+            text, bool(endpoint.path), Connections(partial(self.connect, endpoint, text), _close, ServerDown, idle_s)
+        )
+
+
+def usual_socket() -> str:
+    """Return where a server on this machine listens."""
+    return next(filter(os.path.exists, _SOCKETS), _SOCKETS[0])
+
 
 class MysqlTable(SqlTable):
     """Asks one of several servers."""
@@ -194,8 +205,7 @@ def _host(settings: Settings, text: str, options: dict[str, str], access: Access
         endpoint = _endpoint(text, options)
     except ValueError as error:
         raise settings.refuse("hosts", f"hosts: {error}") from None
-    connections = Connections(partial(access.connect, endpoint, text), _close, ServerDown, idle_s)
-    return Host(text, bool(endpoint.path), connections)
+    return access.host(endpoint, text, idle_s)
 
 
 def _endpoint(text: str, options: dict[str, str]) -> Endpoint:
@@ -203,7 +213,7 @@ def _endpoint(text: str, options: dict[str, str]) -> Endpoint:
         return Endpoint.unix(text[5:])
     endpoint = Endpoint.tcp(text.removeprefix("inet:"), options.get("port", _PORT))
     if endpoint.host == "localhost":
-        return Endpoint.unix(options.get("socket") or next(filter(os.path.exists, _SOCKETS), _SOCKETS[0]))
+        return Endpoint.unix(options.get("socket") or usual_socket())
     if not endpoint.port.isdigit():
         raise ValueError(f'bad port "{endpoint.port}" in "{text}"')
     return endpoint

@@ -24,3 +24,7 @@ class ForeignDaemonParameters(CoreParameters):
         "/etc/sysconfig/saslauthd, /etc/default/saslauthd",
         "Files that say how saslauthd checks passwords, where none runs: MECH= or MECHANISMS=.",
     )
+    authdaemond_config_files = ListOf(
+        "/etc/authdaemonrc, /etc/courier/authdaemonrc, /etc/authlib/authdaemonrc",
+        "Files that say how authdaemond checks passwords, where none runs: authmodulelist=.",
+    )

@@ -6,10 +6,15 @@ The auth service asks the back ends in the order of auth_backends; the first tha
 kind, and behind a colon what it needs:
 
     accounts                    the accounts of pyfix (accounts_database)
+    dovecot-sql:/file           a query of Dovecot's, see dovecot_sql(5)
+    dovecot-ldap:/file          a search of Dovecot's, see dovecot_ldap(5)
+    authmysqlrc:/file           Courier's file of that name, see authmysqlrc(5)
+    passwd-file:/file           users and passwords, see auth_passwd_file(5)
     shadow                      Unix users, by their hashes; auth must begin as root
     pam:service                 Unix users and whomever else PAM knows; service is a file in /etc/pam.d, that of the
                                 protocol (smtp, pop3, imap) otherwise
     saslauthd:/socket           ask a saslauthd; the usual socket otherwise
+    authdaemond:/socket         ask Courier's authdaemond; the usual socket otherwise
     dovecot:/socket             ask a Dovecot, on a socket for clients of its auth service
     smtpd.conf                  what pwcheck_method of Cyrus' file says, see smtpd.conf(5)
 
@@ -24,11 +29,11 @@ Rights: files are read and sockets opened with the rights of auth, which are roo
 Failures: a back end that can't be asked makes the login a temporary failure, also where a later one would know it: the
 reason is in the log. What is wrong in a file is an error that names file and line.
 
-Example: the accounts of a Dovecot that runs, and Unix users
+Example: the accounts of a Dovecot, and Unix users
 
-    auth_backends = dovecot:/run/dovecot/auth-client, shadow
+    auth_backends = dovecot-sql:/etc/dovecot/dovecot-sql.conf.ext, shadow
 
-See: smtpd.conf(5), pyfix-check(1)
+See: smtpd.conf(5), dovecot_sql(5), dovecot_ldap(5), authmysqlrc(5), auth_passwd_file(5), pyfix-check(1)
 
 Inside: one module a kind, loaded when it is named.
 """
@@ -48,8 +53,14 @@ from pyfix.mail.sasl.smtpd_conf import SmtpdConf, find_smtpd_conf
 
 _ROOM: Final = "pyfix.mail.auth.backends"
 _OPENERS: Final = {
+    "authdaemond": "authdaemond:open_authdaemond",
+    "authmysqlrc": "authmysqlrc:open_authmysqlrc",
+    "cyrus-sql": "cyrus_sql:open_cyrus_sql",
+    "dovecot-ldap": "dovecot_ldap:open_dovecot_ldap",
+    "dovecot-sql": "dovecot_sql:open_dovecot_sql",
     "dovecot": "dovecot_socket:open_dovecot",
     "pam": "pam:open_pam",
+    "passwd-file": "passwd_file:open_passwd_file",
     "saslauthd": "saslauthd:open_saslauthd",
     "shadow": "shadow:open_shadow",
 }
