@@ -236,7 +236,7 @@ def test_any_file_is_an_mbox_or_refused(data: bytes) -> None:
 def test_any_index_of_sizes_is_read_or_passed_over(head: bytes, tail: bytes) -> None:
     """A cache that lies about its own length, or is garbage, says nothing."""
     assert Sizes.decode(head + tail).octets is not None
-    whole = Sizes("a/b").encode()
+    whole = b"".join(Sizes("a/b").encode())
     assert not Sizes.decode(whole[: len(head)] + tail).octets
 
 

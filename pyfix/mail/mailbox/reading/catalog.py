@@ -10,6 +10,7 @@ See: maildir(5).
 from __future__ import annotations
 
 import os
+import re
 from array import array
 from collections.abc import Sequence
 from itertools import accumulate
@@ -19,6 +20,8 @@ from pyfix.mail.mailbox.reading.errors import unavailable
 from pyfix.mail.mailbox.reading.names import base_of
 
 SUBDIRECTORIES: Final = ("new", "cur")
+_INFO: Final = re.compile(":[^/]*")
+_REST: Final = re.compile(",[^/]*")
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -54,6 +57,14 @@ class Catalog:
         for index, name in self._changed.items():
             names[index] = name
         return names
+
+    def bases(self) -> str:
+        """Return all base names, joined by "/"."""
+        return _INFO.sub("", "/".join(self.names()) if self._changed else self._text)
+
+    def uniques(self) -> list[str]:
+        """Return the unique parts of all names."""
+        return _REST.sub("", self.bases()).split("/") if self._ends else []
 
     def path(self, index: int) -> str:
         """Return the path below the Maildir."""

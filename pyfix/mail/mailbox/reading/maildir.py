@@ -20,19 +20,19 @@ from pyfix.base import clock
 from pyfix.mail.mailbox.quota import WHOLE_TREE, Scope
 from pyfix.mail.mailbox.reading import sizes
 from pyfix.mail.mailbox.reading.errors import MessageGone, unavailable
-from pyfix.mail.mailbox.reading.maildir_files import MaildirFiles
+from pyfix.mail.mailbox.reading.maildir_files import SMALL, MaildirFiles
 from pyfix.mail.mailbox.reading.maildir_ids import FileNameIds, Ids, ListedIds
 from pyfix.mail.mailbox.reading.names import base_of, flags_of, octets_of
 from pyfix.mail.mailbox.reading.protocol import Removed
 from pyfix.mail.mailbox.reading.session_lock import SessionLock
-from pyfix.mail.mailbox.reading.stream import MessageStream, count_octets
+from pyfix.mail.mailbox.reading.stream import MessageStream
 from pyfix.mail.mailbox.reading.uidlist import UidList, complete, read_uidlist
 
 LOCK_FILE: Final = "dovecot-pop3-session.lock"
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_WORTH_STORING: Final = 32
+_AT_ONCE: Final = 32
+_WORTH_STORING: Final = 8
 """So many reads more than a 64th of the mailbox, and what they taught is stored: less is quicker read again."""
-_READ: Final = 65536
 
 
 class ReadableMaildir:
@@ -57,15 +57,24 @@ class ReadableMaildir:
         """Number the messages; raise MailboxUnavailable. Called once, first."""
         files = self._files
         files.list_all()
-        bases = list(map(base_of, files.catalog.names()))
         uids = read_uidlist(files.root, files.path)
         if uids is not None:
-            uids = complete(files.root, files.path, bases, uids)
-            order = sorted(range(len(bases)), key=lambda index: uids.place(bases[index]))
-            files.catalog, bases = files.catalog.select(order), [bases[index] for index in order]
-            self._ids = ListedIds(bases, uids)
-        self._octets, self._lengths, unknown = sizes.match(bases, sizes.load(files.root))
-        self._unknown = [index for index in reversed(unknown) if not self._is_told(index, bases[index], uids)]
+            uids = self._take_order(uids)
+        text = files.catalog.bases()
+        self._octets, self._lengths, unknown = sizes.match(text, sizes.load(files.root))
+        if unknown:
+            bases = text.split("/")
+            self._unknown = [index for index in reversed(unknown) if not self._is_told(index, bases[index], uids)]
+
+    def _take_order(self, uids: UidList) -> UidList:
+        """Number the messages as Dovecot does, and give those that are new their numbers."""
+        files = self._files
+        bases = list(map(base_of, files.catalog.names()))
+        uids = complete(files.root, files.path, bases, uids)
+        order = sorted(range(len(bases)), key=lambda index: uids.place(bases[index]))
+        files.catalog = files.catalog.select(order)
+        self._ids = ListedIds([bases[index] for index in order], uids)
+        return uids
 
     def _is_told(self, index: int, base: str, uids: UidList | None) -> bool:
         """Take the size that the name tells, or dovecot-uidlist; False when neither does."""
@@ -80,7 +89,9 @@ class ReadableMaildir:
         """Read the files whose sizes are unknown, for at most so long; True when all are known."""
         end = clock.monotonic() + seconds
         while self._unknown:
-            self._measure_one(self._unknown.pop())
+            for index in self._unknown[: -_AT_ONCE - 1 : -1]:
+                self._measure_one(index)
+                self._unknown.pop()
             if self._unknown and clock.monotonic() >= end:
                 return False
         if self._total is None:
@@ -90,10 +101,10 @@ class ReadableMaildir:
     def _measure_one(self, index: int) -> None:
         """Read one message; what cannot be opened is none."""
         try:
-            with self._files.open(index) as stream:
-                self._octets[index] = count_octets(stream.fd, stream.ranges, _READ)
-                self._lengths[index] = stream.length
-                self._cost += 1 + stream.length // _READ
+            octets, length = self._files.measure(index)
+            self._octets[index] = octets
+            self._lengths[index] = length
+            self._cost += 1 + length // SMALL
         except MessageGone:
             self._dropped.add(index)
         except OSError as error:
@@ -115,15 +126,20 @@ class ReadableMaildir:
 
     def _store_sizes(self) -> None:
         """Keep what was learnt; where that fails, it is learnt again."""
-        names = self._files.catalog.names()
-        known = [index for index in range(len(names)) if self._lengths[index] and index not in self._wrong]
-        octets, lengths = (array("Q", map(values.__getitem__, known)) for values in (self._octets, self._lengths))
         try:
-            sizes.store(
-                self._files.root, sizes.Sizes("/".join(base_of(names[index]) for index in known), octets, lengths)
-            )
+            sizes.store(self._files.root, self._known_sizes())
         except OSError:
             pass  # a full disk, or a Maildir that may only be read: no session is refused for that
+
+    def _known_sizes(self) -> sizes.Sizes:
+        """Return the sizes that were counted; those that names tell need not be kept."""
+        text = self._files.catalog.bases()
+        if not self._wrong and all(self._lengths):
+            return sizes.Sizes(text, self._octets, self._lengths)
+        bases = text.split("/")
+        known = [index for index in range(len(bases)) if self._lengths[index] and index not in self._wrong]
+        octets, lengths = (array("Q", map(values.__getitem__, known)) for values in (self._octets, self._lengths))
+        return sizes.Sizes("/".join(map(bases.__getitem__, known)), octets, lengths)
 
     def __len__(self) -> int:
         """Return how many messages there are."""

@@ -20,11 +20,13 @@ from pyfix.mail.mailbox.reading.catalog import Catalog, read_catalog
 from pyfix.mail.mailbox.reading.errors import MessageGone, ReadingError, unavailable
 from pyfix.mail.mailbox.reading.names import base_of, with_flag
 from pyfix.mail.mailbox.reading.protocol import Removed
-from pyfix.mail.mailbox.reading.stream import MessageStream
+from pyfix.mail.mailbox.reading.stream import MessageStream, count_octets, octets_of
 
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NOT_A_MESSAGE: Final = (errno.ENOENT, errno.ELOOP, errno.ENXIO)
 _SETTLED_NS: Final = 1_000_000_000
+SMALL: Final = 65536
+"""No larger message is read at once."""
 _LISTINGS: Final = 3
 _BATCH: Final = 1000
 """How many files are removed under one lock of the quota's: deliveries wait for it."""
@@ -74,6 +76,25 @@ class MaildirFiles:
             os.close(fd)
             raise MessageGone(f"{self.path + path!r} is not a regular file")
         return MessageStream(fd, ((0, status.st_size),))
+
+    def measure(self, index: int) -> tuple[int, int]:
+        """Return octets and length on disk of a message; raise MessageGone, OSError, MailboxUnavailable.
+
+        Most messages take three system calls: a read that comes back short was the whole file.
+        """
+        try:
+            fd = os.open(self.catalog.path(index), _OPEN, dir_fd=self.root)
+        except OSError:
+            pass  # whatever it is, it is told below
+        else:
+            try:
+                data = os.read(fd, SMALL)
+            finally:
+                os.close(fd)
+            if len(data) < SMALL:
+                return octets_of(data), len(data)
+        with self.open(index) as stream:
+            return count_octets(stream.fd, stream.ranges, SMALL), stream.length
 
     def _state(self) -> tuple[int, int] | None:
         """Return what changes when a file of the Maildir comes, goes, or gets another name.

@@ -39,7 +39,7 @@ class FileNameIds:
     def uidls(self, catalog: Catalog, start: int, end: int) -> list[bytes]:
         """Return the ids of a range."""
         if self._shared is None:
-            self._shared = _repeated(list(map(unique_of, catalog.names())))
+            self._shared = _repeated(catalog.uniques())
         return [self._uidl(base_of(catalog.name(index))) for index in range(start, min(end, len(catalog)))]
 
     def _uidl(self, base: str) -> bytes:

@@ -17,9 +17,10 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from pyfix.base.atomic import write_all
 
 FILE: Final = "pyfix-sizes"
 _MAGIC: Final = b"pyfix-sizes 1\n"
@@ -42,14 +43,17 @@ class Sizes:
     octets: array[int] = field(default_factory=_nothing)
     lengths: array[int] = field(default_factory=_nothing)
 
-    def encode(self) -> bytes:
-        """Return the content of the file."""
+    def encode(self) -> list[bytes]:
+        """Return the content of the file, in parts: it is large where memory counts."""
         bases = self.bases.encode("utf-8", "surrogateescape")
-        body = bases + _little(self.octets) + _little(self.lengths)
-        return _MAGIC + _HEAD.pack(zlib.crc32(body), len(self.octets), len(bases)) + body
+        body = [bases, _little(self.octets), _little(self.lengths)]
+        total = 0
+        for part in body:
+            total = zlib.crc32(part, total)
+        return [_MAGIC + _HEAD.pack(total, len(self.octets), len(bases)), *body]
 
     @classmethod
-    def decode(cls, data: bytes) -> Sizes:
+    def decode(cls, data: bytes | bytearray) -> Sizes:
         """Return what the file says; nothing when it is not whole."""
         start = len(_MAGIC) + _HEAD.size
         if len(data) < start or not data.startswith(_MAGIC):
@@ -58,7 +62,7 @@ class Sizes:
         body = memoryview(data)[start:]
         if len(body) != length + 16 * count or zlib.crc32(body) != total:
             return cls()
-        bases = bytes(body[:length]).decode("utf-8", "surrogateescape")
+        bases = str(body[:length], "utf-8", "surrogateescape")
         if (bases.count("/") + 1 if bases else 0) != count:
             return cls()
         return cls(bases, _from_little(body[length : length + 8 * count]), _from_little(body[length + 8 * count :]))
@@ -73,7 +77,8 @@ def _little(values: array[int]) -> bytes:
 
 
 def _from_little(data: memoryview) -> array[int]:
-    values = array("Q", bytes(data))
+    values = array("Q")
+    values.frombytes(data)
     if sys.byteorder != "little":
         values.byteswap()
     return values
@@ -92,7 +97,7 @@ def load(root: int) -> Sizes:
         data = bytearray()
         while part := os.read(fd, status.st_size + 1 - len(data)):
             data += part
-        return Sizes.decode(bytes(data))
+        return Sizes.decode(data)
     except OSError:
         return Sizes()
     finally:
@@ -105,9 +110,8 @@ def store(root: int, sizes: Sizes) -> None:
     fd = os.open(temporary, _WRITE, 0o600, dir_fd=root)
     try:
         try:
-            view = memoryview(sizes.encode())
-            while view:
-                view = view[os.write(fd, view) :]
+            for part in sizes.encode():
+                write_all(fd, part)
         finally:
             os.close(fd)
         os.rename(temporary, FILE, src_dir_fd=root, dst_dir_fd=root)
@@ -116,13 +120,16 @@ def store(root: int, sizes: Sizes) -> None:
         raise
 
 
-def match(bases: Sequence[str], known: Sizes) -> tuple[array[int], array[int], list[int]]:
-    """Return octets and lengths of these messages, and the indices of those that nothing is known of.
+def match(text: str, known: Sizes) -> tuple[array[int], array[int], list[int]]:
+    """Return octets and lengths of messages, and the indices of those that nothing is known of.
 
-    A mailbox that has not changed costs one comparison.
+    `text` has the base names, joined by "/". A mailbox that has not changed costs one comparison.
     """
-    if known.octets and "/".join(bases) == known.bases:
+    if not text:
+        return array("Q"), array("Q"), []
+    if text == known.bases:
         return known.octets, known.lengths, []
+    bases = text.split("/")
     octets, lengths = array("Q", bytes(8 * len(bases))), array("Q", bytes(8 * len(bases)))
     unknown = []
     places = dict(zip(known.bases.split("/"), range(len(known.octets)), strict=False))

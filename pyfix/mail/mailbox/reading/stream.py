@@ -66,6 +66,12 @@ def count_octets(fd: int, ranges: tuple[tuple[int, int], ...], chunk: int = CHUN
     octets = 0
     last = b""
     for data in MessageStream(fd, ranges, is_owner=False).chunks(chunk):
-        octets += len(data) + data.count(b"\n") - data.count(b"\r\n") - (last == b"\r" and data[:1] == b"\n")
+        octets += octets_of(data) - (last == b"\r" and data[:1] == b"\n")
         last = data[-1:]
     return octets
+
+
+def octets_of(data: bytes) -> int:
+    """Return the size of a message that is at hand."""
+    octets = len(data) + data.count(b"\n")
+    return octets - data.count(b"\r\n") if b"\r" in data else octets

@@ -1,0 +1,216 @@
+"""The rows of scripts/bench about POP3: Dovecot and pyfix on the same mailboxes, accounts and machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench_database import mail_database
+from bench_pop3_load import PASSWORD, Pop3, sessions_per_second
+from bench_pop3_servers import MAIL_ID, Pop3Server, dovecot, has_dovecot, pss_mib, running
+from rich.console import Console
+from rich.table import Table
+
+_SMALL_USERS = 100
+_LINE = b"A line of text as it is in most messages, seventy bytes of it or so.\n"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything."""
+
+    small: int
+    """Messages of 4 KB."""
+    large: int
+    """Messages of 10 MB."""
+    many: int
+    """Messages in the large mailbox."""
+    idle: int
+    """Idle sessions."""
+    seconds: float
+    """How long sessions are made."""
+
+
+def sizes(scale: float) -> Sizes:
+    """Scale 1 is what the README's figures are of."""
+    return Sizes(
+        max(50, int(2000 * scale)), max(2, int(20 * scale)), max(1000, int(100_000 * scale)), max(50, int(2000 * scale)),
+        max(1.0, 10 * scale),
+    )  # fmt: skip
+
+
+def message(size: int) -> bytes:
+    """Return a message of about so many bytes."""
+    head = b"From: sender@bench.test\nTo: user@bench.test\nSubject: a message\n\n"
+    return head + _LINE * (max(0, size - len(head)) // len(_LINE))
+
+
+def fill(maildir: Path, count: int, content: bytes) -> None:
+    """Make a Maildir of so many new messages."""
+    for name in ("", "cur", "new", "tmp"):
+        (maildir / name).mkdir(mode=0o700, exist_ok=True, parents=True)
+        os.chown(maildir / name, MAIL_ID, MAIL_ID)
+    for number in range(count):
+        path = maildir / "new" / f"{1700000000 + number // 5}.V801I{number + 2_000_000:x}M{number % 5}.bench.test"
+        path.write_bytes(content)
+        os.chown(path, MAIL_ID, MAIL_ID)
+
+
+class Mailboxes:
+    """The accounts, and their mailboxes below the directory of each server."""
+
+    def __init__(self, wanted: Sizes) -> None:
+        """Name them."""
+        self.small = [f"small{number}@bench.test" for number in range(_SMALL_USERS)]
+        self.idle = [f"idle{number}@bench.test" for number in range(wanted.idle)]
+        self._wanted = wanted
+
+    def accounts(self) -> list[tuple[str, str, str]]:
+        """Return the rows of the table mailbox."""
+        names = [*self.small, *self.idle, "retr@bench.test", "large@bench.test", "many@bench.test"]
+        return [(name, PASSWORD, f"{name}/Maildir/") for name in names]
+
+    def make(self, mail: Path) -> None:
+        """Make all but the one of many messages."""
+        os.chown(mail, MAIL_ID, MAIL_ID)
+        for name in self.small:
+            fill(mail / name / "Maildir", 10, message(4000))
+        for name in self.idle:
+            fill(mail / name / "Maildir", 0, b"")
+        fill(mail / "retr@bench.test/Maildir", self._wanted.small, message(4000))
+        fill(mail / "large@bench.test/Maildir", self._wanted.large, message(10_000_000))
+        for name in mail.iterdir():
+            os.chown(name, MAIL_ID, MAIL_ID)
+
+    def make_many(self, mail: Path) -> None:
+        """Make the one of many messages anew: nobody has seen it."""
+        fill(mail / "many@bench.test/Maildir", self._wanted.many, message(1000))
+        os.chown(mail / "many@bench.test", MAIL_ID, MAIL_ID)
+
+
+def retr_rate(server: Pop3Server, user: str, count: int) -> float:
+    """Fetch all messages in one session; return MB/s."""
+    session = Pop3(server.port, user)
+    begin = time.monotonic()
+    total = sum(session.fetch(f"RETR {number}") for number in range(1, count + 1))
+    seconds = time.monotonic() - begin
+    session.close()
+    return total / seconds / 1e6
+
+
+def stat_s(server: Pop3Server, user: str) -> float:
+    """Return the seconds from the connection to the answer to STAT."""
+    begin = time.monotonic()
+    session = Pop3(server.port, user)
+    session.ask("STAT")
+    seconds = time.monotonic() - begin
+    session.quit()
+    return seconds
+
+
+def fetch_s(server: Pop3Server, user: str, command: str) -> float:
+    """Return the seconds that LIST or UIDL takes."""
+    session = Pop3(server.port, user)
+    begin = time.monotonic()
+    session.fetch(command)
+    seconds = time.monotonic() - begin
+    session.quit()
+    return seconds
+
+
+def growth_mib(server: Pop3Server, user: str) -> float:
+    """Return by how much STAT, LIST and UIDL of the large mailbox raise the memory of all processes at its peak."""
+    Pop3(server.port, "small0@bench.test").quit()
+    before = peaks(server)
+    session = Pop3(server.port, user)
+    for command in ("LIST", "UIDL"):
+        session.fetch(command)
+    after = peaks(server)
+    session.close()
+    idle = statistics.median(before.values()) if before else 0
+    return sum(max(0, size - before.get(pid, idle)) for pid, size in after.items()) / 1024
+
+
+def peaks(server: Pop3Server) -> dict[int, int]:
+    """Return the largest resident size that each process has had, in KiB."""
+    found = {}
+    for pid in server.pids():
+        with contextlib.suppress(OSError, StopIteration):
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            found[pid] = int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+    return found
+
+
+def idle_pss(server: Pop3Server, users: list[str]) -> float:
+    """Return MiB of all processes while so many sessions are open, logged in."""
+    sessions = [Pop3(server.port, user) for user in users]
+    try:
+        return pss_mib(server.pids())
+    finally:
+        for session in sessions:
+            session.close()
+
+
+Measure = Callable[[Pop3Server], float]
+
+
+def rows(wanted: Sizes, boxes: Mailboxes) -> list[tuple[str, str, int, Measure]]:
+    """Return (name, unit, how often it may be measured, what measures it); less is better where the unit is s or MiB."""
+    many = "many@bench.test"
+    return [
+        ("sessions: connect, log in, STAT, QUIT, 20 clients", "/s", 3,
+         lambda s: sessions_per_second(s.port, boxes.small, 20, wanted.seconds)),
+        (f"RETR, {wanted.small:,} messages of 4 KB", "MB/s", 3, lambda s: retr_rate(s, "retr@bench.test", wanted.small)),
+        (f"RETR, {wanted.large} messages of 10 MB", "MB/s", 3, lambda s: retr_rate(s, "large@bench.test", wanted.large)),
+        (f"{wanted.many:,} new messages: first log in and STAT", "s", 1, lambda s: stat_s(s, many)),
+        (f"{wanted.many:,} messages: later log in and STAT", "s", 3, lambda s: stat_s(s, many)),
+        (f"{wanted.many:,} messages: LIST", "s", 3, lambda s: fetch_s(s, many, "LIST")),
+        (f"{wanted.many:,} messages: UIDL", "s", 3, lambda s: fetch_s(s, many, "UIDL")),
+        (f"{wanted.many:,} messages: memory for LIST and UIDL", "MiB", 1, lambda s: growth_mib(s, many)),
+        (f"{wanted.idle:,} idle sessions", "MiB PSS", 1, lambda s: idle_pss(s, boxes.idle)),
+    ]  # fmt: skip
+
+
+def run(directory: Path, scale: float, rounds: int, only: str, free_port: Callable[[], int], console: Console) -> None:
+    """Measure and print."""
+    wanted = sizes(scale)
+    boxes = Mailboxes(wanted)
+    with mail_database(boxes.accounts(), ["bench.test"]) as database:
+        servers = []
+        if has_dovecot():
+            servers = [
+                dovecot(directory / name, free_port(), database, is_tuned=is_tuned)
+                for name, is_tuned in (("dovecot", False), ("tuned", True))
+            ]
+        console.print(f"making mailboxes for {len(servers)} servers")
+        for server in servers:
+            boxes.make(server.mail)
+            boxes.make_many(server.mail)
+        table = Table("POP3", "unit", *(server.name for server in servers), "ratio to the better")
+        with contextlib.ExitStack() as stack:
+            for server in servers:
+                stack.enter_context(running(server))
+            for name, unit, most, measure in rows(wanted, boxes):
+                if only not in "pop3" and only not in name:
+                    continue
+                medians = [statistics.median(measure(server) for _ in range(min(rounds, most))) for server in servers]
+                table.add_row(name, unit, *map(_shown, medians), _ratio(unit, medians))
+                console.print(f"{name}: " + ", ".join(map(_shown, medians)) + f" {unit}")
+        console.print(table)
+
+
+def _ratio(unit: str, medians: list[float]) -> str:
+    """Compare pyfix, the last, with the better Dovecot."""
+    if len(medians) < 3:
+        return "-"
+    best = max(medians[:-1]) if unit.endswith("/s") else min(medians[:-1])
+    return f"{medians[-1] / best:.2f}"
+
+
+def _shown(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.2f}" if figure < 10 else f"{figure:.1f}"
