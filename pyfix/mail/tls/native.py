@@ -1,0 +1,125 @@
+"""What OpenSSL has and Python's ssl has no word for, asked of OpenSSL itself.
+
+- A client certificate that no authority vouches for is taken and reported (smtpd_tls_ask_ccert): permit_tls_clientcerts
+  knows clients by the fingerprints of such certificates. Python's ssl breaks the handshake off.
+- The groups of the key exchange (tls_eecdh_auto_curves), DHE with OpenSSL's own parameters, the depth of a chain.
+- What was agreed: group and signature, for the log and the Received: header.
+
+Python keeps the C objects at a fixed place in its own; it is known for the releases of CPython that pyfix runs on. With
+any other, or a Python that has OpenSSL built in without its names, `find_native` returns None, and what needs it is
+refused by name.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import ssl
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+_RELEASES: Final = ((3, 11), (3, 12), (3, 13))
+_CONTEXT_AT: Final = object.__basicsize__
+"""Of SSL_CTX* in _ssl._SSLContext: right behind the head."""
+_SSL_AT: Final = _CONTEXT_AT + ctypes.sizeof(ctypes.c_void_p)
+"""Of SSL* in _ssl._SSLSocket: behind the head and the socket."""
+_SET_GROUPS_LIST: Final = 92
+_SET_DH_AUTO: Final = 118
+_VERIFY_PEER: Final = 1
+_VerifyCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
+_SIGNATURES: Final = {
+    "SSL_CTX_ctrl": (ctypes.c_long, (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p)),
+    "SSL_CTX_set_verify": (None, (ctypes.c_void_p, ctypes.c_int, _VerifyCallback)),
+    "SSL_CTX_set_verify_depth": (None, (ctypes.c_void_p, ctypes.c_int)),
+    "SSL_CTX_get_verify_mode": (ctypes.c_int, (ctypes.c_void_p,)),
+    "SSL_get_verify_result": (ctypes.c_long, (ctypes.c_void_p,)),
+    "ERR_clear_error": (None, ()),
+}
+
+
+def _go_on(is_good: int, store: int) -> int:
+    """OpenSSL keeps the verdict; the handshake goes on."""
+    return 1
+
+
+_TAKE_ANY: Final = _VerifyCallback(_go_on)
+"""Lives as long as the contexts that call it."""
+
+
+class Native:
+    """OpenSSL's functions."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        """Raises AttributeError where the library does not show its names."""
+        self._library: Any = library
+        for name, (result, arguments) in _SIGNATURES.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+
+    def verify_mode(self, context: ssl.SSLContext) -> int:
+        """Return OpenSSL's bits of what becomes of certificates."""
+        return int(self._library.SSL_CTX_get_verify_mode(_pointer(context, _CONTEXT_AT)))
+
+    def take_any_certificate(self, context: ssl.SSLContext) -> None:
+        """Ask clients for a certificate, and go on with whatever comes, or without."""
+        self._library.SSL_CTX_set_verify(_pointer(context, _CONTEXT_AT), _VERIFY_PEER, _TAKE_ANY)
+
+    def limit_depth(self, context: ssl.SSLContext, depth: int) -> None:
+        """Trust no chain with more authorities than that."""
+        self._library.SSL_CTX_set_verify_depth(_pointer(context, _CONTEXT_AT), depth + 1)
+
+    def choose_dh(self, context: ssl.SSLContext) -> None:
+        """Have OpenSSL take DH parameters that fit the key."""
+        self._library.SSL_CTX_ctrl(_pointer(context, _CONTEXT_AT), _SET_DH_AUTO, 1, None)
+
+    def set_groups(self, context: ssl.SSLContext, groups: Iterable[str]) -> list[str]:
+        """Offer these groups, without those that OpenSSL does not know; return the ones it does."""
+        known = [name for name in groups if self._set_groups(context, name)]
+        if known:
+            self._set_groups(context, ":".join(known))
+        return known
+
+    def _set_groups(self, context: ssl.SSLContext, text: str) -> bool:
+        done = self._library.SSL_CTX_ctrl(
+            _pointer(context, _CONTEXT_AT), _SET_GROUPS_LIST, 0, text.encode("ascii", "replace")
+        )
+        self._library.ERR_clear_error()
+        return bool(done == 1)
+
+    def is_trusted(self, session: ssl.SSLObject) -> bool:
+        """Return whether an authority vouches for the client's certificate; True where there is none."""
+        inner = session._sslobj  # type: ignore[attr-defined]  # Python's own name for the C object
+        return bool(self._library.SSL_get_verify_result(_pointer(inner, _SSL_AT)) == 0)
+
+
+def _pointer(item: object, at: int) -> ctypes.c_void_p:
+    return ctypes.c_void_p.from_address(id(item) + at)
+
+
+@functools.cache
+def find_native() -> Native | None:
+    """Return OpenSSL as this Python has it loaded, None where it can't be reached."""
+    if (
+        sys.implementation.name != "cpython"
+        or sys.version_info[:2] not in _RELEASES
+        or hasattr(sys, "gettotalrefcount")
+    ):
+        return None
+    import _ssl  # the library that ssl has loaded, and no other
+
+    try:
+        native = Native(ctypes.CDLL(getattr(_ssl, "__file__", None)))
+    except (AttributeError, OSError):
+        return None
+    return native if _is_where_expected(native) else None
+
+
+def _is_where_expected(native: Native) -> bool:
+    """Return whether a context that Python has changed has changed for OpenSSL, too."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    seen = []
+    for mode in (ssl.CERT_NONE, ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED):
+        context.verify_mode = mode
+        seen.append(native.verify_mode(context))
+    return seen == [0, 1, 3]

@@ -1,0 +1,71 @@
+"""ServerTls: what a daemon that speaks TLS holds.
+
+    before_jail    self.tls = open_server_tls(smtpd_settings(self.config, self.params)); log its `warnings`
+    a session      self.tls.context is None: "TLS not available due to local problem"; else begin TLS with it
+    afterwards     self.tls.describe(ssl_object): what was agreed
+    find_changed   yield from self.tls.find_changed(): a fresh process takes over when files have changed
+
+Keys are readable by root alone, so all is read before the process gives up its rights.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+from pyfix.mail.tls.context import TlsProblem, make_context
+from pyfix.mail.tls.material import Material, find_chains, find_dh_parameters
+from pyfix.mail.tls.session import TlsSession, describe_session
+from pyfix.mail.tls.settings import ServerSettings
+
+
+class ServerTls:
+    """A context, or the reason why there is none."""
+
+    def __init__(self, settings: ServerSettings, context: ssl.SSLContext | None = None, problem: str = "") -> None:
+        self.settings = settings
+        self.context = context
+        """None: no TLS, though it may have to be announced (settings.is_used)."""
+        self.problem = problem
+        """Why clients can't have TLS that they are offered."""
+        self.warnings = list(settings.warnings)
+        """What the log is to say when the process starts."""
+        if problem:
+            self.warnings.append(f"{problem}: disabling TLS support")
+        self._algorithm_bits = {item["name"]: item["alg_bits"] for item in context.get_ciphers()} if context else {}
+
+    @property
+    def is_used(self) -> bool:
+        """True when clients are offered TLS."""
+        return self.settings.is_used
+
+    @property
+    def is_mandatory(self) -> bool:
+        """True when clients must use it."""
+        return self.settings.is_mandatory
+
+    def describe(self, session: ssl.SSLObject) -> TlsSession:
+        """Return what a session has agreed on; its handshake is complete."""
+        return describe_session(session, self._algorithm_bits)
+
+    def find_changed(self) -> Iterator[str]:
+        """Yield the names of files that are no longer what was read."""
+        yield from ()
+
+
+def open_server_tls(settings: ServerSettings) -> ServerTls:
+    """Read the files and return what can be made of them; never raises for files that are merely wrong."""
+    if not settings.is_used:
+        return ServerTls(settings)
+    if not settings.chain_files and not settings.pairs and not settings.no_certificate_ok:
+        name = settings.parameter("cert_file")
+        return ServerTls(
+            settings, None, f"No server certs available. TLS can't be enabled; name some in {name},"
+            " or make one with: pyfix tls self-signed",
+        )  # fmt: skip
+    material = Material()
+    try:
+        context = make_context(settings, find_chains(settings, material), find_dh_parameters(settings, material))
+    except TlsProblem as problem:
+        return ServerTls(settings, None, str(problem))
+    return ServerTls(settings, context)
