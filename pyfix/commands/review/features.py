@@ -41,7 +41,9 @@ class Rule:
         return not self.values or re.fullmatch(self.values, value.strip(), re.IGNORECASE | re.DOTALL) is not None
 
 
-_TLS: Final = "TLS is not in this release"
+_TLS: Final = "TLS of the SMTP client is not in this release"
+_CCERTS: Final = "client certificates are not in this release"
+_OPENSSL: Final = "OpenSSL takes care of it"
 _SASL: Final = "SASL is not in this release"
 _MILTERS: Final = "milters are not in this release"
 _CHECKS: Final = "header and body checks are not in this release"
@@ -56,17 +58,23 @@ _LOCAL_SENDERS: Final = "rules for senders of local users are not in this releas
 _ETRN: Final = "ETRN is not in this release"
 _INSTANCES: Final = "several instances are not managed together (postmulti)"
 
-_COMES_CLEAR: Final = "mail that must come encrypted is taken in the clear"
 _GOES_CLEAR: Final = "mail that must go encrypted is sent in the clear"
 
 RULES: Final = (
     Rule(r"(postscreen|dnsblog|tlsproxy)_\w+|smtpd_service_name", _ANY, Loss.NOTHING, _POSTSCREEN),
     # TLS
-    Rule(r"smtpd_tls_security_level", _MANDATORY, Loss.GUARD, _TLS, _COMES_CLEAR),
-    Rule(r"smtpd_(enforce_tls|tls_req_ccert)", _ON, Loss.GUARD, _TLS, _COMES_CLEAR),
-    Rule(r"smtpd_tls_wrappermode", _ON, Loss.GUARD, _TLS, "the port serves clients that do not encrypt, and no others"),
-    Rule(r"smtpd_(tls_security_level|use_tls)", _ON, Loss.QUALITY, _TLS, "mail is received in the clear"),
-    Rule(r"smtpd_tls_auth_only", _ON, Loss.NOTHING, _TLS, "nobody can log in, and no password is sent"),
+    Rule(r"smtpd_tls_req_ccert", _ON, Loss.GUARD, _CCERTS, "clients without a certificate are served"),
+    Rule(
+        r"smtpd_tls_(req_ccert|ask_ccert|ccert_verifydepth|fingerprint_digest|CA\w+)|relay_clientcerts"
+        r"|tls_append_default_CA|tls_legacy_public_key_fingerprints", _ANY, Loss.NOTHING, _CCERTS,
+    ),
+    Rule(r"smtpd_tls_session_cache_\w+", _ANY, Loss.NOTHING, "sessions are resumed by tickets, and need no cache"),
+    Rule(
+        r"smtpd_tls_(eecdh_grade|dh512_param_file|always_issue_session_ids)|tls_eecdh_(strong|ultra)_curve"
+        r"|tls_(daemon_)?random_\w+|tls_(session_ticket_cipher|config_file|config_name|fast_shutdown_enable)"
+        r"|tlsmgr_service_name|openssl_path|smtpd_tls_enable_rpk", _ANY, Loss.NOTHING, _OPENSSL,
+    ),
+    Rule(r"smtpd_tls_auth_only", _ON, Loss.NOTHING, _SASL, "nobody can log in, and no password is sent"),
     Rule(r"(smtp|lmtp)_tls_security_level", _MANDATORY, Loss.GUARD, _TLS, _GOES_CLEAR),
     Rule(
         r"(smtp|lmtp)_(enforce_tls|tls_wrappermode|tls_policy_maps|tls_per_site)", _ON, Loss.GUARD, _TLS,
@@ -75,7 +83,7 @@ RULES: Final = (
     Rule(r"(smtp|lmtp)_(tls_security_level|use_tls)", _ON, Loss.QUALITY, _TLS, "mail is sent in the clear"),
     Rule(
         r"(smtpd|smtp|lmtp)_(tls_\w+|starttls_timeout|use_tls|enforce_tls|\w+_tls_session_rate_limit)|tls_\w+"
-        r"|tlsmgr_service_name|openssl_path|relay_clientcerts|plaintext_reject_code|smtp_tlsrpt_\w+"
+        r"|plaintext_reject_code|smtp_tlsrpt_\w+"
         r"|(smtp_|lmtp_)?requiretls_\w+|smtp_log_tls_feature_status",
         _ANY, Loss.NOTHING, _TLS,
     ),

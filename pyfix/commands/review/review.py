@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from pyfix.commands.review import restrictions
 from pyfix.commands.review.features import find_rule
 from pyfix.commands.review.omission import Loss, Omission, Where
-from pyfix.commands.review.services import HasProgram, insists_on_tls, review_encrypted, review_service, service_key
+from pyfix.commands.review.services import HasProgram, review_service, service_key
 from pyfix.mail.config import Config, ConfigError, discover
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.mail.config.unused import is_known, names_in_use, reachable, references, transport_names
@@ -37,9 +37,7 @@ def review(config: Config, entries: Sequence[ServiceEntry], has: HasProgram = ha
     for entry in entries:
         found += review_service(entry, has)
         if has(entry.program):
-            encrypted = list(review_encrypted(entry))
-            found += encrypted
-            found += _review_options(config, entry, entries, insists_on_tls if encrypted else lambda name, value: False)
+            found += _review_options(config, entry, entries)
     return found
 
 
@@ -67,15 +65,11 @@ def _review_main(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[Om
             )  # fmt: skip
 
 
-def _review_options(
-    config: Config, entry: ServiceEntry, entries: Sequence[ServiceEntry], is_told: Callable[[str, str], bool]
-) -> Iterator[Omission]:
+def _review_options(config: Config, entry: ServiceEntry, entries: Sequence[ServiceEntry]) -> Iterator[Omission]:
     referred = references(" ".join(value for _, value in entry.overrides))
     transports = transport_names(entries)
     service = config.overridden(entry.overrides, entry.name, entry.program)
     for name, value in entry.overrides:
-        if is_told(name, value):
-            continue
         where = Where(entry.line, service_key(entry), name)
         if not is_known(name, transports) and name not in referred:
             yield from _review_parameter(service, name, value, entry.place, where)

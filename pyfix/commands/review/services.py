@@ -32,8 +32,8 @@ _PROGRAMS: Final = {
     "qmqpd": _Program(Loss.DIFFERENT, "QMQP is not in this release", "nobody listens there"),
     "scache": _Program(Loss.NOTHING, "the SMTP client looks after its connections itself"),
     "spawn": _Program(Loss.DIFFERENT, "spawn is not in this release", "what it would start is not started"),
-    "tlsmgr": _Program(Loss.NOTHING, "TLS is not in this release"),
-    "tlsproxy": _Program(Loss.NOTHING, "TLS is not in this release"),
+    "tlsmgr": _Program(Loss.NOTHING, "OpenSSL needs no help with random numbers and sessions"),
+    "tlsproxy": _Program(Loss.NOTHING, "postscreen is not in this release"),
     "verify": _Program(Loss.NOTHING, "address verification is not in this release"),
 }
 _UNKNOWN: Final = _Program(Loss.DIFFERENT, "pyfix has no program of this name", "the service is not started")
@@ -46,27 +46,6 @@ def review_service(entry: ServiceEntry, has_program: HasProgram) -> Iterator[Omi
         yield _omission(entry, program.loss, program.reason, program.effect, program.remedy)
     elif entry.type is ServiceType.PASS:
         yield _omission(entry, Loss.DIFFERENT, "a service of type pass, for postscreen", "it is not started")
-
-
-def review_encrypted(entry: ServiceEntry) -> Iterator[Omission]:
-    """Yield that a port is for encrypted sessions alone: better that nobody listens there."""
-    for name, value in entry.overrides:
-        if entry.program == "smtpd" and insists_on_tls(name, value):
-            yield Omission(
-                Loss.GUARD, service_key(entry), "", entry.place, Where(entry.line, service_key(entry)),
-                f"TLS is not in this release, and {name}={value} is set for this service",
-                "it serves clients that do not encrypt", "comment the service out",
-                Loss.DIFFERENT, "nobody listens there",
-            )  # fmt: skip
-            return
-
-
-def insists_on_tls(name: str, value: str) -> bool:
-    """Return whether a setting of an SMTP server is for encrypted sessions alone."""
-    value = value.strip().lower()
-    if name in ("smtpd_tls_wrappermode", "smtpd_enforce_tls"):
-        return value == "yes"
-    return name == "smtpd_tls_security_level" and value not in ("", "none", "may")
 
 
 def _omission(entry: ServiceEntry, loss: Loss, reason: str, effect: str = "", remedy: str = "") -> Omission:

@@ -22,10 +22,14 @@ reason in full, the client sees neither paths nor tables. A table or a neighbour
 `451 4.3.0`, a full disk `452 4.3.1`, a mistake in main.cf `451 4.3.5`. Classes of trouble that are in notify_classes
 bring the postmaster a transcript of the session.
 
-Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),
-2034 (ENHANCEDSTATUSCODES).
+TLS: with smtpd_tls_security_level = may clients may encrypt (STARTTLS), with encrypt they must; with
+smtpd_tls_wrappermode TLS comes first. Keys are read with root's rights when the process starts. Where they can't be
+used, TLS is refused with 454 4.7.0, the log says why, and mail in the clear goes on.
 
-Not built: STARTTLS, AUTH, XCLIENT, XFORWARD, milters, policy and proxy services, client rate limits: neither
+Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),
+2034 (ENHANCEDSTATUSCODES), 3207 (STARTTLS), 3848.
+
+Not built: AUTH, XCLIENT, XFORWARD, milters, policy and proxy services, client rate limits: neither
 announced nor accepted. ETRN is answered as Postfix answers it for a domain that is not in fast_flush_domains.
 
 See: restrictions(5), access(5), cleanup(8), trivial-rewrite(8)
@@ -35,6 +39,7 @@ Inside:
     connection.py    bytes in, replies out, timeouts (deadlines.py); session.py lines, counts, limits
     verbs.py         the command table; envelope.py and message.py the commands that do the work
     (mail/smtp)      the arguments of MAIL and RCPT, the address in them, the texts of replies: shared with sendmail -bs
+    encryption.py    STARTTLS and the wrapper mode; keys, rules and the layer over memory are in mail/tls
     dataend.py       where a message ends (CRLF.CRLF), dots and line ends on the way
     restrictions/    who may do what: pure, asks questions that answers.py carries to tables and to trivial-rewrite
     transaction.py   one mail transaction and its queue file; content.py receives its content

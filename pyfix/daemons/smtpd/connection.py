@@ -40,6 +40,8 @@ from pyfix.daemons.smtpd.peername import Peer, address_of
 from pyfix.daemons.smtpd.server import Server
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.smtp import replies
+from pyfix.mail.tls.layer import TlsLayer
+from pyfix.mail.tls.session import TlsSession
 from pyfix.proto.dialogue import Dialogue
 
 INPUT_LIMIT: Final = 64 * 1024
@@ -76,6 +78,11 @@ class Connection(SMTP, ABC):
         """As they were when the session began."""
         self.loop = server.loop
         self.transport: asyncio.Transport | None = None
+        """Where replies go: the socket's, or the layer once the session is encrypted."""
+        self.layer: TlsLayer | None = None
+        """Between the two, from the beginning of a handshake on."""
+        self.tls: TlsSession | None = None
+        """How the session is encrypted; None: not at all."""
         self.deadline = 0.0
         self._timeout = self.params.smtpd_timeout
         self._data_rate = self.params.smtpd_min_data_rate if self.params.smtpd_per_request_deadline else 0
@@ -104,6 +111,11 @@ class Connection(SMTP, ABC):
         self._lost = False
         self._reading_paused = False
         self._writable: asyncio.Future[None] | None = None
+
+    @property
+    def is_secured(self) -> bool:
+        """True once the session is encrypted."""
+        return self.tls is not None
 
     # --- events of the transport
 

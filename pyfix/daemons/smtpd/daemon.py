@@ -26,6 +26,8 @@ from pyfix.mail.queue import Queue
 from pyfix.mail.restrictions.evaluate import active_stages
 from pyfix.mail.restrictions.search import Searcher
 from pyfix.mail.restrictions.tables import Opened
+from pyfix.mail.tls.server import open_server_tls
+from pyfix.mail.tls.settings import smtpd_settings
 from pyfix.service.deadlines import Deadlines
 from pyfix.service.many_clients import cpu_count
 from pyfix.service.service import ManyClientsDaemon, Service
@@ -62,6 +64,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         for mood in (self._calm, self._stressed):
             if problem := mood.tables.find_open_relay():
                 self.log.fatal(problem)
+        self._tls = open_server_tls(smtpd_settings(self.config, self.params))
+        self.config.warnings += self._tls.warnings
         self._names: PeerNames | None = None
         if self.params.smtpd_peername_lookup:
             resolver = AsyncResolver()
@@ -98,7 +102,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
             peers=Peers(self._names, partial(_describe, tables, answers, self.log), self.log), cleanup=self._cleanup,
             mailer=self._mailer, disk=self._disk, forbidden=tables.forbidden, deadlines=self._deadlines,
-            common=self._common,
+            common=self._common, tls=self._tls,
         )  # fmt: skip
 
     def stress_changed(self) -> None:
@@ -110,7 +114,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         return Session(self._server)
 
     def find_changed(self) -> Iterator[str]:
-        return self._opened.find_changed()
+        yield from self._opened.find_changed()
+        yield from self._tls.find_changed()
 
     def system_stops(self) -> None:
         """Tell idle clients; the others finish their message."""

@@ -24,9 +24,10 @@ class Extensions:
     features: Features
     pipelining: bool
     chunking: bool
+    starttls: bool
 
 
-def make_extensions(params: SmtpdParameters) -> Extensions:
+def make_extensions(params: SmtpdParameters, *, starttls: bool) -> Extensions:
     """Return the extensions that the configuration leaves."""
     words = {word.lower() for word in params.smtpd_discard_ehlo_keywords}
     off = words.intersection(_KNOWN)
@@ -35,7 +36,10 @@ def make_extensions(params: SmtpdParameters) -> Extensions:
     if "size" not in off:
         lines.append(f"SIZE {params.message_size_limit}" if params.message_size_limit else "SIZE")
     lines += ["VRFY"] if "vrfy" not in off and not params.disable_vrfy_command else []
-    lines += [word.upper() for word in ("etrn", "enhancedstatuscodes", "8bitmime", "dsn") if word not in off]
+    lines += ["ETRN"] if "etrn" not in off else []
+    starttls = starttls and "starttls" not in off
+    lines += ["STARTTLS"] if starttls else []
+    lines += [word.upper() for word in ("enhancedstatuscodes", "8bitmime", "dsn") if word not in off]
     utf8 = params.smtputf8_enable and "smtputf8" not in off
     lines += ["SMTPUTF8"] if utf8 else []
     lines += ["CHUNKING"] if "chunking" not in off else []
@@ -45,4 +49,5 @@ def make_extensions(params: SmtpdParameters) -> Extensions:
         features=Features(smtputf8=utf8, dsn="dsn" not in off, strict_paths=params.strict_rfc821_envelopes),
         pipelining="pipelining" not in off,
         chunking="chunking" not in off,
+        starttls=starttls,
     )

@@ -8,6 +8,8 @@ from typing import Final
 from pyfix.base.log import Log
 from pyfix.mail.config.compatibility import kept
 from pyfix.mail.restrictions.questions import Context, Note
+from pyfix.mail.tls.layer import Failure
+from pyfix.mail.tls.session import TlsSession
 
 _INPUT_SHOWN: Final = 100
 _ESCAPES: Final = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
@@ -77,6 +79,31 @@ def _facts(context: Context, protocol: str) -> str:
 def internal_error(log: Log, where: str, client: str, problem: str) -> None:
     """A fault of the program ended a session: what Postfix calls a panic, though here the process goes on."""
     log.warning(f"internal error after {where} from {client}: {problem}")
+
+
+def tls_begins(log: Log, client: str) -> None:
+    """A handshake begins."""
+    log.info(f"setting up TLS connection from {client}")
+
+
+def tls_established(log: Log, client: str, tls: TlsSession) -> None:
+    """A handshake succeeded."""
+    log.info(f"{tls.trust} TLS connection established from {client}{tls.to_name}: {tls.summary}")
+
+
+def tls_failed(log: Log, client: str, failure: Failure) -> None:
+    """A handshake did not."""
+    log.info(f"SSL_accept error from {client}: {failure.reason}")
+    if failure.library:
+        log.warning(f"TLS library problem: {failure.library}")
+
+
+def wrapper_dropped(log: Log, client: str, service: str) -> None:
+    """A client of a service that begins with TLS, which can't be had."""
+    log.warning(
+        f"Wrapper-mode request dropped from {client} for service {service}."
+        " TLS context initialization failed. For details see earlier warnings in your logs."
+    )
 
 
 def bad_address(log: Log, client: str, command: str, text: str) -> None:

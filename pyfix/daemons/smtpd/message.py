@@ -8,6 +8,7 @@ from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.connection import AFTER_MESSAGE
 from pyfix.daemons.smtpd.content import ChunkReceiver, DataReceiver, Receiver, Skipper
 from pyfix.daemons.smtpd.dataend import ChunkReader
+from pyfix.daemons.smtpd.encryption import Encryption
 from pyfix.daemons.smtpd.envelope import EnvelopeVerbs
 from pyfix.daemons.smtpd.received import make_received
 from pyfix.daemons.smtpd.transaction import Transaction
@@ -20,7 +21,7 @@ from pyfix.mail.smtp import replies
 _CHUNK_DIGITS: Final = 18
 
 
-class MessageVerbs(EnvelopeVerbs):
+class MessageVerbs(EnvelopeVerbs, Encryption):
     """Commands that carry content."""
 
     async def smtp_DATA(self, argument: str) -> bool | None:
@@ -184,5 +185,5 @@ class MessageVerbs(EnvelopeVerbs):
         recipients = [recipient.address for recipient in transaction.recipients[:2]]
         return make_received(
             self._client(), transaction.queue_id, recipients, transaction.arrival, params.myhostname, params.mail_name,
-            transaction.mail.smtputf8,
+            transaction.mail.smtputf8, self.tls, tells_tls=params.smtpd_tls_received_header,
         )  # fmt: skip

@@ -8,10 +8,17 @@ from pyfix.mail.message.params import LineParameters, MessageParameters
 from pyfix.mail.notices.params import NoticeParameters
 from pyfix.mail.queue.params import QueueParameters
 from pyfix.mail.restrictions.params import RestrictionParameters
+from pyfix.mail.tls.params import SmtpdTlsParameters
 
 
 class SmtpdParameters(
-    RestrictionParameters, NoticeParameters, LineParameters, QueueParameters, MessageParameters, ProxyParameters
+    RestrictionParameters,
+    NoticeParameters,
+    LineParameters,
+    QueueParameters,
+    MessageParameters,
+    ProxyParameters,
+    SmtpdTlsParameters,
 ):
     """Limits and texts of the SMTP server. Defaults are those of Postfix 3.7."""
 
@@ -45,6 +52,10 @@ class SmtpdParameters(
     smtpd_min_data_rate = Integer(
         "500", "Bytes of content that earn a second more, up to smtpd_timeout, under smtpd_per_request_deadline.", low=1
     )
+    smtpd_starttls_timeout = Seconds(
+        "${stress?{10}:{300}}s", "How long a client may take for its part of a TLS handshake.", low=1
+    )
+    smtpd_tls_received_header = Boolean("no", "Tell in the Received: header how the client encrypted.")
     smtpd_error_sleep_time = Seconds("1s", "Delay of replies to a client past smtpd_soft_error_limit.", low=0)
     smtpd_soft_error_limit = Integer("10", "Errors without delivered mail until replies are delayed.", low=1)
     smtpd_hard_error_limit = Integer(

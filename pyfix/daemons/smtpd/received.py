@@ -4,6 +4,7 @@
         by myhostname (mail_name) with ESMTP id ID
         for <recipient>; date
 
+With TLS the protocol is ESMTPS (RFC 3848), and smtpd_tls_received_header adds how the client encrypted.
 "for" is there only when there is one recipient: it must not tell one about another.
 """
 
@@ -11,16 +12,29 @@ from __future__ import annotations
 
 from pyfix.mail.ipc.messages import Client
 from pyfix.mail.message.dates import format_date
+from pyfix.mail.tls.session import TlsSession
 
 
 def make_received(
-    client: Client, queue_id: str, recipients: list[str], arrival: float, hostname: str, mail_name: str, smtputf8: bool
+    client: Client,
+    queue_id: str,
+    recipients: list[str],
+    arrival: float,
+    hostname: str,
+    mail_name: str,
+    smtputf8: bool,
+    tls: TlsSession | None = None,
+    *,
+    tells_tls: bool = False,
 ) -> bytes:
     """Return the header, with its line ends."""
     address = f"IPv6:{client.address}" if ":" in client.address else client.address
     protocol = "UTF8SMTP" if smtputf8 else client.protocol
+    if tls is not None and client.protocol == "ESMTP":
+        protocol += "S"
     text = (
         f"Received: from {client.helo or client.name} ({client.name} [{address}])\n"
+        f"{tls.received_lines if tls is not None and tells_tls else ''}"
         f"\tby {hostname} ({mail_name}) with {protocol} id {queue_id}"
     )
     date = format_date(arrival)

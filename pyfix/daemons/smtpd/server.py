@@ -20,6 +20,7 @@ from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.queue import Queue
 from pyfix.mail.restrictions.progress import Rules
 from pyfix.mail.restrictions.questions import Stage
+from pyfix.mail.tls.server import ServerTls
 from pyfix.service.deadlines import Deadlines
 from pyfix.service.worker import Worker
 
@@ -58,13 +59,16 @@ class Server:
     forbidden: MatchList
     deadlines: Deadlines
     common: Common
+    tls: ServerTls
 
     def __post_init__(self) -> None:
         params = self.params
         self._room_until = 0.0
         self.keeps_dialogue = self.mailer.wanted is not Trouble.NONE
         self.greeting = f"220 {params.smtpd_banner}"
-        self.extensions: Extensions = make_extensions(params)
+        self.extensions: Extensions = make_extensions(params, starttls=self.tls.is_used)
+        self.secure_extensions: Extensions = make_extensions(params, starttls=False)
+        """What is announced once the session is encrypted."""
         self.noop_commands = frozenset(word.upper() for word in params.smtpd_noop_commands)
         self.soft_limit = params.smtpd_soft_error_limit if params.smtpd_error_sleep_time else sys.maxsize
         """Errors after which replies are delayed."""

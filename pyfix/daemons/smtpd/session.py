@@ -39,12 +39,26 @@ class Session(Verbs):
         log.connected(server.log, self.peer.label)
         if self._lost:
             return
+        if server.tls.settings.wrapper and not await self._wrap():
+            return
         refusal = await self._evaluate(Stage.CONNECT, "")
         if self._input and self._is_early_input():
             return
         self.is_refused = bool(refusal)
         await self.push(refusal or server.greeting)
         await self._handle_client()
+
+    async def _wrap(self) -> bool:
+        """Encrypt before the first word; False when that is not possible, and the session over."""
+        if self.server.tls.context is None:
+            log.wrapper_dropped(self.server.log, self.peer.label, self.server.worker.service)
+            self._has_ended = True
+            self._close()
+            return False
+        early = self._input
+        self._forget()
+        self._needs_tls = False
+        return await self._begin_tls(early)
 
     # --- the loop
 
@@ -161,6 +175,9 @@ class Session(Verbs):
             return
         if command.is_junk:
             self._count_junk()
+        if self._needs_tls and not command.is_before_tls:
+            await self._fail(replies.NEED_TLS)
+            return
         outcome = await command.handler(self, argument)
         if outcome is None:
             self._pending_count = count

@@ -21,6 +21,8 @@ class State(Connection):
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self.extensions = server.extensions
+        self._needs_tls = server.tls.is_mandatory
+        """The client has to encrypt before it may say what is not for that."""
         self.context = Context("unknown", "unknown")
         self.protocol = "SMTP"
         self.transaction: Transaction | None = None

@@ -23,6 +23,8 @@ _OF_REPLY: Final = {
     replies.NO_STORAGE: Trouble.RESOURCE,
     replies.WRITE_ERROR: Trouble.RESOURCE,
     replies.CONFIGURATION_ERROR: Trouble.SOFTWARE,
+    replies.NO_TLS: Trouble.SOFTWARE,
+    replies.NEED_TLS: Trouble.NONE,
     replies.NO_VALID_RECIPIENTS: Trouble.NONE,
     replies.NULL_CHUNK: Trouble.NONE,
 }

@@ -54,7 +54,22 @@ class Verbs(MessageVerbs):
         return await self._refuse(replies.NOT_IMPLEMENTED)
 
     async def smtp_STARTTLS(self, argument: str) -> bool:
-        return await self._refuse(replies.SYNTAX_STARTTLS if argument else replies.NOT_IMPLEMENTED)
+        if argument:
+            return await self._refuse(replies.SYNTAX_STARTTLS)
+        if self.tls is not None:
+            return await self._refuse(replies.TLS_ACTIVE)
+        if not self.extensions.starttls:
+            return await self._refuse(replies.NOT_IMPLEMENTED)
+        if self.server.tls.context is None:
+            return await self._refuse(replies.NO_TLS)
+        self._forget()
+        await self.push(replies.READY_FOR_TLS)
+        self._flush()
+        self._input, self._at = b"", 0  # in the clear: perhaps not the client's
+        if not await self._begin_tls(b""):
+            return False
+        self._needs_tls = False
+        return True
 
     async def smtp_AUTH(self, argument: str) -> bool:
         return await self._refuse(replies.NO_AUTH)
@@ -83,28 +98,30 @@ class Command:
     """Must be the last of a pipelined group (RFC 2920 section 3.1)."""
     is_junk: bool = False
     """Counts against smtpd_junk_command_limit."""
+    is_before_tls: bool = False
+    """May be said in the clear where TLS is mandatory."""
 
 
-UNKNOWN: Final = Command("UNKNOWN", Verbs.smtp_unknown)
+UNKNOWN: Final = Command("UNKNOWN", Verbs.smtp_unknown, is_before_tls=True)
 _TABLE: Final = (
-    Command("HELO", Verbs.smtp_HELO, is_last=True, is_junk=True),
-    Command("EHLO", Verbs.smtp_EHLO, is_last=True, is_junk=True),
-    Command("XCLIENT", Verbs.smtp_XCLIENT),
+    Command("HELO", Verbs.smtp_HELO, is_last=True, is_junk=True, is_before_tls=True),
+    Command("EHLO", Verbs.smtp_EHLO, is_last=True, is_junk=True, is_before_tls=True),
+    Command("XCLIENT", Verbs.smtp_XCLIENT, is_before_tls=True),
     Command("XFORWARD", Verbs.smtp_XFORWARD),
-    Command("STARTTLS", Verbs.smtp_STARTTLS),
+    Command("STARTTLS", Verbs.smtp_STARTTLS, is_before_tls=True),
     Command("AUTH", Verbs.smtp_AUTH),
     Command("MAIL", Verbs.smtp_MAIL),
     Command("RCPT", Verbs.smtp_RCPT),
     Command("DATA", Verbs.smtp_DATA, is_last=True),
     Command("BDAT", Verbs.smtp_BDAT),
     Command("RSET", Verbs.smtp_RSET, is_junk=True),
-    Command("NOOP", Verbs.smtp_NOOP, is_last=True, is_junk=True),
+    Command("NOOP", Verbs.smtp_NOOP, is_last=True, is_junk=True, is_before_tls=True),
     Command("VRFY", Verbs.smtp_VRFY, is_last=True, is_junk=True),
     Command("ETRN", Verbs.smtp_ETRN, is_junk=True),
-    Command("QUIT", Verbs.smtp_QUIT),
+    Command("QUIT", Verbs.smtp_QUIT, is_before_tls=True),
     UNKNOWN,
 )
 COMMANDS: Final = {command.name: command for command in _TABLE if command is not UNKNOWN} | {
-    "HELP": Command(UNKNOWN.name, Verbs.smtp_HELP)
+    "HELP": Command(UNKNOWN.name, Verbs.smtp_HELP, is_before_tls=True)
 }
 ORDER: Final = tuple(command.name for command in _TABLE)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.maps import Maps
 from pyfix.mail.notices.trouble import Trouble
+from pyfix.mail.tls.session import TlsSession
 
 T = TypeVar("T")
 
@@ -105,6 +106,9 @@ class Context:
     recipient: str | None = None
     sasl_username: str | None = None
     """Who the client has logged in as; None: nobody, as always in smtpd until SASL is built."""
+
+    tls: TlsSession | None = None
+    """How the session is encrypted; None: not at all."""
 
     @property
     def client(self) -> str:

@@ -105,8 +105,9 @@ class TlsLayer(asyncio.Protocol):
         return True
 
     def give_up(self) -> None:
-        """The client takes too long with its handshake."""
-        self._fail(Failure("Connection timed out"))
+        """The client takes too long with its handshake; without effect once that is done."""
+        if not self.handshake.done():
+            self._fail(Failure("Connection timed out"))
 
     def _fail(self, failure: Failure) -> None:
         self._settle(failure)

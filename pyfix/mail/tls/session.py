@@ -21,6 +21,21 @@ class TlsSession:
     """The name that the client asked for, where a certificate was chosen by it."""
 
     @property
+    def trust(self) -> str:
+        """Who the client is, in Postfix's word."""
+        return "Anonymous"
+
+    @property
+    def to_name(self) -> str:
+        """The name that the client asked for, as the log has it."""
+        return f" to {self.server_name}" if self.server_name else ""
+
+    @property
+    def received_lines(self) -> str:
+        """The lines for the Received: header."""
+        return f"\t(using {self.summary})\n\t(No client certificate requested)\n"
+
+    @property
     def summary(self) -> str:
         """The session in Postfix's words."""
         return f"{self.protocol} with cipher {self.cipher} ({self.used_bits}/{self.algorithm_bits} bits)"

@@ -20,6 +20,8 @@ from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.restrictions.evaluate import active_stages
 from pyfix.mail.restrictions.search import Searcher
 from pyfix.mail.restrictions.tables import Opened
+from pyfix.mail.tls.server import open_server_tls
+from pyfix.mail.tls.settings import smtpd_settings
 from pyfix.service.deadlines import Deadlines
 
 MAIN_CF = """
@@ -165,6 +167,7 @@ class Stage:
             peers=Peers(None, describe, self.log),
             cleanup=anything.cleanup, mailer=self.mailer, disk=self.executor, forbidden=tables.forbidden,
             deadlines=Deadlines(loop, params.smtpd_timeout), common=Common(),
+            tls=open_server_tls(smtpd_settings(config, params)),
         )  # fmt: skip
         self.wire = Wire()
         self.session = Session(self.server)

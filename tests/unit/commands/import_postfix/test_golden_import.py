@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tls_material import issue
 
 from pyfix.commands.check import check_instance, refuse_losses
 from pyfix.commands.findings import Severity
@@ -34,6 +35,10 @@ class Place:
             "/etc/aliases": f"{top}/aliases",
             "/etc/mailname": f"{top}/mailname",
             "/var/spool/p": f"{top}/spool-p",
+            "/etc/ssl/certs/ssl-cert-snakeoil.pem": f"{top}/own.pem",
+            "/etc/ssl/private/ssl-cert-snakeoil.key": f"{top}/own.key",
+            "/etc/pki/tls/certs/postfix.pem": f"{top}/redhat.pem",
+            "/etc/pki/tls/private/postfix.key": f"{top}/redhat.key",
         }
 
     def real(self, text: str) -> str:
@@ -52,6 +57,8 @@ class Place:
         """Write the files of a case; return the arguments."""
         (self.top / "aliases").write_text("postmaster: root\n")
         (self.top / "mailname").write_text("example.com\n")
+        for name in ("own", "redhat"):
+            issue("mail.example.com").write(self.top, name)
         self.source.mkdir()
         for path in (case / "postfix").iterdir():
             (self.source / path.name).write_text(self.real(path.read_text()))
