@@ -83,6 +83,7 @@ class Connection(SMTP, ABC):
         """Between the two, from the beginning of a handshake on."""
         self.tls: TlsSession | None = None
         """How the session is encrypted; None: not at all."""
+        self.is_encrypted = False
         self.deadline = 0.0
         self._timeout = self.params.smtpd_timeout
         self._data_rate = self.params.smtpd_min_data_rate if self.params.smtpd_per_request_deadline else 0
@@ -111,11 +112,6 @@ class Connection(SMTP, ABC):
         self._lost = False
         self._reading_paused = False
         self._writable: asyncio.Future[None] | None = None
-
-    @property
-    def is_secured(self) -> bool:
-        """True once the session is encrypted."""
-        return self.tls is not None
 
     # --- events of the transport
 

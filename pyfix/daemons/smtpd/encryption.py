@@ -42,6 +42,7 @@ class Encryption(State):
         self.transport = layer.as_transport()
         self.tls = self.server.tls.describe(layer.session)
         self.context.tls = self.tls
+        self.is_encrypted = True
         if self.server.tls.settings.loglevel >= _SUMMARY:
             log.tls_established(self.server.log, self.peer.label, self.tls)
         return True
