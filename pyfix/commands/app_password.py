@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import secrets
 from typing import Final
 
 import click
@@ -15,12 +13,10 @@ from pyfix.commands.telling import say
 from pyfix.mail.accounts import AppPassword, Service, now_text
 from pyfix.mail.accounts.names import check_label
 from pyfix.mail.accounts.services import PROTOCOLS, parse_services, stored_services
-from pyfix.mail.passwords import hash_password
+from pyfix.mail.passwords import generate_password, hash_password
 
-_BYTES: Final = 15
-"""120 bits, which nobody guesses: a hash need not be slow, and who has ten of them does not make a login slow."""
 _SCHEME: Final = "SSHA512"
-_GROUP: Final = 6
+"""Nobody guesses 120 bits: the hash need not be slow, and who has ten of them does not make a login slow."""
 
 
 def _services(context: click.Context, option: click.Parameter, text: str) -> frozenset[Service]:
@@ -84,9 +80,3 @@ def _fields(found: AppPassword) -> Fields:
         "created": found.created,
         "used": found.used or "never",
     }
-
-
-def generate_password() -> str:
-    """Return a new password in groups of letters and digits that are not easily mistaken for each other."""
-    text = base64.b32encode(secrets.token_bytes(_BYTES)).decode().lower()
-    return "-".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))

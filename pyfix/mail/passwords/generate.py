@@ -1,0 +1,16 @@
+"""Passwords that nobody has to think of, and nobody guesses."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Final
+
+_BYTES: Final = 15
+_GROUP: Final = 6
+
+
+def generate_password() -> str:
+    """Return a new password of 120 random bits, in groups of letters and digits that are not easily mistaken."""
+    text = base64.b32encode(secrets.token_bytes(_BYTES)).decode().lower()
+    return "-".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))
