@@ -197,6 +197,11 @@ virtual_mailbox_domains = accounts:domains
 virtual_mailbox_base = {directory}/mail
 virtual_mailbox_maps = accounts:mailboxes
 virtual_alias_maps = accounts:aliases
+# How much each may hold ("pyfix user set --quota"); mail for a full mailbox is refused, and its owner is warned before.
+virtual_mailbox_limit_maps = accounts:limits
+virtual_mailbox_limit_override = yes
+virtual_overquota_bounce = yes
+virtual_quota_warning_percents = 80 95
 virtual_minimum_uid = 1
 virtual_uid_maps = static:{instance.uid}
 virtual_gid_maps = static:{instance.gid}

@@ -12,8 +12,8 @@
     pyfix [-c DIR] user app-password del ADDRESS NAME
 
 The mailboxes are in the database that accounts_database names, each in one of its domains. A new one gets the quota and
-the lifetime that are the domain's defaults, and is refused where the domain has no room. No delivery agent of this
-release looks at the quota of a mailbox: it counts in the sum that its domain may give away, and other programs see it.
+the lifetime that are the domain's defaults, and is refused where the domain has no room. Its quota counts in the sum
+that the domain may give away; virtual(8) enforces it where virtual_mailbox_limit_maps = accounts:limits.
 
 A password is typed at a prompt, or read from standard input; it never stands on the command line, which other users can
 see. It is stored as password_scheme says. What other programs have stored, in any scheme that Dovecot or ExtMail write,

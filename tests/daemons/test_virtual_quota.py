@@ -304,7 +304,7 @@ def test_text_for_senders_may_depend_on_the_recipient(tmp_path: Path) -> None:
 
 def test_locked_mailbox_is_tried_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process counts it."""
-    monkeypatch.setattr("pyfix.mail.mailbox.quota.ledger._PATIENCE_S", 0.05)
+    monkeypatch.setattr("pyfix.mail.mailbox.quota.account.PATIENCE_S", 0.05)
     with run_worker(SERVICE, main_cf(tmp_path), tmp_path, name="virtual") as worker:
         assert send(worker, tmp_path) == []
         with Ledger.open(str(tmp_path / "mail" / "box")):

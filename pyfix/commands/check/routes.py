@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +35,7 @@ _TABLES: Final = (
 _SERVICES: Final = tuple(
     f"{name}_service_name" for name in ("bounce", "cleanup", "defer", "pickup", "queue", "rewrite", "showq", "trace")
 )
+_QUOTA: Final = "quota_status_service_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def check_routes(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[Fi
     own = [Reference(name, config.main_cf, config.expand(config.get(name) or ""), "", False) for name in _SERVICES]
     yield from find_missing(references, services)
     yield from find_missing([item for item in own if item.service not in names], services)
+    yield from _find_no_quota_status(config, names)
     yield from find_broken_pipes(references, services, _is_program, _is_user)
     command = (config.get("mailbox_command") or "").split(" ", 1)[0]
     if command.startswith("/") and not _is_program(command):
@@ -146,3 +148,16 @@ def _is_user(name: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def _find_no_quota_status(config: Config, names: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding where quotas are in force and smtpd has nobody to ask: mail for full mailboxes is returned."""
+    service = _expanded(config, _QUOTA)
+    is_off = _expanded(config, "smtpd_reject_overquota_recipient").lower() == "no"
+    if service in names or is_off or not _expanded(config, "virtual_mailbox_limit_maps"):
+        return
+    text = (
+        f"{_QUOTA}: {service}: master.cf has no service {service}: mail for full mailboxes is taken, and then returned"
+    )
+    remedy = f'add "{service} unix - n n - - quota-status" to master.cf'
+    yield Finding(Severity.NOTE, config.main_cf, text, remedy)

@@ -15,14 +15,23 @@ from pyfix.commands.explain.facts import RestrictionList, Setting, Step
 from pyfix.commands.explain.rewriting import Complete
 from pyfix.commands.explain.routing import CLASS_LISTS, Router
 from pyfix.commands.explain.services import Service
-from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.ipc.messages import Resolved, Room
 from pyfix.mail.maps import TableError
 from pyfix.mail.maps.traced import Lookup
 from pyfix.mail.restrictions.evaluate import active_stages, evaluate
 from pyfix.mail.restrictions.params import RestrictionParameters
 from pyfix.mail.restrictions.parse import Kind, Restriction
 from pyfix.mail.restrictions.progress import Progress, Rules, Verdict
-from pyfix.mail.restrictions.questions import Answer, Context, Decision, InNetworks, LookupFailed, Question, Stage
+from pyfix.mail.restrictions.questions import (
+    Answer,
+    Context,
+    Decision,
+    HasRoom,
+    InNetworks,
+    LookupFailed,
+    Question,
+    Stage,
+)
 from pyfix.mail.restrictions.questions import Lookup as LookupQuestion
 from pyfix.mail.restrictions.search import Searcher
 from pyfix.mail.restrictions.tables import Opened, RestrictionTables
@@ -113,6 +122,8 @@ class Server:
                 return self._searcher.look_up(question)
             case InNetworks(name, address):
                 return self._tables.networks.matches(name, address)
+            case HasRoom():
+                return Room()  # how full a mailbox is, is told with the delivery
             case _:
                 return self.resolve(question.recipient)
 

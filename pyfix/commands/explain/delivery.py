@@ -11,8 +11,10 @@ from pyfix.commands.explain.routing import Router
 from pyfix.commands.explain.services import Service, Services
 from pyfix.mail.config import Config, ConfigError, CoreParameters
 from pyfix.mail.ipc.messages import Resolved
-from pyfix.mail.mailbox.locate import LookupFailed, open_locator
+from pyfix.mail.mailbox.locate import LookupFailed
 from pyfix.mail.mailbox.params import LocalMailboxParameters, VirtualMailboxParameters, check_limit
+from pyfix.mail.mailbox.quota.mailboxes import Quotas
+from pyfix.mail.mailbox.quota.params import QuotaParameters, RoomRestrictionParameters
 from pyfix.mail.message.params import MessageParameters
 
 
@@ -35,6 +37,14 @@ def _check_limit(program: str, config: Config) -> None:
         check_limit("virtual_mailbox_limit", limit, message_limit)
     elif program == "local":
         check_limit("mailbox_size_limit", config.read(LocalMailboxParameters).mailbox_size_limit, message_limit)
+
+
+def _when_full(config: Config, params: QuotaParameters) -> str:
+    """Return what becomes of mail for a full mailbox."""
+    if config.read(RoomRestrictionParameters).smtpd_reject_overquota_recipient:
+        reply = "552 5.2.2" if params.virtual_overquota_bounce else "452 4.2.2"
+        return f"smtpd answers {reply} to RCPT TO (quota-status)"
+    return "mail is returned" if params.virtual_overquota_bounce else "mail is deferred"
 
 
 class Delivery:
@@ -71,13 +81,20 @@ class Delivery:
 
     def _virtual(self, service: Service, address: str) -> VirtualMailbox:
         with_ids = self._as_root and not (service.entry and service.entry.unprivileged)
-        params = service.config.read(VirtualMailboxParameters)
-        locator = open_locator(service.config, params, with_ids=with_ids)
+        params = service.config.read(QuotaParameters)
+        notes: list[str] = []
+        quotas = Quotas.open(service.config, params, notes.append, with_ids=with_ids)
         try:
-            mailbox = locator.find(address.lower())
+            mailbox = quotas.locator.find(address.lower())
+            found = quotas.limits.find(address.lower()) if quotas.limits and mailbox else None
         except LookupFailed as problem:
             return VirtualMailbox(problem=f"mail is deferred: {problem}")
         if mailbox is None:
             return VirtualMailbox(problem=f'unknown user: "{address.lower()}"')
-        limit = service.setting("virtual_mailbox_limit")
-        return VirtualMailbox(mailbox.path, mailbox.uid, mailbox.gid, params.virtual_mailbox_limit, limit)
+        if found is None:
+            limit = service.setting("virtual_mailbox_limit")
+            return VirtualMailbox(mailbox.path, mailbox.uid, mailbox.gid, params.virtual_mailbox_limit, limit)
+        return VirtualMailbox(
+            mailbox.path, mailbox.uid, mailbox.gid, found.quota.size, service.setting(found.parameter),
+            found.quota.messages, _when_full(service.config, params), "; ".join(notes),
+        )  # fmt: skip

@@ -63,8 +63,14 @@ class VirtualMailbox:
     """-1: the user that runs the mail system."""
     gid: int = -1
     quota: int = 0
-    """As that of a local mailbox."""
+    """As that of a local mailbox; where quotas are in force, of all mail in a Maildir."""
     quota_by: Setting | None = None
+    quota_messages: int = 0
+    """How many messages there may be; 0: any number."""
+    when_full: str = ""
+    """What becomes of mail that has no room; "" without quotas."""
+    quota_note: str = ""
+    """Why the limit that was found does not hold."""
     problem: str = ""
 
 

@@ -143,7 +143,17 @@ def _virtual(mailbox: VirtualMailbox) -> Iterator[str]:
         return
     owner = "" if mailbox.uid < 0 else f" uid {mailbox.uid} gid {mailbox.gid}"
     yield _row("mailbox", mailbox.path + owner, "  ")
-    yield from _quota(mailbox.path, mailbox.quota, mailbox.quota_by, "  ")
+    if not mailbox.when_full:
+        yield from _quota(mailbox.path, mailbox.quota, mailbox.quota_by, "  ")
+        return
+    parts = [f"{mailbox.quota} bytes"] if mailbox.quota else []
+    parts += [f"{mailbox.quota_messages} messages"] if mailbox.quota_messages else []
+    limit = f"{', '.join(parts)} for all mail in it" if parts else "none"
+    yield from _rows("quota", [limit, *_by(mailbox.quota_by)], "  ")
+    if parts:
+        yield _row("when full", mailbox.when_full, "  ")
+    if mailbox.quota_note:
+        yield _row("note", mailbox.quota_note, "  ")
 
 
 def _local(name: LocalName, indent: str) -> Iterator[str]:

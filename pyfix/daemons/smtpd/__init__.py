@@ -26,13 +26,15 @@ TLS: with smtpd_tls_security_level = may clients may encrypt (STARTTLS), with en
 smtpd_tls_wrappermode TLS comes first. Keys are read with root's rights when the process starts. Where they can't be
 used, TLS is refused with 454 4.7.0, the log says why, and mail in the clear goes on.
 
+A recipient whose mailbox has no room is refused with 552 5.2.2 or 452 4.2.2, behind all restrictions: quota-status(8).
+
 Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),
 2034 (ENHANCEDSTATUSCODES), 3207 (STARTTLS), 3848.
 
 Not built: AUTH, XCLIENT, XFORWARD, milters, policy and proxy services, client rate limits: neither
 announced nor accepted. ETRN is answered as Postfix answers it for a domain that is not in fast_flush_domains.
 
-See: restrictions(5), access(5), cleanup(8), trivial-rewrite(8)
+See: restrictions(5), access(5), cleanup(8), trivial-rewrite(8), quota-status(8)
 
 Inside:
 

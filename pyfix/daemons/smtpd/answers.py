@@ -17,19 +17,23 @@ from typing import Any, Final, TypeVar
 
 from pyfix.base import clock
 from pyfix.base.log import Log
+from pyfix.daemons.smtpd.rooms import Rooms
 from pyfix.mail.address.rewrite import STANDARD
 from pyfix.mail.ipc.aclient import AsyncChannel
 from pyfix.mail.ipc.client import IpcError
 from pyfix.mail.ipc.messages import ProxyAnswer, Resolved, ResolvedList, Rewrite, Rewritten
 from pyfix.mail.ipc.messages import Resolve as ResolveMessage
 from pyfix.mail.maps import MatchList, TableError
-from pyfix.mail.maps.answered import Answered, Question, needs_no_thread
+from pyfix.mail.maps.answered import Answered, needs_no_thread
+from pyfix.mail.maps.answered import Question as TableQuestion
 from pyfix.mail.restrictions.questions import (
     Answer,
     Evaluation,
+    HasRoom,
     InNetworks,
     Lookup,
     LookupFailed,
+    Question,
     Resolve,
 )
 from pyfix.mail.restrictions.search import Searcher
@@ -73,6 +77,7 @@ class Answers:
         executor: Executor,
         rewrite: AsyncChannel,
         proxymap: AsyncChannel,
+        quota_status: AsyncChannel,
     ) -> None:
         self._log = log
         self._networks = networks
@@ -82,6 +87,7 @@ class Answers:
         self._executor = executor
         self._rewrite = rewrite
         self._proxymap = proxymap
+        self._rooms = Rooms(log, quota_status)
         self._cache = ResolveCache()
 
     async def decide(self, evaluation: Evaluation[T]) -> T:
@@ -110,10 +116,12 @@ class Answers:
             return False
         return resolved.address_class == "error" and resolved.status == _BAD_SYNTAX
 
-    def _answer(self, question: Lookup | InNetworks | Resolve) -> Answer | Coroutine[Any, Any, Answer]:
+    def _answer(self, question: Question) -> Answer | Coroutine[Any, Any, Answer]:
         """Return the answer, or what to wait for: most questions are answered on the spot, and cost no coroutine."""
         if isinstance(question, Resolve):
             return self._cache.get(question.recipient) or self._resolve(question.recipient)
+        if isinstance(question, HasRoom):
+            return self._rooms.ask(question)
         if isinstance(question, InNetworks):
             name, address = question.name, question.address
             if self._networks_block:
@@ -140,7 +148,7 @@ class Answers:
             for asked in search.questions():
                 search.learn(asked, await self._ask_proxymap(asked))
 
-    async def _ask_proxymap(self, asked: Question) -> ProxyAnswer:
+    async def _ask_proxymap(self, asked: TableQuestion) -> ProxyAnswer:
         """Ask once more where the connection breaks: the process behind it may have been replaced meanwhile."""
         try:
             return await self._proxymap.call(asked.request, ProxyAnswer)

@@ -79,6 +79,9 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._lookups = ThreadPoolExecutor(_THREADS, "lookup")
         self._rewrite = AsyncChannel(f"private/{params.rewrite_service_name}", params.ipc_timeout)
         self._proxymap = AsyncChannel(f"private/{params.proxymap_service_name}", params.ipc_timeout)
+        self._quota_status = AsyncChannel(
+            f"private/{params.quota_status_service_name}", params.smtpd_overquota_timeout
+        )  # fmt: skip
         self._cleanup = AsyncPool(
             f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS, _IN_FLIGHT,
             limit_when_slow=_CLEANUPS_WHEN_SLOW,
@@ -95,7 +98,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         params, tables = mood.params, mood.tables
         answers = Answers(
             self.log, tables.networks, Searcher.from_params(params, tables.local_domains), self._lookups,
-            self._rewrite, self._proxymap,
+            self._rewrite, self._proxymap, self._quota_status,
         )  # fmt: skip
         return Server(
             worker=self.worker, params=params, log=self.log, loop=asyncio.get_running_loop(), queue=self._queue,
@@ -130,6 +133,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._cleanup.close()
         self._rewrite.disconnect()
         self._proxymap.disconnect()
+        self._quota_status.disconnect()
         self._disk.shutdown(wait=False)
         self._lookups.shutdown(wait=False)
         await asyncio.sleep(0)  # the loop closes what was closed above in its next turn

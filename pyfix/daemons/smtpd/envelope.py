@@ -65,6 +65,7 @@ class EnvelopeVerbs(State):
             return await self._refuse_arguments(CommandError(replies.BAD_SENDER, mail.written), "MAIL")
         self._tell_old_default("sender", mail.sender)
         self.context.sender = mail.sender
+        self.context.size = mail.size
         refusal = ""
         if params.message_size_limit and mail.size > params.message_size_limit:
             refusal = replies.SIZE_EXCEEDS_LIMIT

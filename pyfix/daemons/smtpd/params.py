@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyfix.mail.config import Boolean, Choice, Integer, ListOf, Seconds, String
+from pyfix.mail.mailbox.quota.params import RoomParameters
 from pyfix.mail.maps.params import ProxyParameters
 from pyfix.mail.message.params import LineParameters, MessageParameters
 from pyfix.mail.notices.params import NoticeParameters
@@ -19,6 +20,7 @@ class SmtpdParameters(
     MessageParameters,
     ProxyParameters,
     SmtpdTlsParameters,
+    RoomParameters,
 ):
     """Limits and texts of the SMTP server. Defaults are those of Postfix 3.7."""
 

@@ -56,6 +56,7 @@ class State(Connection):
             self.transaction.abandon()
             self.transaction = None
             self.context.sender = self.context.recipient = None
+            self.context.size = 0
         self._receiver = None
         self._chunks = None
         self._chunk_was_refused = False

@@ -22,7 +22,7 @@ trash (virtual_trash_name, virtual_trash_count) and without messages with the fl
 Maildir++ does, for Courier, Dovecot and ExtMail to read and to change; it is counted anew when it can't be believed.
 Names of messages tell their sizes. A message that has no room is refused with virtual_maildir_limit_message: for good,
 where it is larger than the limit or with virtual_overquota_bounce, otherwise until there is room or it is too old.
-quota_warning(5) has what the owner is told.
+smtpd(8) refuses it before that, see quota-status(8). quota_warning(5) has what the owner is told.
 
 Where this differs from the patch: limits of messages count; a value that is no number defers mail; without tables of
 limits virtual_mailbox_limit is for each message, as in Postfix, unless virtual_maildir_extended is set; that is the
@@ -58,5 +58,5 @@ Example: quotas of the accounts, and a warning at 80 and 95 percent
     virtual_overquota_bounce = yes
     virtual_quota_warning_percents = 80 95
 
-See: virtual(5), quota_warning(5), accounts_table(5), local(8), qmgr(8)
+See: virtual(5), quota_warning(5), accounts_table(5), quota-status(8), local(8), qmgr(8)
 """

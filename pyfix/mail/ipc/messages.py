@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-PROTOCOL_VERSION: Final = 3
+PROTOCOL_VERSION: Final = 4
 
 
 class Message(msgspec.Struct, array_like=True, tag_field="t"):
@@ -480,6 +480,26 @@ class HandedOver(Message, tag=91):
     """With a problem: of RFC 3206."""
 
 
+# --- quota-status ------------------------------------------------------------------------------------------------
+
+
+class HasRoom(Message, tag=95):
+    """smtpd asks whether a mailbox of virtual's has room."""
+
+    address: str
+    size: int = 0
+    """As the client has announced it; 0 when it has not."""
+
+
+class Room(Message, tag=96):
+    """The answer; with a status there is none."""
+
+    status: str = ""
+    """RFC 3463 code: 4.2.2 or 5.2.2."""
+    text: str = ""
+    """What the client is told."""
+
+
 AnyMessage = (
     Hello
     | Goodbye
@@ -512,4 +532,6 @@ AnyMessage = (
     | ProxyAnswer
     | HandOver
     | HandedOver
+    | HasRoom
+    | Room
 )

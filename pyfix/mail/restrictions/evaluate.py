@@ -57,7 +57,14 @@ from pyfix.mail.restrictions.questions import (
     Search,
     Stage,
 )
-from pyfix.mail.restrictions.recipient import find_unlisted, is_authorized, retry
+from pyfix.mail.restrictions.recipient import (
+    find_aliases,
+    find_overquota,
+    find_unlisted,
+    is_authorized,
+    is_delivered_by_virtual,
+    retry,
+)
 
 _NESTING_LIMIT: Final = 20
 _COMPLETE: Final = re.compile(r"[A-Za-z0-9_.=+~&'*/?#$-]+@[A-Za-z0-9.-]*[A-Za-z0-9]")
@@ -109,6 +116,8 @@ def _recipient_stage(progress: Progress) -> Evaluation[None]:
         yield from _relayed_by_default(progress, context.recipient)
     if rules.rejects_unlisted and progress.decision.rejection is None and not progress.is_discarded:
         yield from _unlisted(progress, context.recipient)
+    if rules.rejects_overquota and progress.decision.rejection is None and not progress.is_discarded:
+        yield from _overquota(progress, context.recipient)
 
 
 def _delayed_lists(progress: Progress) -> list[tuple[Steps, Subject]]:
@@ -250,10 +259,28 @@ def _unlisted(progress: Progress, recipient: str | None) -> Evaluation[Verdict]:
     try:
         resolved = yield from _resolve(progress, recipient)
         note_relay_domain(progress, "address")
-        rejection = yield from find_unlisted(recipient, resolved, progress.rules.recipients)
+        tables = progress.rules.recipients
+        progress.aliases = yield from find_aliases(resolved, tables)
+        rejection = None
+        if not progress.aliases:
+            rejection = yield from find_unlisted(recipient, resolved, tables)
     except LookupFailed:
         rejection = retry(unquote_address(recipient))
     return refuse(progress, rejection)
+
+
+def _overquota(progress: Progress, recipient: str) -> Evaluation[None]:
+    """Refuse a recipient whose mailbox is full; what can't be told now is left to the delivery."""
+    try:
+        resolved = yield from _resolve(progress, recipient)
+        if not is_delivered_by_virtual(resolved):
+            return
+        if progress.aliases is None:
+            progress.aliases = yield from find_aliases(resolved, progress.rules.recipients)
+        rejection = yield from find_overquota(recipient, resolved, progress.aliases, progress.context.size)
+    except LookupFailed:
+        return
+    refuse(progress, rejection)
 
 
 def _unlisted_sender(progress: Progress) -> Evaluation[Verdict]:
@@ -265,6 +292,8 @@ def _unlisted_sender(progress: Progress) -> Evaluation[Verdict]:
     if resolved.problem:
         return refuse(progress, retry(unquote_address(sender)))
     tables = progress.rules.recipients
+    if (yield from find_aliases(resolved, tables)):
+        return Verdict.DUNNO
     rejection = yield from find_unlisted(sender, resolved, tables, is_sender=True)
     return refuse(progress, rejection)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pyfix.mail.config import Boolean, Integer, ListOf, String
+from pyfix.mail.mailbox.quota.params import RoomRestrictionParameters
 from pyfix.mail.rewrite.params import CanonicalParameters
 
 
-class RestrictionParameters(CanonicalParameters):
+class RestrictionParameters(RoomRestrictionParameters, CanonicalParameters):
     """Who may connect, relay, send and receive. Defaults are those of Postfix 3.7."""
 
     smtpd_peername_lookup = Boolean("yes", "Look up and verify the client's host name; no: every client is unknown.")

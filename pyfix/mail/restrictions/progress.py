@@ -35,6 +35,8 @@ class Rules:
     delays_reject: bool = True
     relay_first: bool = True
     rejects_unlisted: bool = True
+    rejects_overquota: bool = False
+    """Whether quotas are in force, and smtpd_reject_overquota_recipient is on."""
     reject_code: int = 554
     defer_code: int = 450
     relay_code: int = 554
@@ -75,6 +77,8 @@ class Progress:
     resolved: Resolved | None = None
     """What trivial-rewrite says of the recipient, once it was asked."""
     knows_recipient: bool = False
+    aliases: list[str] | None = None
+    """What tables that change addresses say of the recipient, once they were asked."""
     knows_sender: bool = False
     only_warns: bool = False
     watch: Watch | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
-from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.ipc.messages import Resolved, Room
 from pyfix.mail.maps import Maps
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.tls.session import TlsSession
@@ -59,8 +59,16 @@ class Resolve:
     recipient: str
 
 
-Question = Lookup | InNetworks | Resolve
-Answer = str | bool | Resolved | None
+@dataclass(frozen=True, slots=True)
+class HasRoom:
+    """Has the mailbox of this address room for a message of this size (0: not known)? The answer is a Room."""
+
+    address: str
+    size: int
+
+
+Question = Lookup | InNetworks | Resolve | HasRoom
+Answer = str | bool | Resolved | Room | None
 Evaluation = Generator[Question, Any, T]
 
 
@@ -106,6 +114,8 @@ class Context:
     recipient: str | None = None
     sasl_username: str | None = None
     """Who the client has logged in as; None: nobody, as always in smtpd until SASL is built."""
+    size: int = 0
+    """Of the message, as announced with MAIL; 0: not."""
 
     tls: TlsSession | None = None
     """How the session is encrypted; None: not at all."""

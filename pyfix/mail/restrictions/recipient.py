@@ -9,16 +9,18 @@ See: reject_unauth_destination, reject_unlisted_recipient, LOCAL_RECIPIENT_READM
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.address.split import split_address
-from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.ipc.messages import Resolved, Room
 from pyfix.mail.maps import Maps
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.restrictions.questions import (
     Evaluation,
+    HasRoom,
     Lookup,
     Rejection,
     Search,
@@ -72,11 +74,11 @@ def find_unlisted(
     *,
     is_sender: bool = False,
 ) -> Evaluation[Rejection | None]:
-    """Return the refusal of an address that does not exist, None for one that does; LookupFailed passes through."""
+    """Return the refusal of an address that does not exist, None for one that does; LookupFailed passes through.
+
+    No table that changes addresses knows it: see `find_aliases`.
+    """
     address = resolved.recipient
-    for maps in (*tables.canonical, tables.virtual_alias):
-        if not maps.is_empty and (yield Lookup(Search.ALIAS, maps, address)) is not None:
-            return None
     if resolved.address_class == "local" and address.partition("@")[0].lower() == "mailer-daemon":
         return None
     title, unknown = ("Sender address", "5.1.0") if is_sender else ("Recipient address", "5.1.1")
@@ -92,6 +94,36 @@ def find_unlisted(
         return None
     shown = f" in {table} table" if tables.show_table else ""
     return Rejection(code, unknown, f"{name}User unknown{shown}", Trouble.BOUNCE)
+
+
+def find_aliases(resolved: Resolved, tables: RecipientTables) -> Evaluation[list[str]]:
+    """Return what the first table that changes addresses says of one, nothing where none knows it."""
+    for maps in (*tables.canonical, tables.virtual_alias):
+        if not maps.is_empty and (found := (yield Lookup(Search.ALIAS, maps, resolved.recipient))) is not None:
+            return [found]
+    return []
+
+
+def is_delivered_by_virtual(resolved: Resolved) -> bool:
+    """Return whether mail ends in a mailbox that has a quota."""
+    return resolved.address_class == "virtual" and resolved.transport == "virtual"
+
+
+def find_overquota(
+    recipient: str, resolved: Resolved, aliases: Sequence[str], size: int
+) -> Evaluation[Rejection | None]:
+    """Return the refusal of a recipient whose mailbox has no room for a message of this size (0: not known).
+
+    Mail for an alias goes elsewhere, unless it is one of the mailbox itself. LookupFailed passes through.
+    """
+    address = resolved.recipient
+    if any(alias.strip().casefold() != address.casefold() for alias in aliases):
+        return None
+    room: Room = yield HasRoom(address, size)
+    if not room.status:
+        return None
+    code = 552 if room.status.startswith("5") else 452
+    return Rejection(code, room.status, f"<{unquote_address(recipient)}>: Recipient address rejected: {room.text}")
 
 
 def _table_of(address_class: str, tables: RecipientTables) -> tuple[Maps | None, int, str]:

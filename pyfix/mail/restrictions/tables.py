@@ -133,6 +133,8 @@ class RestrictionTables:
             delays_reject=params.smtpd_delay_reject,
             relay_first=params.smtpd_relay_before_recipient_restrictions,
             rejects_unlisted=params.smtpd_reject_unlisted_recipient,
+            rejects_overquota=params.smtpd_reject_overquota_recipient
+            and (bool(params.virtual_mailbox_limit_maps) or params.virtual_maildir_extended),
             reject_code=params.reject_code,
             defer_code=params.defer_code,
             relay_code=params.relay_domains_reject_code,

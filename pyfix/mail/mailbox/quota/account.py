@@ -19,12 +19,14 @@ from pyfix.mail.accounts.quota import UNLIMITED, Quota
 from pyfix.mail.config import Config
 from pyfix.mail.mailbox.errors import MailboxError, system_error
 from pyfix.mail.mailbox.quota.decide import Verdict, judge, percents_crossed
-from pyfix.mail.mailbox.quota.ledger import FILE, Ledger, glance
+from pyfix.mail.mailbox.quota.ledger import FILE, PATIENCE_S, Ledger, glance
 from pyfix.mail.mailbox.quota.names import Scope
 from pyfix.mail.mailbox.quota.params import QuotaParameters, ScopeParameters
 from pyfix.mail.mailbox.quota.usage import Usage
 
 _MOST_PERCENT: Final = 100
+_SHORT_PATIENCE_S: Final = 1.0
+"""For who has a client waiting."""
 
 
 class OverQuota(MailboxError):
@@ -99,6 +101,31 @@ class Account:
         except OSError as error:
             raise self._failure(error) from error
 
+    def check_room(self, size: int) -> None:
+        """Raise OverQuota where a message of this size would have no room now; 0: of any size. Or MailboxError."""
+        if self.limit == UNLIMITED:
+            return
+        added = Usage(max(size, 1), 1)
+        if judge(self.limit, Usage(), Usage(size, 0)) is Verdict.NEVER:
+            raise OverQuota(is_final=True)
+        try:
+            with self._open(_SHORT_PATIENCE_S) as ledger:
+                self._judge(ledger, added)
+        except FileNotFoundError:
+            return  # the first delivery makes the mailbox
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def measure(self, *, anew: bool = False) -> Usage:
+        """Return what is in the mailbox, nothing where there is none; raises MailboxError."""
+        try:
+            with self._open() as ledger:
+                return ledger.recount(self.limit) if anew else ledger.used(self.limit, clock.now())
+        except FileNotFoundError:
+            return Usage()
+        except OSError as error:
+            raise self._failure(error) from error
+
     def admit(self, size: int, *, is_forced: bool = False) -> Admission:
         """Return a context in which the message becomes visible; entering it raises MailboxError.
 
@@ -132,8 +159,9 @@ class Account:
         before, self.used = self.used, self.used + added
         self.crossed = percents_crossed(self.limit, before, self.used, self._policy.percents)
 
-    def _open(self) -> Ledger:
-        return Ledger.open(self._maildir, self._policy.scope, self._warn, keeps_file=self._policy.keeps_file)
+    def _open(self, patience_s: float = PATIENCE_S) -> Ledger:
+        policy = self._policy
+        return Ledger.open(self._maildir, policy.scope, self._warn, keeps_file=policy.keeps_file, patience_s=patience_s)
 
     def _judge(self, ledger: Ledger, added: Usage) -> Usage:
         used = ledger.used(self.limit, clock.now(), added)

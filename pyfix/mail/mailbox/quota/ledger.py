@@ -34,7 +34,7 @@ _FOLDER_MARK: Final = "maildirfolder"
 _OPEN: Final = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _CREATE: Final = _OPEN | os.O_CREAT | os.O_EXCL
-_PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 10.0
 _FIRST_WAIT_S: Final = 0.0002
 _LONGEST_WAIT_S: Final = 0.02
 _ATTEMPTS: Final = 3
@@ -64,7 +64,7 @@ class Ledger:
     @classmethod
     def open(
         cls, maildir: str, scope: Scope = WHOLE_TREE, warn: Warn | None = None, *, keeps_file: bool = True,
-        patience_s: float = _PATIENCE_S,
+        patience_s: float = PATIENCE_S,
     ) -> Ledger:  # fmt: skip
         """Open and lock a Maildir, or the one whose folder it is; raises OSError, MaildirBusy.
 

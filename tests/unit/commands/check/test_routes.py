@@ -71,6 +71,17 @@ def test_service_of_the_mail_system_that_is_missing() -> None:
     ]
 
 
+def test_quotas_without_the_service_that_knows_of_full_mailboxes() -> None:
+    """It costs bounces, no mail; and who has turned the question off needs none."""
+    limits = "virtual_mailbox_limit_maps = static:1000S\n"
+    assert told(limits) == [
+        "note: /etc/pyfix/main.cf: quota_status_service_name: quota-status: master.cf has no service quota-status: mail"
+        ' for full mailboxes is taken, and then returned; add "quota-status unix - n n - - quota-status" to master.cf'
+    ]
+    assert told(limits + "smtpd_reject_overquota_recipient = no\n") == []
+    assert told(limits, MASTER_CF + "quota-status unix - n n - - quota-status\n") == []
+
+
 def test_pipe_whose_command_or_user_is_missing() -> None:
     """As soon as somebody refers to it."""
     assert told("mailbox_transport = maildrop\n") == [

@@ -46,7 +46,7 @@ def decide(executor: ThreadPoolExecutor, table: str, key: str) -> Any:
         maps.lend(asker(asyncio.get_running_loop()))
         networks = MatchList("127.0.0.1", "mynetworks", config)
         rewrite: Any = None
-        answers = Answers(MemoryLog(), networks, Searcher(lambda domain: False), executor, rewrite, rewrite)
+        answers = Answers(MemoryLog(), networks, Searcher(lambda domain: False), executor, rewrite, rewrite, rewrite)
         return await answers.decide(ask(Lookup(Search.ALIAS, maps, key)))
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
