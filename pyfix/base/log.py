@@ -83,13 +83,16 @@ class Log:
         self.verbose = verbose
 
     def on_first_line(self, notify: Callable[[], None] | None) -> None:
-        """Have `notify` called whenever a line comes while none is kept: an event loop plans its flush then."""
+        """Have `notify` called, in the thread that logs, whenever a line comes while none is kept: an event loop plans
+        its flush then."""
         self._notify = notify
 
     def _add(self, severity: Severity, text: str, prefix: str = "") -> None:
-        if not self._lines and self._notify is not None:
+        line = (severity, (prefix or self._prefix) + (text if text.isprintable() else sanitize(text)))
+        is_first = not self._lines
+        self._lines.append(line)
+        if is_first and self._notify is not None:
             self._notify()
-        self._lines.append((severity, (prefix or self._prefix) + (text if text.isprintable() else sanitize(text))))
 
     def info(self, text: str) -> None:
         """An ordinary event."""

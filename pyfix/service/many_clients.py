@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import threading
 from typing import Any, Final
 
 import uvloop
@@ -53,6 +54,8 @@ class ManyClientsLoop:
         self._last_use = clock.monotonic()
         self._failure: BaseException | None = None
         self._wake: asyncio.Event
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: int
 
     def _adopt(self) -> None:
         """Have the parameters hold that there are for the present mood of the service."""
@@ -69,7 +72,8 @@ class ManyClientsLoop:
             raise self._failure
 
     async def _main(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         loop.set_exception_handler(self._failed)
         self._tick()
         self._wake = asyncio.Event()
@@ -98,7 +102,10 @@ class ManyClientsLoop:
         asyncio.get_running_loop().call_later(self._watchdog.tick_s, self._tick)
 
     def _plan_flush(self) -> None:
-        asyncio.get_running_loop().call_later(_LOG_DELAY_S, self._worker.log.flush)
+        if threading.get_ident() == self._thread:
+            self._loop.call_later(_LOG_DELAY_S, self._worker.log.flush)
+        else:
+            self._loop.call_soon_threadsafe(self._worker.log.flush)
 
     async def _wait(self) -> None:
         """Until something changed, or a tick has passed."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from auth_client import AuthClient, request
 from dovecot_instance import running_auth
 
 from pyfix.proto.dovecot_auth import (
     Authenticate,
     Challenge,
-    ClientSession,
     Continue,
     Failed,
     ProtocolError,
@@ -21,39 +18,8 @@ from pyfix.proto.dovecot_auth import (
     Succeeded,
     greet,
 )
-from pyfix.proto.dovecot_auth.messages import Answer, Request
 
 JOE = "joe@x.test"
-numbers = itertools.count(os.getpid())
-
-
-class Client:
-    """One connection to it."""
-
-    def __init__(self, path: str) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(path)
-        self.session = ClientSession()
-        self.sock.sendall(self.session.open(next(numbers)))
-        self.greeting = b""
-        while self.session.greeting is None:
-            self.greeting += (data := self.sock.recv(65536))
-            assert list(self.session.receive(data)) == []
-
-    def ask(self, request: Request) -> Answer:
-        """Return the answer to one request."""
-        return self.raw(self.session.send(request))
-
-    def raw(self, line: bytes) -> Answer:
-        """Return the answer to one line; raises EOFError when it hangs up."""
-        self.sock.sendall(line)
-        while True:
-            data = self.sock.recv(65536)
-            if not data:
-                raise EOFError
-            for answer in self.session.receive(data):
-                return answer
 
 
 @pytest.fixture(scope="module")
@@ -64,21 +30,20 @@ def path(need: Callable[[str], str]) -> Iterator[str]:
 
 
 @pytest.fixture
-def client(path: str) -> Iterator[Client]:
+def client(path: str) -> Iterator[AuthClient]:
     """A connection to it."""
-    made = Client(path)
-    with made.sock:
+    with AuthClient(path) as made:
         yield made
 
 
-def request(mechanism: str, initial: bytes | None = None) -> Authenticate:
-    """An AUTH request."""
-    return Authenticate(7, mechanism, {"service": "smtp", "no-penalty": "", "secured": ""}, initial)
+def ask(mechanism: str, initial: bytes | None = None) -> Authenticate:
+    """An AUTH request that waits for no penalty."""
+    return request(mechanism, initial, **{"no-penalty": ""})
 
 
 @pytest.mark.root
 @pytest.mark.peer("dovecot")
-def test_greeting_of_both_is_the_same(client: Client) -> None:
+def test_greeting_of_both_is_the_same(client: AuthClient) -> None:
     """What is read of its greeting makes the same bytes again, properties in order of the alphabet."""
     greeting = client.session.greeting
     assert greeting is not None
@@ -91,13 +56,13 @@ def test_greeting_of_both_is_the_same(client: Client) -> None:
 
 @pytest.mark.root
 @pytest.mark.peer("dovecot")
-def test_logins(client: Client) -> None:
+def test_logins(client: AuthClient) -> None:
     """Right, wrong, in steps, garbage."""
-    assert client.ask(request("PLAIN", b"\0joe@x.test\0geheim")) == Succeeded(7, {"user": JOE})
-    assert client.ask(request("LOGIN")) == Challenge(7, b"Username:")
+    assert client.ask(ask("PLAIN", b"\0joe@x.test\0geheim")) == Succeeded(7, {"user": JOE})
+    assert client.ask(ask("LOGIN")) == Challenge(7, b"Username:")
     assert client.ask(Continue(7, JOE.encode())) == Challenge(7, b"Password:")
     assert client.ask(Continue(7, b"geheim")) == Succeeded(7, {"user": JOE})
-    assert client.ask(request("PLAIN")) == Challenge(7, b"")
+    assert client.ask(ask("PLAIN")) == Challenge(7, b"")
     denied = client.ask(Continue(7, b"\0joe@x.test\0wrong"))
     assert denied == Failed(7, {"user": JOE})
     assert isinstance(denied, Failed) and not denied.is_temporary
@@ -113,7 +78,7 @@ def test_logins(client: Client) -> None:
         b"AUTH\t3\tPLAIN\tservice=x\tno-penalty\tresp=!!!", b"AUTH\t3\tPLAIN\tservice=x\tno-penalty\tresp=AGpvZUB4Ln",
     ],
 )  # fmt: skip
-def test_what_it_refuses_is_refused_here(client: Client, line: bytes) -> None:
+def test_what_it_refuses_is_refused_here(client: AuthClient, line: bytes) -> None:
     """A line that ends the connection there is a protocol error here; one that fails alone fails alone."""
     try:
         theirs: object = client.raw(line + b"\n")
@@ -124,6 +89,6 @@ def test_what_it_refuses_is_refused_here(client: Client, line: bytes) -> None:
     except ProtocolError:
         ours = "hangs up"
     if isinstance(theirs, Failed):
-        assert getattr(ours, "reason", None) == theirs.parameters["reason"]
+        assert getattr(ours, "reason", None) == theirs.fields["reason"]
     else:
         assert ours == theirs == "hangs up"

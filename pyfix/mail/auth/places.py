@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Iterator
 
 from pyfix.base import accounts
 from pyfix.mail.address.domains import LocalDomains
@@ -19,6 +20,7 @@ from pyfix.mail.mailbox.choice import choose_mailbox
 from pyfix.mail.mailbox.locate import LookupFailed, Mailbox, open_locator
 from pyfix.mail.mailbox.params import LocalMailboxParameters, VirtualMailboxParameters
 from pyfix.mail.maps import TableError
+from pyfix.mail.maps.table import Ask
 
 
 class Places:
@@ -30,6 +32,18 @@ class Places:
         self._domains = LocalDomains(config, self._local)
         self._is_root = os.geteuid() == 0
         self._virtual = open_locator(config, config.read(VirtualMailboxParameters), with_ids=self._is_root)
+
+    def lend(self, ask: Ask) -> None:
+        """Let other threads ask: see Table.lend."""
+        self._domains.lend(ask)
+        for maps in self._virtual.maps:
+            maps.lend(ask)
+
+    def find_changed(self) -> Iterator[str]:
+        """Yield the names of tables that are no longer what was opened."""
+        if self._domains.has_changed():
+            yield "mydestination"
+        yield from (maps.parameter for maps in self._virtual.maps if maps.has_changed())
 
     def find(self, user: str) -> Place | None:
         """Return where the mail of a user is; None where nobody has that name. Raises BackendUnavailable."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyfix.mail.config import Choice, ParameterSet
+from pyfix.mail.config import Boolean, Choice, ParameterSet
 
 WRITTEN: Final = (
     "ARGON2ID", "BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "PBKDF2", "SCRAM-SHA-256", "SCRAM-SHA-1", "SSHA512",
@@ -24,3 +24,4 @@ class PasswordParameters(ParameterSet):
     password_default_scheme = Choice(
         "CRYPT", ASSUMED, "The scheme of stored passwords that neither begin with $ nor with {SCHEME}."
     )
+    password_rehash = Boolean("no", "Store a password under password_scheme when somebody logs in with it.")

@@ -160,12 +160,12 @@ def _read(answer: messages.Answer) -> Answer | Found | None:
         case protocol.Challenge():
             return Challenge(answer.data)
         case protocol.Succeeded():
-            return Accepted(answer.user, answer.parameters) if answer.user else Rejected(_BACKEND_ERROR)
-        case protocol.Failed(parameters=said):
+            return Accepted(answer.user, answer.fields) if answer.user else Rejected(_BACKEND_ERROR)
+        case protocol.Failed(fields=said):
             return Rejected(
                 said.get("reason", ""), said.get("user", ""), answer.is_temporary, said.get("code", ""), said
             )  # fmt: skip
         case protocol.Found():
-            return Found(answer.user, answer.parameters)
+            return Found(answer.user, answer.fields)
         case protocol.NotFound():
             return None

@@ -36,12 +36,12 @@ def decode_line(line: bytes) -> list[str]:
     return [_unescape(field).decode("utf-8", "surrogateescape") for field in line.split(b"\t")]
 
 
-def encode_parameters(parameters: Mapping[str, str]) -> list[str]:
+def encode_parameters(given: Mapping[str, str]) -> list[str]:
     """Return fields name=value, and name alone where the value is empty; raises ValueError for a name that is none."""
-    for name in parameters:
+    for name in given:
         if not _NAME.fullmatch(name):
             raise ValueError(f"no name of a parameter: {name!r}")
-    return [f"{name}={value}" if value else name for name, value in parameters.items()]
+    return [f"{name}={value}" if value else name for name, value in given.items()]
 
 
 def decode_parameters(fields: list[str]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """What the two ends say to each other, and the lines of it.
 
-Parameters are a mapping; a flag such as "secured" has the value "". Those of AUTH: service, secured, lip, rip, lport,
-rport, valid-client-cert, no-penalty, nologin, final-resp-ok, cert_username, client_id, session, ssl..., and pyfix's
-ticket. Those of OK: user, and whatever the server adds. Those of FAIL: user, temp (or code=temp_fail), authz,
+Parameters (`fields`) are a mapping; a flag such as "secured" has the value "". Those of AUTH: service, secured, lip,
+rip, lport, rport, valid-client-cert, no-penalty, nologin, final-resp-ok, cert_username, client_id, session, ssl..., and
+pyfix's ticket. Those of OK: user, and whatever the server adds. Those of FAIL: user, temp (or code=temp_fail), authz,
 user_disabled, pass_expired, reason.
 """
 
@@ -42,7 +42,7 @@ class Authenticate:
 
     id: int
     mechanism: str
-    parameters: Mapping[str, str]
+    fields: Mapping[str, str]
     """At least service; without resp."""
     initial: bytes | None = field(default=None, repr=False)
     """The initial response; None: there is none."""
@@ -77,7 +77,7 @@ class FindUser:
 
     id: int
     name: str
-    parameters: Mapping[str, str]
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,13 @@ class Succeeded:
     """OK: they may log in."""
 
     id: int
-    parameters: Mapping[str, str]
+    fields: Mapping[str, str]
     """With resp where the mechanism ends with data of the server, in base64."""
 
     @property
     def user(self) -> str:
         """The canonical name of the login."""
-        return self.parameters.get("user", "")
+        return self.fields.get("user", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +115,12 @@ class Failed:
     """FAIL: not so."""
 
     id: int
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_temporary(self) -> bool:
         """True where it says nothing about the password."""
-        return "temp" in self.parameters or self.parameters.get("code") == "temp_fail"
+        return "temp" in self.fields or self.fields.get("code") == "temp_fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Found:
 
     id: int
     user: str
-    parameters: Mapping[str, str]
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,33 +198,33 @@ def encode(message: Request | Answer) -> bytes:
         case RedeemTicket():
             return encode_line("TICKET", str(message.id), message.ticket)
         case FindUser():
-            return encode_line("USER", str(message.id), message.name, *encode_parameters(message.parameters))
+            return encode_line("USER", str(message.id), message.name, *encode_parameters(message.fields))
         case Succeeded():
-            return encode_line("OK", str(message.id), *encode_parameters(message.parameters))
+            return encode_line("OK", str(message.id), *encode_parameters(message.fields))
         case Failed():
-            return encode_line("FAIL", str(message.id), *encode_parameters(message.parameters))
+            return encode_line("FAIL", str(message.id), *encode_parameters(message.fields))
         case Found():
-            return encode_line("USER", str(message.id), message.user, *encode_parameters(message.parameters))
+            return encode_line("USER", str(message.id), message.user, *encode_parameters(message.fields))
         case NotFound():
             return encode_line("NOTFOUND", str(message.id))
 
 
-def _parse_auth(number: int, mechanism: str, fields: list[str]) -> Authenticate | Malformed:
-    names = [item.partition("=")[0] for item in fields]
+def _parse_auth(number: int, mechanism: str, words: list[str]) -> Authenticate | Malformed:
+    names = [item.partition("=")[0] for item in words]
     if _INITIAL in names[:-1]:
         raise ProtocolError("AUTH parameters after 'resp'")
-    parameters = decode_parameters(fields)
-    text = parameters.pop(_INITIAL, None)
-    if not parameters.get("service"):
+    found = decode_parameters(words)
+    text = found.pop(_INITIAL, None)
+    if not found.get("service"):
         raise ProtocolError("an AUTH request without service")
     initial = None if text is None else _decode(text)
     if text is not None and initial is None:
         return Malformed(number, "Invalid base64 data in initial response")
-    return Authenticate(number, mechanism.upper(), parameters, initial)
+    return Authenticate(number, mechanism.upper(), found, initial)
 
 
 def _encode_auth(message: Authenticate) -> bytes:
-    fields = encode_parameters(message.parameters)
+    fields = encode_parameters(message.fields)
     if message.initial is not None:
         fields.append(f"{_INITIAL}={_encode_data(message.initial)}")
     return encode_line("AUTH", str(message.id), message.mechanism, *fields)

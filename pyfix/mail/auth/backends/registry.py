@@ -2,8 +2,8 @@
 
     auth_backends = accounts, pam:smtp
 
-The auth service asks the back ends in the order of auth_backends; the first that knows the login decides. Each is a
-kind, and behind a colon what it needs:
+The auth service asks the back ends in the order of auth_backends; the first that verifies the password decides. Each
+is a kind, and behind a colon what it needs:
 
     accounts                    the accounts of pyfix (accounts_database)
     dovecot-sql:/file           a query of Dovecot's, see dovecot_sql(5)
@@ -26,8 +26,8 @@ a Unix user as local(8) does.
 
 Rights: files are read and sockets opened with the rights of auth, which are root's.
 
-Failures: a back end that can't be asked makes the login a temporary failure, also where a later one would know it: the
-reason is in the log. What is wrong in a file is an error that names file and line.
+Failures: a back end that can't be asked makes the login a temporary failure, unless another one verifies it: the reason
+is in the log. What is wrong in a file is an error that names file and line.
 
 Example: the accounts of a Dovecot, and Unix users
 
@@ -125,7 +125,7 @@ def open_backend(spec: str, context: Context) -> Backend:
     """Return one back end; raises ConfigError."""
     kind, _, name = spec.partition(":")
     if spec == _ACCOUNTS:
-        return _load("accounts:open_accounts")(context.config)
+        return _load("accounts:open_accounts")(context)
     if kind not in _OPENERS:
         known = " ".join(sorted([_ACCOUNTS, _CONF, *_OPENERS]))
         raise context.refuse(f'there is no back end "{spec}"; specify some of {known}')

@@ -1,0 +1,80 @@
+"""What all logins of a process share."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from pyfix.base import clock
+from pyfix.daemons.auth.names import NameRules
+from pyfix.daemons.auth.penalty import Penalties, source_of
+from pyfix.daemons.auth.tickets import Tickets
+from pyfix.daemons.auth.verify import Verifier
+from pyfix.mail.auth.tokens import Tokens
+from pyfix.mail.maps import MatchList, TableError
+from pyfix.proto.sasl import Scene
+from pyfix.service.worker import Worker
+
+R = TypeVar("R")
+MOST_WAITING: Final = 1000
+"""Questions to back ends that are under way or wait for a thread."""
+
+
+class Crowded(Exception):
+    """Too many logins at once."""
+
+
+@dataclass
+class Desk:
+    """One for a process."""
+
+    worker: Worker
+    verifier: Verifier
+    penalties: Penalties
+    names: NameRules
+    threads: Executor
+    exceptions: MatchList
+    tokens: Tokens | None
+    mechanisms: frozenset[str]
+    hostname: str
+    ban_s: float
+    tickets: Tickets = field(default_factory=Tickets)
+
+    def __post_init__(self) -> None:
+        self._seed = secrets.token_bytes(32)
+        self._waiting = 0
+
+    def scene(self) -> Scene:
+        """Return what a mechanism needs for one exchange."""
+        tokens = self.tokens
+        return Scene(
+            self.hostname, secrets.token_hex(16), int(clock.now()), self._seed,
+            tokens.scope if tokens else "", tokens.configuration_url if tokens else "",
+        )  # fmt: skip
+
+    def source(self, remote: str) -> str:
+        """Return what failures of a client are counted for; empty where they are not."""
+        try:
+            return "" if self.exceptions.matches("", remote) else source_of(remote)
+        except TableError as error:
+            self.worker.log.warning(f"{self.exceptions.parameter}: {error}")
+            return source_of(remote)
+
+    def digest(self, login: str, password: bytes) -> bytes:
+        """Return what a wrong password is recognised by: of no use to anybody else."""
+        return hashlib.blake2b(login.encode() + b"\0" + password, key=self._seed, digest_size=16).digest()
+
+    async def in_thread(self, work: Callable[[], R]) -> R:
+        """Return what blocking work gives; raises Crowded."""
+        if self._waiting >= MOST_WAITING:
+            raise Crowded(f"{self._waiting} logins are under way already")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+        finally:
+            self._waiting -= 1

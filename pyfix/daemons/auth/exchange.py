@@ -1,0 +1,268 @@
+"""One login: from AUTH to OK or FAIL.
+
+Whatever the outcome, the same steps are taken for a login that is nobody's as for a wrong password; the answer to both
+comes so many seconds after the request, not after the work. A client that goes away in between has failed all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from pyfix.base import clock
+from pyfix.base.log import one_line
+from pyfix.daemons.auth import log as lines
+from pyfix.daemons.auth.desk import Crowded, Desk
+from pyfix.daemons.auth.penalty import Banned
+from pyfix.daemons.auth.tickets import Earned
+from pyfix.daemons.auth.verdict import Denied, Granted, Unknown, Verdict
+from pyfix.daemons.auth.verify import Candidate, Findings
+from pyfix.mail.auth.backend import Attempt
+from pyfix.mail.auth.tokens import TokenRefused, TokenUnavailable
+from pyfix.proto.dovecot_auth import Authenticate, Challenge, Failed, Succeeded
+from pyfix.proto.dovecot_auth.messages import Answer
+from pyfix.proto.sasl import (
+    Accept,
+    CheckPassword,
+    CheckToken,
+    FetchKeys,
+    KeyMechanism,
+    Refuse,
+    Step,
+    TokenMechanism,
+    make,
+)
+from pyfix.proto.sasl import Challenge as Asks
+
+PATIENCE_S: Final = 60.0
+"""How long a client may take for the response to a challenge."""
+
+
+class Exchange:
+    """One login."""
+
+    def __init__(
+        self, desk: Desk, request: Authenticate, send: Callable[[Answer], None], end: Callable[[], None]
+    ) -> None:
+        """send: an answer for the client; end: called once when the id is free again."""
+        self._desk = desk
+        self._request = request
+        self._send = send
+        self._end = end
+        fields = request.fields
+        self._remote = fields.get("rip", "")
+        self._source = "" if "no-penalty" in fields else desk.source(self._remote)
+        self._mechanism = make(request.mechanism, desk.scene())
+        self._asked_at = clock.monotonic()
+        self._login = ""
+        self._digest = b""
+        self._candidates: list[Candidate] = []
+        self._findings = Findings()
+        self._granted: Granted | None = None
+        """Set while the client still has to see the mechanism's last words."""
+        self._is_over = False
+        self._timer: asyncio.TimerHandle | None = None
+        """Runs while it is the client's turn."""
+
+    # --- events
+
+    def begin(self) -> None:
+        """AUTH has come."""
+        admission = self._desk.penalties.admit_source(self._source, clock.monotonic())
+        if isinstance(admission, Banned):
+            self._refuse_at_once(admission)
+        else:
+            self._go(self._mechanism.begin(self._request.initial))
+
+    def proceed(self, data: bytes) -> None:
+        """CONT has come."""
+        if self._timer is None:
+            self._finish(Failed(self._request.id, {"reason": "Unexpected continuation"}))
+            return
+        self._stop_timer()
+        self._asked_at = clock.monotonic()
+        if self._granted is not None:
+            self._succeed(self._granted)
+        else:
+            self._go(self._mechanism.receive(data))
+
+    def malformed(self, reason: str) -> None:
+        """A CONT that is none has come."""
+        self._finish(Failed(self._request.id, {"code": "invalid_base64", "reason": reason}))
+
+    def cancel(self) -> None:
+        """The client has lost interest, or has gone: what is under way counts, but nobody is told."""
+        self._close()
+
+    # --- steps
+
+    def _go(self, step: Step) -> None:
+        match step:
+            case Asks():
+                self._ask(step.data)
+            case Refuse():
+                self._login = self._desk.names.normalise(step.login) if step.login else ""
+                if self._findings.problems:
+                    self._judge(self._findings.verdict())
+                    return
+                self._deny(Denied(step.reason, self._findings.backend, tuple(self._findings.warnings)))
+            case CheckPassword() | FetchKeys() | CheckToken() | Accept():
+                self._desk.worker.spawn(self._work(step))
+
+    def _ask(self, data: bytes) -> None:
+        if self._is_over:
+            return
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._time_out)
+        self._send(Challenge(self._request.id, data))
+
+    def _time_out(self) -> None:
+        self._timer = None
+        self._finish(Failed(self._request.id, {"reason": "Authentication request timed out"}))
+
+    async def _work(self, step: CheckPassword | FetchKeys | CheckToken | Accept) -> None:
+        """Take a step that has to wait."""
+        try:
+            await self._take(step)
+        except Crowded as error:
+            self._defer(str(error))
+        except Exception as error:  # noqa: BLE001 - a fault in one login must not end everybody's
+            self._desk.worker.log.error(f"{self._who()}: {type(error).__name__}: {one_line(error)}")
+            self._defer("internal error")
+
+    async def _take(self, step: CheckPassword | FetchKeys | CheckToken | Accept) -> None:
+        names, penalties = self._desk.names, self._desk.penalties
+        self._login = names.normalise(step.login) if step.login else ""
+        if not isinstance(step, (Accept, CheckToken)) and step.authorize:
+            wanted = names.normalise(step.authorize)
+            if wanted != self._login:
+                self._deny(Denied("may not log in as somebody else", ""))
+                return
+        if self._login and not isinstance(step, Accept):
+            admission = penalties.admit_login(self._source, self._login, clock.monotonic())
+            if isinstance(admission, Banned):
+                self._refuse_at_once(admission)
+                return
+            if admission.after_s:
+                await asyncio.sleep(admission.after_s)
+        await self._perform(step)
+
+    async def _perform(self, step: CheckPassword | FetchKeys | CheckToken | Accept) -> None:
+        desk, verifier = self._desk, self._desk.verifier
+        match step:
+            case CheckPassword():
+                self._digest = desk.digest(self._login, step.password)
+                self._judge(await desk.in_thread(partial(verifier.check_password, self._attempt(), step.password)))
+            case FetchKeys():
+                self._go(await desk.in_thread(self._use_keys))
+            case Accept():
+                candidate = self._candidates[step.key]
+                verdict = await desk.in_thread(partial(verifier.settle, candidate, self._findings))
+                self._judge(verdict, step.last)
+            case CheckToken():
+                await self._check_token(step)
+
+    def _use_keys(self) -> Step:
+        """Find keys and have the mechanism use them; in a thread."""
+        assert isinstance(self._mechanism, KeyMechanism)
+        self._candidates, keys, self._findings = self._desk.verifier.find_keys(self._attempt())
+        return self._mechanism.use(keys)
+
+    async def _check_token(self, step: CheckToken) -> None:
+        desk = self._desk
+        assert isinstance(self._mechanism, TokenMechanism) and desk.tokens is not None
+        self._digest = desk.digest(self._login, step.token.encode())
+        try:
+            owner = desk.names.normalise(await desk.in_thread(partial(desk.tokens.check, step.token)))
+        except TokenUnavailable as error:
+            self._defer(str(error))
+            return
+        except TokenRefused as error:
+            self._go(self._mechanism.refuse(str(error)))
+            return
+        if self._login and self._login != owner:
+            self._go(self._mechanism.refuse("the token is somebody else's"))
+            return
+        self._login = owner
+        self._judge(await desk.in_thread(partial(desk.verifier.find_user, self._attempt())))
+
+    def _attempt(self) -> Attempt:
+        fields = self._request.fields
+        return Attempt(self._login, fields["service"], self._remote, fields.get("lip", ""), "secured" in fields)
+
+    # --- outcomes
+
+    def _judge(self, verdict: Verdict, last: bytes | None = None) -> None:
+        match verdict:
+            case Granted():
+                self._grant(verdict, last)
+            case Denied():
+                self._deny(verdict)
+            case Unknown():
+                for problem in verdict.problems[:-1]:
+                    self._desk.worker.log.warning(problem)
+                self._defer(verdict.problems[-1])
+
+    def _grant(self, granted: Granted, last: bytes | None) -> None:
+        desk = self._desk
+        for warning in granted.warnings:
+            desk.worker.log.warning(warning)
+        desk.penalties.succeed(self._source, self._login, clock.monotonic())
+        lines.succeeded(desk.worker.log, self._who(), granted.user, granted.backend)
+        if last is None or "final-resp-ok" in self._request.fields:
+            self._succeed(granted, last)
+        else:
+            self._granted = granted
+            self._ask(last)
+
+    def _succeed(self, granted: Granted, last: bytes | None = None) -> None:
+        fields = {"user": granted.user}
+        if "ticket" in self._request.fields:
+            earned = Earned(granted.user, self._request.fields["service"], granted.backend)
+            fields["ticket"] = self._desk.tickets.issue(earned, clock.monotonic())
+        if last is not None:
+            fields["resp"] = base64.b64encode(last).decode()
+        self._finish(Succeeded(self._request.id, fields))
+
+    def _deny(self, denied: Denied) -> None:
+        """Count the failure, and tell of it when it is time."""
+        log, desk, now = self._desk.worker.log, self._desk, clock.monotonic()
+        for warning in denied.warnings:
+            log.warning(warning)
+        lines.failed(log, self._who(), denied.reason, denied.backend)
+        source = "" if denied.is_right else self._source
+        cost = desk.penalties.fail(source, self._login, self._digest, now)
+        if cost.is_ban:
+            lines.banned(log, source, desk.ban_s)
+        answer = Failed(self._request.id, {"user": self._login} if self._login else {})
+        asyncio.get_running_loop().call_later(max(0.0, self._asked_at + cost.delay_s - now), self._finish, answer)
+
+    def _defer(self, problem: str) -> None:
+        lines.unavailable(self._desk.worker.log, self._who(), problem)
+        user = {"user": self._login} if self._login else {}
+        self._finish(Failed(self._request.id, {**user, "temp": "", "code": "temp_fail"}))
+
+    def _refuse_at_once(self, banned: Banned) -> None:
+        lines.refused(self._desk.worker.log, self._who(), banned.reason)
+        self._finish(Failed(self._request.id, {"user": self._login} if self._login else {}))
+
+    def _finish(self, answer: Answer) -> None:
+        if not self._is_over:
+            self._send(answer)
+            self._close()
+
+    def _close(self) -> None:
+        self._stop_timer()
+        if not self._is_over:
+            self._is_over = True
+            self._end()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _who(self) -> lines.Who:
+        return lines.Who(self._login, self._request.mechanism, self._request.fields["service"], self._remote)

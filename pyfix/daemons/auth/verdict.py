@@ -1,0 +1,40 @@
+"""What came of asking the back ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """They may log in."""
+
+    user: str
+    """The canonical name."""
+    backend: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """They may not."""
+
+    reason: str
+    """For the log."""
+    backend: str
+    """The last that knew the login, or was asked."""
+    warnings: tuple[str, ...] = ()
+    is_right: bool = False
+    """The password was right: it is the account that may not, and nobody is guessing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody can say at present."""
+
+    problems: tuple[str, ...]
+
+
+Verdict = Granted | Denied | Unknown
+UNKNOWN_USER = "unknown user"
+MISMATCH = "Password mismatch"

@@ -1,0 +1,94 @@
+"""The accounts of `pyfix user` and of ExtMail's tables as a source of logins."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from pyfix.mail.accounts import AccountsError, Service, Store, open_store
+from pyfix.mail.accounts.logins import Login
+from pyfix.mail.accounts.opening import missing_file
+from pyfix.mail.auth.backend import Account, Attempt, Backend, BackendUnavailable, LookupBackend, Place, Secret
+from pyfix.mail.auth.backends.context import Context
+from pyfix.mail.config import ConfigError
+from pyfix.mail.passwords import PasswordParameters
+
+SERVICES: Final = {"smtp": Service.SENDING, "pop3": Service.POP3, "imap": Service.IMAP}
+"""Which of an account's services a login is for; others need none in particular."""
+
+
+class AccountsBackend(LookupBackend):
+    """Asks the store, which is opened when it is first needed: without any account there is no file yet."""
+
+    name: ClassVar[str] = "accounts"
+
+    def __init__(self, context: Context) -> None:
+        """Raises ConfigError."""
+        self._config = context.config
+        self._places = context.places
+        self._store: Store | None = None
+        self._lock = threading.Lock()
+        self._default_scheme = context.config.read(PasswordParameters).password_default_scheme
+
+    def find(self, attempt: Attempt) -> Account | None:
+        login = self._login(attempt.login, SERVICES.get(attempt.service))
+        if login is None:
+            return None
+        pairs = [("", login.password), *((secret.name, secret.password) for secret in login.app_passwords)]
+        secrets = tuple(Secret(stored, self._default_scheme, label) for label, stored in pairs if stored)
+        return Account(login.address, secrets, login.obstacle)
+
+    def locate(self, user: str, service: str) -> Place | None:
+        login = self._login(user, SERVICES.get(service))
+        place = None if login is None else self._places.find(login.address)
+        return None if login is None or place is None else replace(place, quota=login.quota)
+
+    def renew(self, account: Account, secret: Secret, stored: str) -> None:
+        with _failures():
+            self._open().logins.renew(_login_of(account, secret), stored)
+
+    def used(self, account: Account, secret: Secret) -> None:
+        if secret.label:
+            with _failures():
+                self._open().logins.note_use(_login_of(account, secret), secret.label)
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+    def _login(self, name: str, service: Service | None) -> Login | None:
+        if self._store is None and missing_file(self._config):
+            return None
+        with _failures():
+            return self._open().logins.find(name, service)
+
+    def _open(self) -> Store:
+        """Return the store; raises AccountsError, ConfigError."""
+        with self._lock:
+            if self._store is not None and self._store.database.has_changed():
+                self._store.close()
+                self._store = None
+            if self._store is None:
+                self._store = open_store(self._config)
+            return self._store
+
+
+def _login_of(account: Account, secret: Secret) -> Login:
+    """Return as much of a login as a change of its password needs."""
+    return Login(account.user, "", "", "", secret.stored)
+
+
+@contextlib.contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except (AccountsError, ConfigError) as error:
+        raise BackendUnavailable(str(error)) from error
+
+
+def open_accounts(context: Context) -> Backend:
+    """Return the back end; raises ConfigError."""
+    return AccountsBackend(context)
