@@ -18,7 +18,8 @@ from harness import RunningWorker, run_worker
 from issuer import running_issuer
 
 from pyfix.daemons.auth.daemon import SERVICE
-from pyfix.mail.accounts import Domain, Mailbox, Service, Standing, open_store
+from pyfix.mail.accounts import Domain, Mailbox, Service, Standing, now_text, open_store
+from pyfix.mail.accounts.records import AppPassword
 from pyfix.mail.config import Config
 from pyfix.mail.passwords import hash_password
 from pyfix.proto.dovecot_auth import (
@@ -162,7 +163,7 @@ def test_scram(client: AuthClient, is_final_ok: bool) -> None:
         ("none@x.test", "geheim", "unknown user"),
         ("nobody@x.test", "geheim", "accounts: Password mismatch"),
         ("carol@x.test", "garbage", "accounts: Password mismatch"),
-        ("old@x.test", "geheim", "accounts: expired on 2020-01-31"),
+        ("old@x.test", "geheim", "accounts: the mailbox is: expired on 2020-01-31"),
         ("old@x.test", "wrong", "accounts: Password mismatch"),
         ("alice@x.test", "", "accounts: empty password"),
         ("alice@x.test", "x" * 1025, "accounts: a password of 1025 bytes; the longest that is taken has 1024"),
@@ -187,7 +188,7 @@ def test_disabled_service_is_disabled(worker: RunningWorker, client: AuthClient)
     """For that service alone."""
     assert client.ask(plain("smtponly@x.test", "geheim")) == Succeeded(7, {"user": "smtponly@x.test"})
     failed(client.ask(plain("smtponly@x.test", "geheim", service="pop3")))
-    worker.wait_for_line("service=pop3: accounts: pop3 is disabled")
+    worker.wait_for_line("service=pop3: accounts: the mailbox is: pop3 is disabled")
 
 
 def test_nobody_is_somebody_else(worker: RunningWorker, client: AuthClient) -> None:
@@ -429,3 +430,18 @@ def test_realm_and_crowd(tmp_path: Path) -> None:
             assert isinstance(answer, Succeeded) and answer.user == "alice@x.test"
         failed(client.ask(plain("alice", "wrong", rip=OUTSIDE)))
         worker.wait_for_line(f"{OUTSIDE}: too many failed logins: refused for 5s")
+
+
+def test_app_password_is_good_for_its_services(tmp_path: Path) -> None:
+    """And when it was used is noted."""
+    with running(tmp_path) as worker, AuthClient(worker.path) as client:
+        store = open_store(Config.load(str(tmp_path / "etc")))
+        address, services = "bob@x.test", frozenset({Service.POP3})
+        stored = hash_password(b"app", "SSHA256")
+        store.app_passwords.add(AppPassword(address, "phone", stored, services, now_text()))
+        assert isinstance(client.ask(plain(address, "app", service="pop3")), Succeeded)
+        failed(client.ask(plain(address, "app", service="smtp")))
+        assert isinstance(client.ask(plain(address, "secret", service="smtp")), Succeeded)
+        (app,) = store.app_passwords.all(address)
+        assert app.used
+        store.close()

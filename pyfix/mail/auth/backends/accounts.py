@@ -47,13 +47,15 @@ class AccountsBackend(LookupBackend):
         return None if login is None or place is None else replace(place, quota=login.quota)
 
     def renew(self, account: Account, secret: Secret, stored: str) -> None:
+        found = Login(account.user, "", "", "", secret.stored)  # as much as a change of its password needs
         with _failures():
-            self._open().logins.renew(_login_of(account, secret), stored)
+            self._open().logins.renew(found, stored)
 
     def used(self, account: Account, secret: Secret) -> None:
-        if secret.label:
+        login = self._login(account.user, None) if secret.label else None
+        if login is not None:
             with _failures():
-                self._open().logins.note_use(_login_of(account, secret), secret.label)
+                self._open().logins.note_use(login, secret.label)
 
     def close(self) -> None:
         if self._store is not None:
@@ -74,11 +76,6 @@ class AccountsBackend(LookupBackend):
             if self._store is None:
                 self._store = open_store(self._config)
             return self._store
-
-
-def _login_of(account: Account, secret: Secret) -> Login:
-    """Return as much of a login as a change of its password needs."""
-    return Login(account.user, "", "", "", secret.stored)
 
 
 @contextlib.contextmanager
