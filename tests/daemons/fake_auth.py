@@ -56,6 +56,8 @@ class FakeAuth:
             case protocol.Authenticate(id=number, mechanism="PLAIN", initial=bytes(response)):
                 self.requests.append(request)
                 return self._check(number, response)
+            case protocol.Authenticate(id=number, mechanism="APOP"):
+                return protocol.Failed(number)
             case protocol.Authenticate(id=number):
                 self.requests.append(request)
                 return protocol.Challenge(number, b"")

@@ -177,8 +177,9 @@ def run_worker(
     inet: bool = False,
     public: bool = False,
     stress: bool | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[RunningWorker]:
-    """Run one worker; `inet` gives it a TCP socket on a free port of 127.0.0.1 (RunningWorker.path "127.0.0.1:N").
+    """Run one worker; `inet` gives it a TCP socket on a free port of `host` (RunningWorker.path "127.0.0.1:N").
 
     As root it keeps root's rights, as local and virtual do in a real system.
     """
@@ -195,7 +196,7 @@ def run_worker(
     log_path = directory / "public" / "postlog"
     log_path.unlink(missing_ok=True)
     log_socket.bind(str(log_path))
-    listener, path = _listen(directory, name, inet, public)
+    listener, path = _listen(directory, name, inet, public, host)
     ours, theirs = socket.socketpair()
     entry = ServiceEntry(
         name=name, type=ServiceType.INET if inet else ServiceType.UNIX, private=not public, unprivileged=False,
@@ -223,13 +224,13 @@ def run_worker(
         log_socket.close()
 
 
-def _listen(directory: Path, name: str, inet: bool, public: bool) -> tuple[Listener, str]:
+def _listen(directory: Path, name: str, inet: bool, public: bool, host: str) -> tuple[Listener, str]:
     if inet:
         sock = socket.socket()
-        sock.bind(("127.0.0.1", 0))
+        sock.bind((host, 0))
         sock.listen(512)
         sock.setblocking(False)
-        return Listener(sock, "inet", name), f"127.0.0.1:{sock.getsockname()[1]}"
+        return Listener(sock, "inet", name), f"{host}:{sock.getsockname()[1]}"
     path = f"{'public' if public else 'private'}/{name}"
     sock = socket.socket(socket.AF_UNIX)
     (directory / path).unlink(missing_ok=True)

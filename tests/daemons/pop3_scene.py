@@ -6,17 +6,20 @@ import contextlib
 import os
 import shutil
 import socket
+import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fake_auth import FakeAuth, User, fake_auth
+from fake_auth import MECHANISMS, FakeAuth, User, fake_auth
 from harness import DEADLINE_S, RunningWorker, make_queue_directory, run_worker
 
+from pyfix.daemons.pop3_login.daemon import SERVICE as LOGIN
 from pyfix.daemons.pop3d.daemon import SERVICE
 from pyfix.mail.ipc.frame import FrameReader, encode
 from pyfix.mail.ipc.messages import HandedOver, HandOver
+from pyfix.proto.dovecot_auth import Mechanism
 
 OWNER = 7001
 
@@ -27,6 +30,7 @@ class Client:
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(DEADLINE_S)
         self.sock = sock
+        self.greeting = b""
         self.file = sock.makefile("rb")
 
     def line(self) -> bytes:
@@ -110,14 +114,78 @@ def ids() -> dict[str, str]:
     return {"uid": str(OWNER), "gid": str(OWNER)} if os.getuid() == 0 else {"uid": "-1", "gid": "-1"}
 
 
+@dataclass
+class LoginScene(Scene):
+    """The same, and pop3-login in front of it."""
+
+    login: RunningWorker | None = None
+
+    @property
+    def lines(self) -> RunningWorker:
+        """Return pop3-login, for its log."""
+        assert self.login is not None
+        return self.login
+
+    def connect(
+        self, context: ssl.SSLContext | None = None, host: str = "127.0.0.1", source: str = "127.0.0.1"
+    ) -> Client:
+        """Return a new connection, encrypted from the beginning where there is a context; the greeting is read."""
+        port = int(self.lines.path.rpartition(":")[2])
+        sock = socket.create_connection((host, port), DEADLINE_S, (source, 0))
+        client = Client(context.wrap_socket(sock) if context else sock)
+        self.clients.append(client)
+        client.greeting = client.line()
+        assert client.greeting.startswith(b"+OK POP3 server ready.")
+        return client
+
+    def encrypt(self, client: Client, context: ssl.SSLContext) -> Client:
+        """Go on behind STLS."""
+        client.file.close()
+        self.clients.remove(client)
+        self.clients.append(Client(context.wrap_socket(client.sock)))
+        return self.clients[-1]
+
+    def log_in(self, name: str, context: ssl.SSLContext | None = None) -> Client:
+        """Return a session whose mailbox is open."""
+        client = self.connect(context)
+        assert client.ask(f"USER {name}") == b"+OK"
+        assert client.ask("PASS secret") == b"+OK Logged in."
+        return client
+
+
 @contextlib.contextmanager
-def pop3d_scene(main_cf: str = "") -> Iterator[Scene]:
+def pop3_login_scene(
+    main_cf: str = "",
+    overrides: Sequence[tuple[str, str]] = (),
+    host: str = "127.0.0.1",
+    mechanisms: tuple[Mechanism, ...] = MECHANISMS,
+) -> Iterator[LoginScene]:
+    """Run pop3d and pop3-login."""
+    with pop3d_scene(main_cf, "pop3d") as behind:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(behind.worker.path)
+        behind.worker.wait_for_line("refused")  # it has opened its log, which the next worker replaces
+        behind.auth.mechanisms = mechanisms
+        directory = behind.worker.directory
+        with run_worker(
+            LOGIN, main_cf, directory, name="pop3", overrides=overrides, inet=True, host=host
+        ) as login:  # fmt: skip
+            yield LoginScene(behind.auth, behind.worker, behind.mail, behind.clients, login)
+            for client in behind.clients:
+                client.close()
+
+
+@contextlib.contextmanager
+def pop3d_scene(main_cf: str = "", name: str = "test") -> Iterator[Scene]:
     """Run pop3d. The directory is one that other users can reach."""
     directory = Path(tempfile.mkdtemp(prefix="pyfix-pop3d-"))
     directory.chmod(0o755)
     (directory / "mail").mkdir()
     try:
-        with fake_auth(make_queue_directory(directory)) as auth, run_worker(SERVICE, main_cf, directory) as worker:
+        with (
+            fake_auth(make_queue_directory(directory)) as auth,
+            run_worker(SERVICE, main_cf, directory, name=name) as worker,
+        ):
             scene = Scene(auth, worker, directory / "mail")
             try:
                 yield scene

@@ -265,7 +265,7 @@ class Authorization:
     def _begin(self, mechanism: str, response: bytes | None, actions: list[Action], user: bytes = b"") -> None:
         name = user.decode("utf-8", "replace")
         self.history.method = mechanism
-        self.history.user = name
+        self.history.user = name or self.history.user
         self._exchange = _Exchange()
         actions.append(Authenticate(mechanism, response, name))
 
