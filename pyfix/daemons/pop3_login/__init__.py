@@ -5,7 +5,7 @@
         -o pop3_tls_wrappermode=yes
 
 Strangers talk to this process, which has no rights, sees no mailbox and no password file, and may be chrooted: STLS,
-USER and PASS, APOP where auth offers it, AUTH with all mechanisms that auth offers. auth says who may log in. The
+USER and PASS, APOP where auth offers it, AUTH with all mechanisms that auth offers. auth(8) says who may log in. The
 session then goes on in pop3d(8): it gets the client's connection itself; of an encrypted session it gets one end of
 another, and this process goes on to encrypt and decrypt.
 
@@ -30,7 +30,7 @@ line in the log that says what to do.
 
 Standards: RFC 1939, 2449, 2595, 3206, 5034, 6856 (all messages are sent as they are, with UTF8 or without).
 
-See: pop3d(8), postconf(5)
+See: pop3d(8), auth(8), postconf(5)
 
 Inside:
 

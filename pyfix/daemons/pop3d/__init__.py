@@ -3,7 +3,7 @@
     pop3d unix - n n - - pop3d
 
 Takes over sessions from pop3-login(8), which has talked to the client until then: the connection to the client itself,
-or, where it is encrypted, one to pop3-login, which goes on to encrypt. What comes along is a ticket of auth. Whose
+or, where it is encrypted, one to pop3-login, which goes on to encrypt. What comes along is a ticket of auth(8). Whose
 mailbox it is, where it is and with which rights it is opened, auth tells in exchange for the ticket, once.
 
 One process serves many sessions on an event loop. A message is read and sent in pieces, never held whole; a long
@@ -30,7 +30,7 @@ Standards: RFC 1939, 2449, 3206, 6856; LAST with pop3_enable_last.
 Different from Dovecot: sessions lock the mailbox unless told otherwise, as RFC 1939 asks. pop3_delete_type,
 pop3_fast_size_lookups and pop3_reuse_xuidl are not there.
 
-See: pop3-login(8), postconf(5)
+See: pop3-login(8), auth(8), postconf(5)
 
 Inside:
 

@@ -138,7 +138,9 @@ def test_debian_stock_file_is_read_unchanged() -> None:
 def test_shipped_file_has_the_services_of_the_house() -> None:
     """Each service runs unchrooted; only what needs the rights of users, or sees passwords, starts as root."""
     entries = mastercf.read(str(ROOT / "master.cf"))
-    assert {entry.name for entry in entries if not entry.unprivileged} == {"local", "pop3d", "quota-status", "virtual"}
+    assert {entry.name for entry in entries if not entry.unprivileged} == {
+        "auth", "local", "pop3d", "quota-status", "virtual",
+    }  # fmt: skip
     assert not any(entry.chroot for entry in entries)
     assert {entry.name for entry in entries if not entry.private} == {
         "smtp", "pickup", "cleanup", "qmgr", "showq", "postlog",
