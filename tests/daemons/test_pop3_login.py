@@ -82,8 +82,8 @@ def test_auth_with_and_without_initial_response(scene: LoginScene) -> None:
     assert first.ask("QUIT") == b"+OK Logging out."
     assert scene.connect().ask(f"AUTH PLAIN {response}") == b"+OK Logged in."
     request = scene.auth.requests[-1]
-    assert request.parameters["service"] == "pop3" and request.parameters["rip"] == "127.0.0.1"
-    assert {"secured", "ticket"} <= request.parameters.keys()
+    assert request.fields["service"] == "pop3" and request.fields["rip"] == "127.0.0.1"
+    assert {"secured", "ticket"} <= request.fields.keys()
 
 
 def test_failed_logins_are_found_by_fail2ban(scene: LoginScene, need: Callable[[str], str], tmp_path: Path) -> None:
