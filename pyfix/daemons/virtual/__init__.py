@@ -58,5 +58,6 @@ Example: quotas of the accounts, and a warning at 80 and 95 percent
     virtual_overquota_bounce = yes
     virtual_quota_warning_percents = 80 95
 
-See: virtual(5), quota_warning(5), accounts_table(5), quota-status(8), local(8), qmgr(8)
+See: virtual(5), quota_warning(5), accounts_table(5), quota-status(8), pyfix-quota(1),
+local(8), qmgr(8)
 """

@@ -159,8 +159,9 @@ class Account:
         before, self.used = self.used, self.used + added
         self.crossed = percents_crossed(self.limit, before, self.used, self._policy.percents)
 
-    def _open(self, patience_s: float = PATIENCE_S) -> Ledger:
+    def _open(self, patience_s: float | None = None) -> Ledger:
         policy = self._policy
+        patience_s = PATIENCE_S if patience_s is None else patience_s
         return Ledger.open(self._maildir, policy.scope, self._warn, keeps_file=policy.keeps_file, patience_s=patience_s)
 
     def _judge(self, ledger: Ledger, added: Usage) -> Usage:

@@ -201,7 +201,7 @@ class Ledger:
     def _discard(self) -> None:
         """Leave no maildirsize that says something wrong."""
         self._forget()
-        if not self._scope.inbox_only:
+        if self._keeps_file:
             self._remove(FILE)
 
     def _forget(self) -> None:

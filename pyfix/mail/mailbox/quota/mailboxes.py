@@ -6,7 +6,9 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+from pyfix.mail.accounts.quota import UNLIMITED
 from pyfix.mail.config import Config
 from pyfix.mail.mailbox.errors import system_error
 from pyfix.mail.mailbox.locate import Locator, Mailbox, open_locator
@@ -16,6 +18,8 @@ from pyfix.mail.mailbox.quota.limits import Limit, Limits
 from pyfix.mail.mailbox.quota.params import QuotaParameters
 from pyfix.mail.mailbox.quota.usage import Usage
 from pyfix.mail.maps import Maps
+
+_NO_LIMIT: Final = Limit(UNLIMITED, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,11 @@ class Quotas:
         return (*self.locator.maps, *(self.limits.maps if self.limits else ()))
 
     def find(self, address: str) -> QuotaMailbox | None:
-        """Return the mailbox of an address (folded), None for nobody's or without quotas; raises LookupFailed."""
-        mailbox = self.locator.find(address) if self.limits is not None else None
-        if mailbox is None or self.limits is None:
+        """Return the mailbox of an address (folded), None for nobody's; raises LookupFailed."""
+        mailbox = self.locator.find(address)
+        if mailbox is None:
             return None
-        limit = self.limits.find(address)
+        limit = self.limits.find(address) if self.limits is not None else _NO_LIMIT
         return QuotaMailbox(mailbox, limit, self.policy, Account(mailbox.path, limit.quota, self.policy, self.warn))
 
     def message(self, address: str) -> str:
