@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pyfix.commands.findings import Finding, Severity
 from pyfix.mail.auth.backend import BackendUnavailable
 from pyfix.mail.auth.backends import authdaemond, saslauthd
 from pyfix.mail.auth.backends.registry import backend_specs, open_backends
 from pyfix.mail.config import Config, ConfigError
-from pyfix.mail.config.mastercf import ServiceEntry
+from pyfix.mail.config.mastercf import ServiceEntry, ServiceType
 from pyfix.mail.sasl.params import ForeignDaemonParameters, SaslPathParameters
 from pyfix.mail.sasl.smtpd_conf import smtpd_conf_path
 
 _PARAMETER = "auth_backends"
+AUTH = "auth"
+_LINE = f"{AUTH} unix - n n - 1 auth"
 
 
 def check_auth(config: Config, entries: Iterable[ServiceEntry]) -> Iterator[Finding]:
-    """Yield what there is to say where auth runs."""
-    if not any(entry.program == "auth" for entry in entries):
+    """Yield what there is to say where auth runs, or should."""
+    services = list(entries)
+    yield from _missing_service(config, services)
+    yield from _lacking_rights(services)
+    if not any(entry.program == "auth" for entry in services):
         return
     try:
         specs = backend_specs(config)
@@ -35,6 +40,36 @@ def check_auth(config: Config, entries: Iterable[ServiceEntry]) -> Iterator[Find
         yield Finding(Severity.NOTE, place, f"passwords are checked by {', '.join(specs)}, in this order")
     for spec in specs:
         yield from _stand_in(spec, config)
+
+
+def _missing_service(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[Finding]:
+    """Yield which smtpd has nobody to ask."""
+    if any(entry.name == AUTH and entry.type is ServiceType.UNIX for entry in entries):
+        return
+    for entry in entries:
+        if entry.program == "smtpd" and _asks_auth(config, entry):
+            text = (
+                f"service {entry.name}: smtpd_sasl_auth_enable, but master.cf has no service {AUTH}: nobody can log in"
+            )
+            yield Finding(Severity.ERROR, entry.place, text, f"add the line: {_LINE}")
+
+
+def _asks_auth(config: Config, entry: ServiceEntry) -> bool:
+    """Return whether an smtpd asks our own auth service."""
+    own = config.overridden(entry.overrides, service=entry.name, program=entry.program)
+    is_on = own.expand(own.get("smtpd_sasl_auth_enable") or "no").strip().lower() == "yes"
+    return is_on and own.read(SaslPathParameters).smtpd_sasl_type == "cyrus"
+
+
+def _lacking_rights(entries: Sequence[ServiceEntry]) -> Iterator[Finding]:
+    """Yield what keeps auth from the passwords."""
+    for entry in entries:
+        if entry.program == "auth" and entry.chroot:
+            text = f"service {entry.name}: chrooted, auth finds neither accounts nor users"
+            yield Finding(Severity.ERROR, entry.place, text, f"make it: {_LINE}")
+        elif entry.program == "auth" and entry.unprivileged and os.getuid() == 0:
+            text = f"service {entry.name}: unprivileged, auth can't read stored passwords"
+            yield Finding(Severity.ERROR, entry.place, text, f"make it: {_LINE}")
 
 
 def _sasl_paths(config: Config, conf: str) -> Iterator[Finding]:

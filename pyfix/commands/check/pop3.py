@@ -25,7 +25,7 @@ def check_pop3(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[Find
             auth = os.path.basename(AUTH_SOCKET)
             if (auth, ServiceType.UNIX) not in services:
                 text = f"service {login.name}: master.cf has no service {auth}: nobody can log in"
-                yield Finding(Severity.ERROR, login.place, text, f"add the line: {auth} unix - - n - 1 auth")
+                yield Finding(Severity.ERROR, login.place, text, f"add the line: {auth} unix - n n - 1 auth")
 
 
 def find_obstacles(login: ServiceEntry, name: str, pop3d: ServiceEntry | None, *, is_root: bool) -> Iterator[Finding]:

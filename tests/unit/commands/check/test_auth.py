@@ -83,3 +83,25 @@ def test_a_socket_of_dovecot_goes_past_the_back_ends(tmp_path: Path) -> None:
         "note: /etc/pyfix/main.cf, line 6: smtpd asks the socket private/x for logins, whatever auth_backends says",
         "note: /etc/pyfix/main.cf, line 5: passwords are checked by shadow, in this order",
     ]
+
+
+def test_smtpd_that_has_nobody_to_ask_is_an_error(tmp_path: Path) -> None:
+    """Unless it asks a Dovecot, or takes no logins."""
+    master = "25 inet n - n - - smtpd\n587 inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes\n"
+    assert told(tmp_path, master=master) == [
+        "error: master.cf: line 2: service 587: smtpd_sasl_auth_enable, but master.cf has no service auth: nobody can"
+        " log in; add the line: auth unix - n n - 1 auth"
+    ]
+    assert told(tmp_path, "smtpd_sasl_type = dovecot", master=master) == []
+
+
+@pytest.mark.root
+def test_auth_without_rights_is_an_error(tmp_path: Path) -> None:
+    """It would call everybody unknown."""
+    found = told(tmp_path, "auth_backends = shadow", master="auth unix - y n - 1 auth\nx unix - n y - 1 auth\n")
+    assert found[:2] == [
+        "error: master.cf: line 1: service auth: unprivileged, auth can't read stored passwords;"
+        " make it: auth unix - n n - 1 auth",
+        "error: master.cf: line 2: service x: chrooted, auth finds neither accounts nor users;"
+        " make it: auth unix - n n - 1 auth",
+    ]

@@ -30,7 +30,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_another_name_for_pop3d_is_known(tmp_path: Path) -> None:
-    lines = (f"{LOGIN} -o pop3d_service_name=boxes", "boxes unix - n n - - pop3d", "auth unix - - n - 1 auth")
+    lines = (f"{LOGIN} -o pop3d_service_name=boxes", "boxes unix - n n - - pop3d", "auth unix - n n - 1 auth")
     assert findings(tmp_path, *lines) == []
 
 
