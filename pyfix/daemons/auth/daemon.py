@@ -34,6 +34,7 @@ class AuthDaemon(ManyClientsDaemon[AuthParameters]):
 
     permanent = True
     open_to_all = True
+    shares_processes = True
 
     def before_jail(self) -> None:
         """Open back ends and lists."""
