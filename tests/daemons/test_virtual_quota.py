@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from harness import RunningWorker, run_worker
 from mail_agents import deliver, enqueue, reachable_directory, verbs
 
 from pyfix.daemons.virtual.daemon import SERVICE
+from pyfix.mail.accounts.quota import Quota
 from pyfix.mail.ipc.frame import encode
 from pyfix.mail.ipc.messages import Deliver, Delivered
 from pyfix.mail.mailbox.quota import Ledger, Usage
@@ -311,3 +314,41 @@ def test_locked_mailbox_is_tried_later(tmp_path: Path, monkeypatch: pytest.Monke
             assert send(worker, tmp_path) == [("a@b.test", "deferred", "4.2.0")]
         assert worker.wait_for_line("maildir delivery failed: count mail in ")
         assert send(worker, tmp_path) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """root/mail on a file system of 256 KB."""
+    mount = shutil.which("mount")
+    if not IS_ROOT or mount is None:
+        pytest.skip("needs root, and mount")
+    mail = tmp_path / "mail"
+    mail.mkdir()
+    options = f"size=256k,mode=700,uid={UID},gid={UID}"
+    done = subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", str(mail)], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs the right to mount a tmpfs: {done.stderr.decode().strip()}")
+    try:
+        yield tmp_path
+    finally:
+        subprocess.run(["umount", "-l", str(mail)], check=True)
+
+
+@pytest.mark.root
+def test_full_disk_defers_and_keeps_the_sum(small_disk: Path) -> None:
+    """No half of a message or of maildirsize is left; mail comes in again when there is room."""
+    box = small_disk / "mail" / "box"
+    with run_worker(SERVICE, main_cf(small_disk, "static:1000000"), small_disk, name="virtual") as worker:
+        answers = [send(worker, small_disk, 30_000) for _ in range(12)]
+        refused = [answer for answer in answers if answer]
+        assert 0 < len(refused) < 12
+        assert set(map(tuple, refused)) == {(("a@b.test", "deferred", "4.3.0"),)}
+        assert worker.wait_for_line("maildir delivery failed: error writing message: No space left on device")
+        assert len(messages(small_disk)) == 12 - len(refused)
+        assert summed(box) == recounted(box)
+        assert list((box / "tmp").iterdir()) == []
+        for message in messages(small_disk):
+            message.unlink()
+        assert send(worker, small_disk, 30_000) == []
+    with Ledger.open(str(box)) as ledger:
+        assert ledger.recount(Quota(1000000)) == recounted(box)
