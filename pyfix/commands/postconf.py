@@ -148,7 +148,7 @@ def run(call: Call) -> None:
 
 
 def _print_list(call: Call) -> None:
-    """Print what there is of table types, locks or texts of notices; there are no SASL plug-ins, and there is no TLS.
+    """Print what there is of table types, locks, texts of notices and SASL plug-ins; smtp has none, and no TLS.
 
     Only these requests load the code of tables, mailboxes and notices, so that the others answer sooner.
     """
@@ -156,6 +156,8 @@ def _print_list(call: Call) -> None:
         raise ConfigError(f"-T {call.tls}: pyfix has no TLS")
     if call.flags & set(TEMPLATES):
         _print_templates(call)
+    if "a" in call.flags:
+        click.echo("cyrus\ndovecot")
     if "m" in call.flags:
         from pyfix.mail.maps.registry import TYPES
 

@@ -20,17 +20,27 @@ from pyfix.mail.smtp.path import BadPath, take_path
 
 COMMANDS = """EHLO x|HELO y|MAIL FROM:<a@b.c>|MAIL FROM:<> SIZE=10 BODY=8BITMIME|RCPT TO:<u1@virtual.test>|RCPT TO:<u1>
 RCPT TO:<u9@virtual.test>|RCPT TO:<x@elsewhere>|DATA|BDAT 5|BDAT 7 LAST|BDAT 0 LAST|BDAT x|RSET|NOOP|VRFY u1|QUIT|hello
-.|VRFY <u1@virtual.test>|..|ETRN x|AUTH PLAIN x|STARTTLS|HELP|1: 2|"""
+.|VRFY <u1@virtual.test>|..|ETRN x|AUTH PLAIN x
+AUTH PLAIN AG90dG8Ab3R0bw==|AUTH PLAIN|AUTH LOGIN|b3R0bw==|*|=|AUTH X|STARTTLS|HELP|1: 2|"""
 LINES = st.sampled_from(
     [line.encode() + b"\r\n" for line in COMMANDS.replace("\n", "|").split("|")]
     + [b"\r\n.\r\n", b"\n", b".\n", b"a" * 3000, b"\0", b"\xff", b"x" * 70000, b" ", b"NOOP\n"]
 )
+LOGIN = [
+    b"AUTH LOGIN\r\n",
+    b"b3R0bw==\r\n",
+    b"AUTH PLAIN\r\n",
+    b"AG90dG8Ab3R0bw==\r\n",
+    b"AUTH PLAIN AG90dG8Ab3R0bw==\r\n",
+]
 INPUT = st.lists(st.one_of(LINES, st.binary(max_size=40)), max_size=25).map(b"".join)
 CONFIGURATIONS = st.sampled_from(
     [
         "",
         "smtpd_forbid_bare_newline = normalize\nsmtpd_forbid_bare_newline_exclusions =\n",
         "smtpd_forbid_bare_newline = reject\nsmtpd_forbid_bare_newline_exclusions =\n",
+        "smtpd_sasl_auth_enable = yes\nsmtpd_sasl_response_limit = 100\n"
+        "smtpd_sender_restrictions = permit_sasl_authenticated, reject\n",
         "message_size_limit = 300\nsmtpd_hard_error_limit = 3\n",
         "smtpd_delay_reject = no\nsmtpd_sender_restrictions = warn_if_reject, reject\nsmtpd_junk_command_limit = 1\n",
     ]
@@ -62,6 +72,18 @@ def test_any_input_ends_in_replies_and_cutting_it_changes_none(data: bytes, plac
     pieces = outcome(*play(cut(data, places), main_cf))
     assert pieces == whole
     assert REPLY.match(whole[0])
+
+
+@settings(max_examples=100)
+@given(data=st.lists(st.one_of(LINES, st.sampled_from(LOGIN)), max_size=12).map(b"".join))
+def test_nobody_logs_in_without_a_password(data: bytes) -> None:
+    """Whatever else is said: whoever is told so has said the one name and the one password of this test."""
+    written, stage = play([data], "smtpd_sasl_auth_enable = yes\n")
+    if b"\r\n235 " in written:
+        assert stage.session.context.sasl_username == "otto"
+        assert b"AG90dG8Ab3R0bw==" in data or data.count(b"b3R0bw==") >= 2
+    else:
+        assert stage.session.context.sasl_username is None
 
 
 @settings(max_examples=30)

@@ -16,10 +16,11 @@ from pyfix.commands.explain.routing import Router
 from pyfix.commands.explain.services import Services
 from pyfix.mail.config import Config, ConfigError, CoreParameters
 from pyfix.mail.restrictions.questions import Context, Stage
+from pyfix.mail.sasl.params import LoginParameters
 from pyfix.mail.smtp.commands import CommandError, Features, clean_helo, parse_mail, parse_rcpt
 
 _ALL: Final = Features()
-_NO_AUTH: Final = "no client can: smtpd offers no AUTH (smtpd_sasl_auth_enable is not in this release)"
+_NO_AUTH: Final = "no client can: smtpd offers no AUTH (smtpd_sasl_auth_enable = no)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,11 @@ class _Gatherer:
         name = name_client(client, looks_up=server.params.smtpd_peername_lookup)
         helo = clean_helo(self._question.helo or (name if name != "unknown" else f"[{client.address}]"))
         login = self._question.sasl_username
+        offers_auth = service.config.read(LoginParameters).smtpd_sasl_auth_enable
         context = Context(name, client.address, helo, envelope.sender, envelope.recipient, login)
         verdict = facts.Verdict(context.client, helo, envelope.sender, service.entry.name, service.entry.place)
         if login is not None:
-            verdict.login, verdict.login_problem = login, _NO_AUTH
+            verdict.login, verdict.login_problem = login, "" if offers_auth else _NO_AUTH
         self._found.verdict = verdict
         server.judge(context, verdict, envelope.flaws)
         return server.params.cleanup_service_name

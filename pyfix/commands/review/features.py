@@ -44,7 +44,7 @@ class Rule:
 _TLS: Final = "TLS of the SMTP client is not in this release"
 _CCERTS: Final = "client certificates are not in this release"
 _OPENSSL: Final = "OpenSSL takes care of it"
-_SASL: Final = "SASL is not in this release"
+_SASL: Final = "SASL for sending is not in this release"
 _MILTERS: Final = "milters are not in this release"
 _CHECKS: Final = "header and body checks are not in this release"
 _FILTERS: Final = "content filters are not in this release"
@@ -74,7 +74,6 @@ RULES: Final = (
         r"|tls_(daemon_)?random_\w+|tls_(session_ticket_cipher|config_file|config_name|fast_shutdown_enable)"
         r"|tlsmgr_service_name|openssl_path|smtpd_tls_enable_rpk", _ANY, Loss.NOTHING, _OPENSSL,
     ),
-    Rule(r"smtpd_tls_auth_only", _ON, Loss.NOTHING, _SASL, "nobody can log in, and no password is sent"),
     Rule(r"(smtp|lmtp)_tls_security_level", _MANDATORY, Loss.GUARD, _TLS, _GOES_CLEAR),
     Rule(
         r"(smtp|lmtp)_(enforce_tls|tls_wrappermode|tls_policy_maps|tls_per_site)", _ON, Loss.GUARD, _TLS,
@@ -88,13 +87,12 @@ RULES: Final = (
         _ANY, Loss.NOTHING, _TLS,
     ),
     # SASL
-    Rule(r"smtpd_sasl_auth_enable", _ON, Loss.DIFFERENT, _SASL, "nobody can log in; mail that needs it is refused"),
     Rule(
         r"(smtp|lmtp)_sasl_auth_enable", _ON, Loss.LOST, _SASL,
         "mail is sent without logging in, and returned by servers that insist on it",
     ),
     Rule(
-        r"(smtpd|smtp|lmtp)_sasl_\w+|broken_sasl_auth_clients|send_cyrus_sasl_authzid"
+        r"(smtp|lmtp)_sasl_\w+|send_cyrus_sasl_authzid"
         r"|(smtp|lmtp)_sender_dependent_authentication|smtpd_sender_login_maps|(smtp|lmtp)_send_dummy_mail_auth",
         _ANY, Loss.NOTHING, _SASL,
     ),

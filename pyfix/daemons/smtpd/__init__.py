@@ -28,10 +28,14 @@ used, TLS is refused with 454 4.7.0, the log says why, and mail in the clear goe
 
 A recipient whose mailbox has no room is refused with 552 5.2.2 or 452 4.2.2, behind all restrictions: quota-status(8).
 
-Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),
-2034 (ENHANCEDSTATUSCODES), 3207 (STARTTLS), 3848.
+Logins (AUTH, smtpd_sasl_auth_enable): the credentials go to auth(8), or with smtpd_sasl_type = dovecot to the server
+behind smtpd_sasl_path, and smtpd remembers who it was until the session ends. A service that is away costs those who
+want to log in `454 4.7.0`; others are served as ever.
 
-Not built: AUTH, XCLIENT, XFORWARD, milters, policy and proxy services, client rate limits: neither
+Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),
+2034 (ENHANCEDSTATUSCODES), 3207 (STARTTLS), 3848, 4954 (AUTH).
+
+Not built: XCLIENT, XFORWARD, milters, policy and proxy services, client rate limits: neither
 announced nor accepted. ETRN is answered as Postfix answers it for a domain that is not in fast_flush_domains.
 
 See: restrictions(5), access(5), cleanup(8), trivial-rewrite(8), quota-status(8)
@@ -40,6 +44,7 @@ Inside:
 
     connection.py    bytes in, replies out, timeouts (deadlines.py); session.py lines, counts, limits
     verbs.py         the command table; envelope.py and message.py the commands that do the work
+    auth.py          AUTH; logins.py the auth service as sessions see it (mail/sasl)
     (mail/smtp)      the arguments of MAIL and RCPT, the address in them, the texts of replies: shared with sendmail -bs
     encryption.py    STARTTLS and the wrapper mode; keys, rules and the layer over memory are in mail/tls
     dataend.py       where a message ends (CRLF.CRLF), dots and line ends on the way

@@ -36,7 +36,7 @@ from aiosmtpd.smtp import SMTP
 from pyfix.base.log import one_line
 from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.content import Receiver
-from pyfix.daemons.smtpd.peername import Peer, address_of
+from pyfix.daemons.smtpd.peername import Peer, address_of, own_address_of
 from pyfix.daemons.smtpd.server import Server
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.smtp import replies
@@ -92,6 +92,8 @@ class Connection(SMTP, ABC):
         self.where = "CONNECT"
         """Name of the last command, for the log."""
         self._port = ""
+        self._own_address = ""
+        """Where the client has connected to."""
         self._input = b""
         self._at = 0
         """How much of the input is used up."""
@@ -124,6 +126,7 @@ class Connection(SMTP, ABC):
         self.deadline = self.loop.time() + self._timeout
         server.deadlines.watch(self)
         address, self._port = address_of(transport)
+        self._own_address = own_address_of(transport)
         self._drive(self._begin(address))
 
     def data_received(self, data: bytes) -> None:

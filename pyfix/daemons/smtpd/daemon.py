@@ -11,6 +11,7 @@ from typing import Final
 
 from pyfix.base.log import Log
 from pyfix.daemons.smtpd.answers import Answers
+from pyfix.daemons.smtpd.logins import Logins, make_client, read_options
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
 from pyfix.daemons.smtpd.server import Common, Server
@@ -66,6 +67,10 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
                 self.log.fatal(problem)
         self._tls = open_server_tls(smtpd_settings(self.config, self.params))
         self.config.warnings += self._tls.warnings
+        self._auth = make_client(self.params, self.config, self.log)
+        if self.params.smtpd_sasl_auth_enable:
+            for parameter in ("smtpd_sasl_security_options", "smtpd_sasl_tls_security_options"):
+                read_options(self.params, self.config, parameter)
         self._names: PeerNames | None = None
         if self.params.smtpd_peername_lookup:
             resolver = AsyncResolver()
@@ -93,6 +98,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._opened.lend(asker(loop))
         self._calm_server, self._stressed_server = map(self._make_server, (self._calm, self._stressed))
         self.stress_changed()
+        if params.smtpd_sasl_auth_enable:
+            self._auth.prepare()
 
     def _make_server(self, mood: Mood) -> Server:
         params, tables = mood.params, mood.tables
@@ -105,8 +112,14 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             rules=tables.rules, stages=active_stages(tables.rules), answers=answers,
             peers=Peers(self._names, partial(_describe, tables, answers, self.log), self.log), cleanup=self._cleanup,
             mailer=self._mailer, disk=self._disk, forbidden=tables.forbidden, deadlines=self._deadlines,
-            common=self._common, tls=self._tls,
+            common=self._common, tls=self._tls, logins=self._make_logins(mood, answers),
+            rewrites_headers_of_logins=tables.header_clients.with_login,
         )  # fmt: skip
+
+    def _make_logins(self, mood: Mood, answers: Answers) -> Logins | None:
+        if not mood.params.smtpd_sasl_auth_enable:
+            return None
+        return Logins(mood.params, self.config, self._auth, mood.tables.announced_mechanisms, answers)
 
     def stress_changed(self) -> None:
         """Have new clients get the time, the patience and the restrictions that there are for them."""
@@ -134,6 +147,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._rewrite.disconnect()
         self._proxymap.disconnect()
         self._quota_status.disconnect()
+        self._auth.close()
         self._disk.shutdown(wait=False)
         self._lookups.shutdown(wait=False)
         await asyncio.sleep(0)  # the loop closes what was closed above in its next turn
@@ -148,7 +162,7 @@ async def _describe(tables: Tables, answers: Answers, log: Log, name: str, addre
         log.warning(warning)
     return Peer(
         name, address, reverse_name, f"{name}[{address}]", "local" if standing.is_ours else "remote",
-        standing.may_send_bare_newline,
+        standing.may_send_bare_newline, standing.is_told_of_auth,
     )  # fmt: skip
 
 

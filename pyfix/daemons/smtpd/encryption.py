@@ -55,6 +55,7 @@ class Encryption(State):
     def _forget(self) -> None:
         """Be as with a client that has said nothing yet (RFC 3207 section 4.2)."""
         self._reset()
+        self._forget_login()
         self._input, self._at = b"", 0
         self._overlong = b""
         self.context.helo = ""

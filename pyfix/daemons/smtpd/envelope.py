@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyfix.base import clock
 from pyfix.daemons.smtpd import log
-from pyfix.daemons.smtpd.state import State
+from pyfix.daemons.smtpd.auth import AuthVerbs
 from pyfix.daemons.smtpd.transaction import Transaction
 from pyfix.mail.address.rewrite import STANDARD
 from pyfix.mail.ipc.messages import Recipient
@@ -15,7 +15,7 @@ from pyfix.mail.smtp.commands import CommandError, clean_helo, parse_mail, parse
 from pyfix.mail.smtp.path import BadPath, take_path
 
 
-class EnvelopeVerbs(State):
+class EnvelopeVerbs(AuthVerbs):
     """Commands up to the content."""
 
     async def smtp_HELO(self, argument: str) -> bool:
@@ -35,8 +35,12 @@ class EnvelopeVerbs(State):
         extensions = self.extensions
         if extensions.discarded:
             log.discarded_keywords(self.server.log, extensions.discarded)
-        await self.push(extensions.reply)
+        await self.push(extensions.reply(*await self._offers()))
         return True
+
+    async def _offers(self) -> tuple[str, ...]:
+        """Return the lines of the EHLO reply that depend on the client."""
+        return await self._login_lines()
 
     async def _take_helo(self, argument: str, where: str) -> str:
         """Note the client's name for itself; return the reply that refuses it, if any."""
@@ -133,7 +137,9 @@ class EnvelopeVerbs(State):
         if not transaction.create_file():
             return False
         transaction.failure = ""
-        log.accepted_client(self.server.log, transaction.queue_id, self.peer.label)
+        log.accepted_client(
+            self.server.log, transaction.queue_id, self.peer.label, self._login_facts(transaction.mail.auth)
+        )
         return True
 
     async def smtp_VRFY(self, argument: str) -> bool:

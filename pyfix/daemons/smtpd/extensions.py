@@ -17,14 +17,21 @@ _KNOWN = (
 class Extensions:
     """The EHLO reply and what follows from it."""
 
-    reply: str
-    """Lines joined by CRLF, without the last line end."""
+    first: tuple[str, ...]
+    last: tuple[str, ...]
+    """The lines behind those that depend on the client: STARTTLS and AUTH."""
     discarded: tuple[str, ...]
     """Keywords to log as discarded."""
     features: Features
     pipelining: bool
     chunking: bool
     starttls: bool
+    auth: bool
+
+    def reply(self, *more: str) -> str:
+        """Return the EHLO reply with these lines where they belong, joined by CRLF, without the last line end."""
+        *lines, last = (*self.first, *more, *self.last)
+        return "\r\n".join([*(f"250-{line}" for line in lines), f"250 {last}"])
 
 
 def make_extensions(params: SmtpdParameters, *, starttls: bool) -> Extensions:
@@ -39,15 +46,17 @@ def make_extensions(params: SmtpdParameters, *, starttls: bool) -> Extensions:
     lines += ["ETRN"] if "etrn" not in off else []
     starttls = starttls and "starttls" not in off
     lines += ["STARTTLS"] if starttls else []
-    lines += [word.upper() for word in ("enhancedstatuscodes", "8bitmime", "dsn") if word not in off]
+    last = [word.upper() for word in ("enhancedstatuscodes", "8bitmime", "dsn") if word not in off]
     utf8 = params.smtputf8_enable and "smtputf8" not in off
-    lines += ["SMTPUTF8"] if utf8 else []
-    lines += ["CHUNKING"] if "chunking" not in off else []
+    last += ["SMTPUTF8"] if utf8 else []
+    last += ["CHUNKING"] if "chunking" not in off else []
     return Extensions(
-        reply="\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]),
+        first=tuple(lines),
+        last=tuple(last),
         discarded=() if "silent-discard" in words else tuple(word.upper() for word in _KNOWN if word in off),
         features=Features(smtputf8=utf8, dsn="dsn" not in off, strict_paths=params.strict_rfc821_envelopes),
         pipelining="pipelining" not in off,
         chunking="chunking" not in off,
         starttls=starttls,
+        auth="auth" not in off,
     )

@@ -3,8 +3,9 @@
     permit_inet_interfaces   permit_mynetworks   check_address_map type:table   type:table (static:all: everybody)
     permit_sasl_authenticated   permit_tls_clientcerts   permit_tls_all_clientcerts
 
-A table is asked for the client's address, not for its networks; what it says is ignored. The entries of the second
-line match nobody, because no client can authenticate itself in this release. When a table can't be asked, the client
+A table is asked for the client's address, not for its networks; what it says is ignored. Whether a client has logged in
+is not known yet when the list is read: `with_login` says that it counts. Those with certificates match nobody, because
+no client can show one in this release. When a table can't be asked, the client
 is none of ours: to change the headers of a stranger's mail would be worse than to leave ours as they are.
 """
 
@@ -21,7 +22,7 @@ from pyfix.mail.maps import MatchList
 from pyfix.mail.restrictions.parse import OpenMaps
 
 PARAMETER: Final = "local_header_rewrite_clients"
-_NOBODY: Final = ("permit_sasl_authenticated", "permit_tls_clientcerts", "permit_tls_all_clientcerts")
+_NOBODY: Final = ("permit_tls_clientcerts", "permit_tls_all_clientcerts")
 Check = Callable[[str, str], bool]
 """Is the client of this name and address meant?"""
 
@@ -39,6 +40,8 @@ class HeaderClients:
         self._own = frozenset(parse_hostaddr(interface.address) for interface in chosen)
         self.blocking = False
         """True when some table may have to wait."""
+        self.with_login = False
+        """Clients that have logged in are meant, too."""
         rest = iter(params.local_header_rewrite_clients)
         self._checks = [check for word in rest if (check := self._check(word, rest.__next__)) is not None]
 
@@ -53,6 +56,9 @@ class HeaderClients:
                 return self._networks.matches
             case "permit_inet_interfaces":
                 return self._is_own
+            case "permit_sasl_authenticated":
+                self.with_login = True
+                return None
             case "check_address_map":
                 try:
                     return self._table(take_next())

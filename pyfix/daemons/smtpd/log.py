@@ -12,6 +12,7 @@ from pyfix.mail.tls.layer import Failure
 from pyfix.mail.tls.session import TlsSession
 
 _INPUT_SHOWN: Final = 100
+_LOGIN_SHOWN: Final = 100
 _ESCAPES: Final = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
 
 
@@ -42,9 +43,20 @@ def ended(log: Log, reason: str, where: str, client: str) -> None:
     log.info(f"{reason} after {where} from {client}")
 
 
-def accepted_client(log: Log, queue_id: str, client: str) -> None:
-    """A queue file was created for this client's message."""
-    log.info(f"{queue_id}: client={client}")
+def accepted_client(log: Log, queue_id: str, client: str, facts: Mapping[str, str]) -> None:
+    """A queue file was created for this client's message; facts: sasl_method and its like."""
+    log.info(f"{queue_id}: client={client}" + "".join(f", {name}={value}" for name, value in facts.items() if value))
+
+
+def login_failed(log: Log, client: str, mechanism: str, reason: str, user: str | None) -> None:
+    """AUTH did not succeed; user: whom the client claimed to be, None where it did not come so far."""
+    shown = "(unavailable)" if user is None else user[:_LOGIN_SHOWN]
+    log.warning(f"{client}: SASL {mechanism[:_LOGIN_SHOWN]} authentication failed: {reason}, sasl_username={shown}")
+
+
+def login_aborted(log: Log, client: str, mechanism: str) -> None:
+    """The client has answered a challenge with *."""
+    log.warning(f"{client}: SASL {mechanism} authentication aborted")
 
 
 def refused(

@@ -171,19 +171,28 @@ class MessageVerbs(EnvelopeVerbs, Encryption):
                 return refusal
             self.server.log.flush()
             head = self._received_header(transaction)
-            reply = await transaction.submit(head, self._client(), self.peer.rewrite_context)
+            reply = await transaction.submit(head, self._client(transaction), self._rewrite_context())
         if reply:
             self._trouble |= trouble_of_message(reply)
         return reply
 
-    def _client(self) -> Client:
-        peer = self.peer
-        return Client(peer.name, peer.address, self._port, self.context.helo, self.protocol, peer.reverse_name)
+    def _client(self, transaction: Transaction) -> Client:
+        peer, context = self.peer, self.context
+        return Client(
+            peer.name, peer.address, self._port, context.helo, self.protocol, peer.reverse_name, context.sasl_method,
+            context.sasl_username or "", transaction.mail.auth,
+        )  # fmt: skip
+
+    def _rewrite_context(self) -> str:
+        """Return whose domain completes the headers: "local" for ours (local_header_rewrite_clients)."""
+        is_ours = self.server.rewrites_headers_of_logins and self.context.is_authenticated
+        return "local" if is_ours else self.peer.rewrite_context
 
     def _received_header(self, transaction: Transaction) -> bytes:
         params = self.params
         recipients = [recipient.address for recipient in transaction.recipients[:2]]
         return make_received(
-            self._client(), transaction.queue_id, recipients, transaction.arrival, params.myhostname, params.mail_name,
-            transaction.mail.smtputf8, self.tls, tells_tls=params.smtpd_tls_received_header,
+            self._client(transaction), transaction.queue_id, recipients, transaction.arrival, params.myhostname,
+            params.mail_name, transaction.mail.smtputf8, self.tls, tells_tls=params.smtpd_tls_received_header,
+            show_login=params.smtpd_sasl_authenticated_header,
         )  # fmt: skip

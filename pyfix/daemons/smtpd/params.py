@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyfix.daemons.smtpd.sasl_params import SmtpdSaslParameters
 from pyfix.mail.config import Boolean, Choice, Integer, ListOf, Seconds, String
 from pyfix.mail.mailbox.quota.params import RoomParameters
 from pyfix.mail.maps.params import ProxyParameters
@@ -21,6 +22,7 @@ class SmtpdParameters(
     ProxyParameters,
     SmtpdTlsParameters,
     RoomParameters,
+    SmtpdSaslParameters,
 ):
     """Limits and texts of the SMTP server. Defaults are those of Postfix 3.7."""
 

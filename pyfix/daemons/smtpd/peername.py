@@ -32,6 +32,8 @@ class Peer:
     """"local" for clients of local_header_rewrite_clients."""
     may_send_bare_newline: bool = True
     """smtpd_forbid_bare_newline does not apply."""
+    is_told_of_auth: bool = True
+    """smtpd_sasl_exceptions_networks does not hold it."""
 
 
 Describe = Callable[[str, str, str], Awaitable[Peer]]
@@ -81,7 +83,15 @@ def address_of(transport: asyncio.BaseTransport) -> tuple[str, str]:
     peer: Any = transport.get_extra_info("peername")
     if not isinstance(peer, tuple) or len(peer) < 2:
         return UNKNOWN, UNKNOWN
-    address = str(peer[0]).partition("%")[0]
-    if address.startswith("::ffff:") and "." in address:
-        address = address[7:]
-    return address, str(peer[1])
+    return _plain(str(peer[0])), str(peer[1])
+
+
+def own_address_of(transport: asyncio.BaseTransport) -> str:
+    """Return the address that the peer has connected to, "" for what is no IP socket."""
+    own: Any = transport.get_extra_info("sockname")
+    return _plain(str(own[0])) if isinstance(own, tuple) and len(own) >= 2 else ""
+
+
+def _plain(address: str) -> str:
+    address = address.partition("%")[0]
+    return address[7:] if address.startswith("::ffff:") and "." in address else address

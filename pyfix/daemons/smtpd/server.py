@@ -11,6 +11,7 @@ from typing import Final
 from pyfix.base.log import Log
 from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.extensions import Extensions, make_extensions
+from pyfix.daemons.smtpd.logins import Logins
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peers
 from pyfix.mail.ipc.pool import AsyncPool
@@ -60,6 +61,10 @@ class Server:
     deadlines: Deadlines
     common: Common
     tls: ServerTls
+    logins: Logins | None = None
+    """None: nobody may log in."""
+    rewrites_headers_of_logins: bool = False
+    """local_header_rewrite_clients has permit_sasl_authenticated."""
 
     def __post_init__(self) -> None:
         params = self.params

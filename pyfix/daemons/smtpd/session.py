@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from pyfix.daemons.smtpd import log
+from pyfix.daemons.smtpd.auth import Login
 from pyfix.daemons.smtpd.connection import guarded
 from pyfix.daemons.smtpd.content import Receiver
 from pyfix.daemons.smtpd.peername import Peer
@@ -25,6 +26,8 @@ from pyfix.mail.restrictions.questions import Stage
 from pyfix.mail.smtp import replies
 
 _HEADER: Final = re.compile(r"[^\s:]+:")
+_INITIAL_RESPONSE: Final = re.compile(rb"(?i)\A(AUTH\s+\S+)\s+\S.*")
+_HIDDEN: Final = b"*****"
 
 
 class Session(Verbs):
@@ -70,7 +73,10 @@ class Session(Verbs):
                 line = self._take_line()
                 if line is None:
                     break
-                await self._dispatch(line)
+                if self._login is not None:
+                    await self._respond(self._login, line)
+                else:
+                    await self._dispatch(line)
             if self.error_count >= self._hard_limit and not self._is_closing:
                 self._end_offender()
             if self.server.common.is_stopping and self.transaction is None:
@@ -95,6 +101,8 @@ class Session(Verbs):
     def _take_line(self) -> bytes | None:
         """Return the next line without its line feed, cut to line_length_limit; None while it is not complete."""
         start, limit = self._at, self.params.line_length_limit
+        if self._login is not None:
+            limit = self.params.smtpd_sasl_response_limit
         end = self._input.find(b"\n", start)
         if end < 0:
             self._keep_beginning(limit)
@@ -122,10 +130,18 @@ class Session(Verbs):
             self._overlong = self._input[self._at : self._at + limit]
             self._input, self._at = b"", 0
 
+    def _respond(self, login: Login, line: bytes) -> Coroutine[Any, Any, None]:
+        """Return what the response to a challenge wants to be done. The postmaster gets no secrets to read."""
+        if self._dialogue is not None:
+            self._dialogue.heard(_HIDDEN)
+        if not line.endswith(b"\r") and self._forbids_bare_newline():
+            return self._end_bare_newline()
+        return self._take_response(login, line)
+
     def _dispatch(self, line: bytes) -> Coroutine[Any, Any, None]:
         """Return what one line wants to be done."""
         if self._dialogue is not None:
-            self._dialogue.heard(line)
+            self._dialogue.heard(_INITIAL_RESPONSE.sub(rb"\1 " + _HIDDEN, line))
         if not line.endswith(b"\r") and self._forbids_bare_newline():
             return self._end_bare_newline()
         try:
@@ -280,6 +296,7 @@ class Session(Verbs):
         log.ended(self.server.log, reason, where, self.peer.label)
 
     def _release(self) -> None:
+        self._cancel_login()
         self._reset()
         self._report()
         log.disconnected(self.server.log, self.peer.label, self.counts, ORDER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.connection import Connection
 from pyfix.daemons.smtpd.dataend import ChunkReader
@@ -13,6 +15,9 @@ from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.restrictions.evaluate import evaluate
 from pyfix.mail.restrictions.questions import Context, Note, Stage
 from pyfix.mail.smtp import replies
+
+if TYPE_CHECKING:
+    from pyfix.daemons.smtpd.auth import Login
 
 
 class State(Connection):
@@ -34,6 +39,8 @@ class State(Connection):
         self._soft_limit = server.soft_limit
         self._hard_limit = self.params.smtpd_hard_error_limit
         self._noop_commands = server.noop_commands
+        self._login: Login | None = None
+        """A login that waits for the client's response: the next line is that."""
         self._chunks: ChunkReader | None = None
         """The reader of a message that comes in chunks; not None from the first BDAT to RSET or the end."""
         self._chunk_was_refused = False
@@ -60,6 +67,11 @@ class State(Connection):
         self._receiver = None
         self._chunks = None
         self._chunk_was_refused = False
+
+    def _forget_login(self) -> None:
+        """The client is nobody again, as after STARTTLS (RFC 3207 section 4.2)."""
+        self.context.sasl_username = None
+        self.context.sasl_method = ""
 
     async def _evaluate(self, stage: Stage, where: str) -> str:
         """Apply the restrictions of a stage; return the reply that refuses, "" for none."""

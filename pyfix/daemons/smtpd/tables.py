@@ -20,6 +20,8 @@ class Standing:
     """local_header_rewrite_clients holds it."""
     may_send_bare_newline: bool = False
     """smtpd_forbid_bare_newline does not apply."""
+    is_told_of_auth: bool = True
+    """smtpd_sasl_exceptions_networks does not hold it."""
     warnings: list[str] = field(default_factory=list)
     """Lists that can't be asked; they hold nobody meanwhile."""
 
@@ -35,12 +37,20 @@ class Tables(RestrictionTables):
             params.smtpd_forbid_bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions", HOST,
             parents="mynetworks" in params.parent_domain_matches_subdomains,
         )  # fmt: skip
+        self._auth_exceptions = self._match_list(
+            params.smtpd_sasl_exceptions_networks, "smtpd_sasl_exceptions_networks", HOST
+        )
+        self.announced_mechanisms = self._match_list(
+            params.smtpd_sasl_mechanism_filter, "smtpd_sasl_mechanism_filter", STRING
+        )
         self.header_clients = HeaderClients(
             params, config, self.networks, lambda spec: self._open(spec, HEADER_CLIENTS)
         )
 
-        self.standing_may_wait = self.header_clients.blocking or (
-            self._forbids_bare_newline and self._bare_newline_exclusions.blocking
+        self.standing_may_wait = (
+            self.header_clients.blocking
+            or self._auth_exceptions.blocking
+            or (self._forbids_bare_newline and self._bare_newline_exclusions.blocking)
         )
         """True when `standing` may have to wait: a thread's work."""
 
@@ -56,4 +66,8 @@ class Tables(RestrictionTables):
                 standing.may_send_bare_newline = self._bare_newline_exclusions.matches(name, address)
             except TableError as error:
                 standing.warnings.append(f"{self._bare_newline_exclusions.parameter}: {error}")
+        try:
+            standing.is_told_of_auth = not self._auth_exceptions.matches(name, address)
+        except TableError as error:
+            standing.warnings.append(f"{self._auth_exceptions.parameter}: {error}")
         return standing

@@ -71,9 +71,6 @@ class Verbs(MessageVerbs):
         self._needs_tls = False
         return True
 
-    async def smtp_AUTH(self, argument: str) -> bool:
-        return await self._refuse(replies.NO_AUTH)
-
     async def smtp_XCLIENT(self, argument: str) -> bool:
         return await self._refuse(replies.NO_AUTHORIZATION if argument else replies.SYNTAX_XCLIENT)
 

@@ -32,7 +32,7 @@ The restrictions:
     check_sender_access table     for the sender
     check_recipient_access table  for the recipient
     table                         alone, as type:name: the check of the list that it stands in
-    permit_sasl_authenticated     permit who has logged in; in smtpd nobody has, until SASL is built
+    permit_sasl_authenticated     permit who has logged in, other than anonymously
     defer_if_permit               refuse for now, unless a later restriction refuses for good
     defer_if_reject               refuse for now, if a later restriction refuses
     warn_if_reject                ahead of a restriction: log what it would refuse, and go on

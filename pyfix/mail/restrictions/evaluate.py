@@ -169,7 +169,7 @@ def _step(progress: Progress, step: Restriction, subject: Subject, depth: int) -
             note_networks(progress)
             return Verdict.OK
         case Kind.PERMIT_SASL_AUTHENTICATED:
-            return Verdict.DUNNO if context.sasl_username is None else Verdict.OK
+            return Verdict.OK if context.is_authenticated else Verdict.DUNNO
         case Kind.PERMIT:
             return Verdict.OK
         case Kind.REJECT:

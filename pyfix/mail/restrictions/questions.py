@@ -113,9 +113,16 @@ class Context:
     sender: str | None = None
     recipient: str | None = None
     sasl_username: str | None = None
-    """Who the client has logged in as; None: nobody, as always in smtpd until SASL is built."""
+    """Who the client has logged in as; None: nobody."""
     size: int = 0
     """Of the message, as announced with MAIL; 0: not."""
+    sasl_method: str = ""
+    """How; ANONYMOUS is nobody in particular."""
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True when it is known who the client is."""
+        return self.sasl_username is not None and self.sasl_method.lower() != "anonymous"
 
     tls: TlsSession | None = None
     """How the session is encrypted; None: not at all."""

@@ -30,6 +30,10 @@ from pyfix.proto.dovecot_auth import LINE_LIMIT, Mechanism
 HANDSHAKE_S: Final = 10.0
 ANSWER_S: Final = 60.0
 """How long one answer may take: a service delays failures on purpose, for longer the more there are."""
+PATIENCE_S: Final = 2.0
+"""How long those wait who only want to know what there is."""
+RETRY_S: Final = 1.0
+"""How long they take it for granted that a service is away."""
 DOVECOT_LINE_LIMIT: Final = 8192
 LOST: Final = "Connection lost to authentication server"
 UNREACHABLE: Final = "Can't connect to authentication server"
@@ -65,12 +69,28 @@ class AuthClient:
         self._connection: AuthConnection | None = None
         self._connecting: asyncio.Task[AuthConnection] | None = None
         self._is_known_down = False
+        self._retry_at = 0.0
         self.known_mechanisms: tuple[Mechanism, ...] | None = None
         """What the service said when it was last reached; None: it never was."""
 
     async def mechanisms(self) -> tuple[Mechanism, ...]:
         """Return what the service offers; raises AuthUnavailable."""
         return (await self.connect()).mechanisms
+
+    def prepare(self) -> None:
+        """Begin to connect, unless the service has just been found away."""
+        if not self.is_connected and self._retry_at <= asyncio.get_running_loop().time():
+            self._connect()
+
+    async def offered(self) -> tuple[Mechanism, ...] | None:
+        """Return what the service offers, or what it offered when it was last reached; None when it never was.
+
+        Waits for a moment only when it never was, and not where it has just been found away.
+        """
+        self.prepare()
+        if self.known_mechanisms is None and self._connecting is not None:
+            await _wait_for(self._connecting, PATIENCE_S)
+        return self.known_mechanisms
 
     def exchange(self, request: Request) -> Exchange:
         """Return the dialogue that a request begins; nothing is sent yet."""
@@ -110,10 +130,13 @@ class AuthClient:
         connection = self._connection
         if connection is not None and connection.is_open:
             return connection
+        return await asyncio.shield(self._connect())
+
+    def _connect(self) -> asyncio.Task[AuthConnection]:
         if self._connecting is None:
             self._connecting = asyncio.get_running_loop().create_task(self._establish())
             self._connecting.add_done_callback(_forget_failure)
-        return await asyncio.shield(self._connecting)
+        return self._connecting
 
     async def _establish(self) -> AuthConnection:
         try:
@@ -122,6 +145,7 @@ class AuthClient:
             if not self._is_known_down:
                 self._log.warning(f"SASL: Connect to Dovecot auth socket '{self.path}' failed: {error}")
             self._is_known_down = True
+            self._retry_at = asyncio.get_running_loop().time() + RETRY_S
             raise
         finally:
             self._connecting = None
@@ -197,6 +221,21 @@ class Exchange:
         if self._connection is not None:
             self._connection.cancel(self._id)
             self._connection = None
+
+
+async def _wait_for(task: asyncio.Task[AuthConnection], seconds: float) -> None:
+    """Return when the task has ended, or when the time is over; it goes on then."""
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Future[None] = loop.create_future()
+
+    def end(_: object = None) -> None:
+        if not waiting.done():
+            waiting.set_result(None)
+
+    timer = loop.call_later(seconds, end)
+    task.add_done_callback(end)
+    await waiting
+    timer.cancel()
 
 
 def _give_up(waiting: Waiting) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import Choice, CoreParameters, ListOf, String
+from pyfix.mail.config import Boolean, Choice, CoreParameters, ListOf, String
 
 
 class SaslPathParameters(CoreParameters):
@@ -15,6 +15,12 @@ class SaslPathParameters(CoreParameters):
         "smtpd", "With cyrus, the configuration file without its .conf; with dovecot, the socket.", low=1
     )
     cyrus_sasl_config_path = String("", "Directories with that file, separated by colons; empty: the usual ones.")
+
+
+class LoginParameters(CoreParameters):
+    """Whether smtpd lets clients log in."""
+
+    smtpd_sasl_auth_enable = Boolean("no", "Let clients log in (AUTH).")
 
 
 class ForeignDaemonParameters(CoreParameters):

@@ -63,6 +63,8 @@ class MailCommand:
     smtputf8: bool = False
     ret: int = 0
     envid: str = ""
+    auth: str = ""
+    """Who submitted the message first (RFC 4954 section 5), as written: nobody has proved it; "" for <>."""
     written: str = field(default="", compare=False)
     """The sender as the client wrote it."""
 
@@ -98,7 +100,9 @@ def _apply_mail_option(command: MailCommand, option: str, features: Features) ->
         case "SMTPUTF8" if features.smtputf8:
             command.smtputf8 = True
         case "AUTH=":
-            pass  # no sender identity is taken from a client that cannot have proved one (RFC 4954 section 5)
+            if command.auth:
+                raise CommandError(replies.MANY_AUTH_OPTIONS)
+            command.auth = "" if value == "<>" else value
         case "RET=":
             _need_dsn(features)
             ret = _RET.get(value.upper(), 0)

@@ -6,6 +6,7 @@ functions. RFC 5321 section 4.2, RFC 2034 and 3463 for the enhanced codes.
 
 from __future__ import annotations
 
+import base64
 from typing import Final
 
 OK: Final = "250 2.0.0 Ok"
@@ -24,6 +25,7 @@ SYNTAX_RSET: Final = "501 5.5.4 Syntax: RSET"
 SYNTAX_VRFY: Final = "501 5.5.4 Syntax: VRFY address [SMTPUTF8]"
 SYNTAX_ETRN: Final = "500 Syntax: ETRN domain"
 SYNTAX_STARTTLS: Final = "501 5.5.4 Syntax: STARTTLS"
+SYNTAX_AUTH: Final = "501 5.5.4 Syntax: AUTH mechanism"
 SYNTAX_XCLIENT: Final = "501 5.5.4 Syntax: XCLIENT attribute=value..."
 SYNTAX_XFORWARD: Final = "501 5.5.4 Syntax: XFORWARD attribute=value..."
 
@@ -60,6 +62,12 @@ READY_FOR_TLS: Final = "220 2.0.0 Ready to start TLS"
 NO_TLS: Final = "454 4.7.0 TLS not available due to local problem"
 NEED_TLS: Final = "530 5.7.0 Must issue a STARTTLS command first"
 NO_AUTH: Final = "503 5.5.1 Error: authentication not enabled"
+AUTH_IN_MAIL: Final = "503 5.5.1 Error: MAIL transaction in progress"
+ALREADY_AUTHENTICATED: Final = "503 5.5.1 Error: already authenticated"
+AUTHENTICATED: Final = "235 2.7.0 Authentication successful"
+AUTH_ABORTED: Final = "501 5.7.0 Authentication aborted"
+RESPONSE_TOO_LONG: Final = "500 5.5.6 SASL response limit exceeded"
+MANY_AUTH_OPTIONS: Final = "503 5.5.4 Error: multiple AUTH= options"
 NO_AUTHORIZATION: Final = "550 5.7.0 Error: insufficient authorization"
 NOT_SMTP: Final = "221 2.7.0 Error: I can break rules, too. Goodbye."
 PIPELINING: Final = "554 5.5.0 Error: SMTP protocol synchronization"
@@ -72,6 +80,18 @@ CHUNK_TOO_BIG: Final = "552 5.3.4 Chunk exceeds message size limit"
 NO_STORAGE: Final = "452 4.3.1 Insufficient system storage"
 WRITE_ERROR: Final = "451 4.3.0 Error: queue file write error"
 CONFIGURATION_ERROR: Final = "451 4.3.5 Server configuration error"
+
+
+def challenge(data: bytes) -> str:
+    """AUTH goes on (RFC 4954 section 4)."""
+    return f"334 {base64.b64encode(data).decode()}"
+
+
+def login_failed(reason: str, *, is_temporary: bool) -> str:
+    """AUTH did not succeed (RFC 4954 section 6)."""
+    if is_temporary:
+        return f"454 4.7.0 Temporary authentication failure: {reason}"
+    return f"535 5.7.8 Error: authentication failed: {reason}"
 
 
 def queued(queue_id: str, chunk_size: int | None = None) -> str:

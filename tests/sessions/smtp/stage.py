@@ -9,6 +9,7 @@ from typing import Any
 
 from pyfix.base.log import MemoryLog
 from pyfix.daemons.smtpd.answers import Answers
+from pyfix.daemons.smtpd.logins import Logins
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
 from pyfix.daemons.smtpd.server import Common, Server
@@ -20,8 +21,11 @@ from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.restrictions.evaluate import active_stages
 from pyfix.mail.restrictions.search import Searcher
 from pyfix.mail.restrictions.tables import Opened
+from pyfix.mail.sasl.answers import Accepted, Challenge, Rejected, Request
+from pyfix.mail.sasl.answers import Answer as SaslAnswer
 from pyfix.mail.tls.server import open_server_tls
 from pyfix.mail.tls.settings import smtpd_settings
+from pyfix.proto.dovecot_auth import Mechanism
 from pyfix.service.deadlines import Deadlines
 
 MAIN_CF = """
@@ -126,6 +130,58 @@ class FakeCleanup:
         return Submitted(request.queue_id)
 
 
+class FakeExchange:
+    """A login by PLAIN or LOGIN; the password is the name backwards. Anything else is refused at once."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.said: list[bytes] = []
+
+    async def begin(self) -> SaslAnswer:
+        await asyncio.sleep(0)
+        if self.request.response is not None:
+            self.said.append(self.request.response)
+        return self._next()
+
+    async def respond(self, response: bytes) -> SaslAnswer:
+        await asyncio.sleep(0)
+        self.said.append(response)
+        return self._next()
+
+    def cancel(self) -> None:
+        pass
+
+    def _next(self) -> SaslAnswer:
+        parts = self.said
+        if self.request.mechanism == "LOGIN" and len(parts) < 2:
+            return Challenge(b"Password:" if parts else b"Username:")
+        if self.request.mechanism == "PLAIN":
+            if not parts:
+                return Challenge(b"")
+            parts = parts[0].split(b"\0")[1:]
+        if len(parts) == 2 and parts[0] and parts[0][::-1] == parts[1]:
+            return Accepted(parts[0].decode("utf-8", "replace"))
+        return Rejected()
+
+
+class FakeAuth:
+    """The client of an auth service."""
+
+    known_mechanisms = (
+        Mechanism("PLAIN", frozenset({"plaintext"})),
+        Mechanism("LOGIN", frozenset({"plaintext"})),
+        Mechanism("CRAM-MD5", frozenset({"dictionary", "active"})),
+        Mechanism("ANONYMOUS", frozenset({"anonymous"})),
+    )
+
+    async def offered(self) -> tuple[Mechanism, ...]:
+        await asyncio.sleep(0)
+        return self.known_mechanisms
+
+    def exchange(self, request: Request) -> FakeExchange:
+        return FakeExchange(request)
+
+
 class FakeWorker:
     """The skeleton."""
 
@@ -160,10 +216,15 @@ class Stage:
         rewrite: Any = FakeRewrite()
         anything: Any = self
         self.mailer = TranscriptMailer(params, anything.queue, anything.cleanup, self.log, loop.create_task)
+        answers = Answers(
+            self.log, tables.networks, Searcher(lambda domain: False), self.executor, rewrite, rewrite, rewrite
+        )
+        auth: Any = FakeAuth()
+        logins = Logins(params, config, auth, tables.announced_mechanisms, answers)
         self.server = Server(
             worker=anything.worker, params=params, log=self.log, loop=loop, queue=anything.queue, rules=tables.rules,
             stages=active_stages(tables.rules),
-            answers=Answers(self.log, tables.networks, Searcher(lambda domain: False), self.executor, rewrite, rewrite),
+            answers=answers, logins=logins if params.smtpd_sasl_auth_enable else None,
             peers=Peers(None, describe, self.log),
             cleanup=anything.cleanup, mailer=self.mailer, disk=self.executor, forbidden=tables.forbidden,
             deadlines=Deadlines(loop, params.smtpd_timeout), common=Common(),

@@ -70,7 +70,7 @@ def call(etc: Path, *words: str) -> Result:
         ),
         (["-jPx"], '{"relay/unix/syslog_name": "postfix/relay"}\n'),
         (["-l"], "flock\nfcntl\ndotlock\n"),
-        (["-a"], ""),
+        (["-a"], "cyrus\ndovecot\n"),
         (["-A"], ""),
     ],
 )  # fmt: skip
