@@ -16,6 +16,7 @@ from pyfix.mail.config.unused import names_in_use
 from pyfix.mail.maps.index_file import NotAnIndex, open_index
 from pyfix.mail.maps.registry import INDEX_SUFFIX
 
+QUOTAS: Final = "virtual_mailbox_limit_maps"
 _INDEXED: Final = re.compile(r"(?<![\w.:-])(?:proxy:)?(hash|btree):(/[^\s,}]+)")
 _NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
 _NAME_LIMIT: Final = 256
@@ -54,6 +55,8 @@ class Source:
     origin: str = ""
     """The name in the file that myorigin names, where it names one."""
     tables: Sequence[TableFact] = ()
+    quotas: str = ""
+    """Where the setting is that puts quotas in force; "" without any."""
 
     @property
     def main_path(self) -> str:
@@ -74,7 +77,8 @@ def read_source(config: Config, entries: Sequence[ServiceEntry]) -> Source:
     master_cf = lines.decode(lines.read_file(master_path), master_path)
     values = {name: config.expand(config.get(name) or "") for name in OWN_DIRECTORIES}
     origin = _read_name(config.expand(config.get(ORIGIN) or ""))
-    return Source(directory, main_cf, master_cf, values, origin, tuple(find_tables(config, entries)))
+    quotas = config.place(QUOTAS) if config.expand(config.get(QUOTAS) or "") else ""
+    return Source(directory, main_cf, master_cf, values, origin, tuple(find_tables(config, entries)), quotas)
 
 
 def _read_name(path: str) -> str:

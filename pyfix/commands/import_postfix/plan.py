@@ -14,7 +14,7 @@ from typing import Final
 from pyfix.commands.findings import Finding, Severity
 from pyfix.commands.import_postfix import locate
 from pyfix.commands.import_postfix.changes import Change, LogicalText, apply_changes, logical_texts
-from pyfix.commands.import_postfix.facts import Source, TableFact
+from pyfix.commands.import_postfix.facts import QUOTAS, Source, TableFact
 from pyfix.commands.import_postfix.paths import OWN_DIRECTORIES, is_below, move_below, own_path
 from pyfix.commands.review import Loss, Omission
 from pyfix.commands.review.omission import severity_of
@@ -22,6 +22,7 @@ from pyfix.commands.review.review import ORIGIN
 
 _NEEDS_CONSENT: Final = (Loss.GUARD, Loss.LOST, Loss.HELD, Loss.IMPOSSIBLE)
 _CHANGES_MAIL: Final = (Loss.DIFFERENT, *_NEEDS_CONSENT)
+_QUOTA_SERVICE: Final = "quota-status/unix"
 _ALIAS_PARAMETERS: Final = ("alias_maps", "alias_database")
 
 
@@ -83,7 +84,7 @@ class _Planner:
         self._main_changes += self._moved_paths(self._main)
         self._master_changes += self._moved_paths(self._master)
         plan.main_cf = apply_changes(self._source.main_cf, self._main_changes, self._appended)
-        plan.master_cf = apply_changes(self._source.master_cf, self._master_changes)
+        plan.master_cf = apply_changes(self._source.master_cf, self._master_changes, self._quota_service())
         plan.unknown = [name for name in self._accepted if name not in {item.subject for item in omissions}]
         return plan
 
@@ -148,6 +149,17 @@ class _Planner:
             new, reason = own_path(old), OWN_DIRECTORIES[name]
             self._main_changes += logical.change(value.start, value.end, new, reason)
             self._tell(Severity.NOTE, self._place(logical), f"{name}={old}: {reason}", f"it is {new} now")
+
+    def _quota_service(self) -> list[str]:
+        """Return the lines of master.cf for full mailboxes to be refused, where there are quotas."""
+        if not self._source.quotas:
+            return []
+        text = f"{QUOTAS}: quotas are in force here; a Postfix without the VDA patch has ignored them"
+        if any(locate.service_name(logical.text) == _QUOTA_SERVICE for logical in self._master):
+            self._tell(Severity.NOTE, self._source.quotas, text)
+            return []
+        self._tell(Severity.NOTE, self._source.quotas, text, "master.cf has the service quota-status now")
+        return ["# pyfix: tells smtpd of full mailboxes", "quota-status unix - n n - - quota-status"]
 
     def _place_tables(self, facts: Sequence[TableFact]) -> None:
         for fact in facts:
