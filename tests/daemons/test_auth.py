@@ -124,7 +124,7 @@ def test_plain_and_login(client: AuthClient, login: str, password: str) -> None:
     assert client.ask(request("PLAIN", f"{login}\0{login}\0{password}".encode())) == good
 
 
-def test_cram_md5(client: AuthClient) -> None:
+def test_cram_md5(worker: RunningWorker, client: AuthClient) -> None:
     """With the stored password; not with a hash of it."""
     for login, password in (("alice@x.test", b"geheim"), ("bob@x.test", b"secret"), ("none@x.test", b"secret")):
         challenge = client.ask(request("CRAM-MD5"))
@@ -132,6 +132,8 @@ def test_cram_md5(client: AuthClient) -> None:
         digest = hmac.new(password, challenge.data, hashlib.md5).hexdigest()
         answer = client.ask(Continue(7, f"{login} {digest}".encode()))
         assert answer == (Succeeded(7, {"user": login}) if "alice" in login else Failed(7, {"user": login}))
+    worker.wait_for_line("user=<bob@x.test>, method=CRAM-MD5, service=smtp: accounts: no stored password that CRAM-MD5")
+    worker.wait_for_line("user=<none@x.test>, method=CRAM-MD5, service=smtp: unknown user")
 
 
 @pytest.mark.parametrize("is_final_ok", [True, False])

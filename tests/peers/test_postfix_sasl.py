@@ -28,7 +28,9 @@ pytestmark = [pytest.mark.root, pytest.mark.peer("postfix"), pytest.mark.peer("s
 def service(need: Callable[[str], str]) -> Iterator[Instance]:
     """A pyfix that runs, with one account."""
     with new_instance() as instance:
-        instance.set(auth_mechanisms="plain login cram-md5", auth_failure_delay="0", password_scheme="PLAIN")
+        instance.set(
+            auth_mechanisms="plain login cram-md5 scram-sha-256", auth_failure_delay="0", password_scheme="PLAIN"
+        )
         done = instance.pyfix("user", "passwd", instance.address, "--password-stdin", input=f"{PASSWORD}\n")
         assert done.returncode == 0, done.stderr
         instance.start()
@@ -89,6 +91,34 @@ def test_auth_that_is_killed_is_back_for_the_next_login(
     wait_until(lambda: pid not in pids(), "end of auth")
     wait_until(lambda: swaks(need, postfix, service.address, "PLAIN", PASSWORD)[0] == 0, "another login")
     assert pid not in pids()
+
+
+@pytest.mark.peer("mutt")
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+def test_mutt_logs_in_by_scram(
+    need: Callable[[str], str], postfix: MailSystem, service: Instance, tmp_path: Path, password: str
+) -> None:
+    """Cyrus' client library proves the password, and has the server prove it, too."""
+    (tmp_path / "muttrc").write_text(
+        f'set smtp_url="smtp://{service.address.replace("@", "%40")}@127.0.0.1:{postfix.port}/"\n'
+        f'set smtp_pass="{password}"\nset smtp_authenticators="scram-sha-256"\n'
+        "set ssl_starttls=no\nset ssl_force_tls=no\n"
+        'set from="me@client.test"\nset copy=no\nset hostname="client.test"\n'
+    )
+    done = subprocess.run(
+        [need("mutt"), "-F", str(tmp_path / "muttrc"), "-s", "hello", "box@pair.test"],
+        input="body\n", capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    if password == PASSWORD:
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"sasl_method=SCRAM-SHA-256, sasl_username={service.address}" in (postfix.directory / "log").read_text()
+    else:
+        assert done.returncode != 0, done.stdout
+
+        service.wait_for_log(
+            rf"auth: login failed: user=<{service.address}>, method=SCRAM-SHA-256.*: accounts: Password"
+        )
 
 
 def is_auth(pid: int) -> bool:

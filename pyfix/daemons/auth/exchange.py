@@ -60,7 +60,8 @@ class Exchange:
         self._login = ""
         self._digest = b""
         self._candidates: list[Candidate] = []
-        self._findings = Findings()
+        self._findings: Findings | None = None
+        """What was found of a login's keys."""
         self._granted: Granted | None = None
         """Set while the client still has to see the mechanism's last words."""
         self._is_over = False
@@ -105,12 +106,18 @@ class Exchange:
                 self._ask(step.data)
             case Refuse():
                 self._login = self._desk.names.normalise(step.login) if step.login else ""
-                if self._findings.problems:
-                    self._judge(self._findings.verdict())
-                    return
-                self._deny(Denied(step.reason, self._findings.backend, tuple(self._findings.warnings)))
+                self._judge(self._explain(step))
             case CheckPassword() | FetchKeys() | CheckToken() | Accept():
                 self._desk.worker.spawn(self._work(step))
+
+    def _explain(self, refusal: Refuse) -> Denied | Unknown:
+        """Return what a mechanism's refusal comes of."""
+        findings = self._findings
+        if findings is None:
+            return Denied(refusal.reason, "")
+        if findings.backend and not findings.problems:
+            return Denied(refusal.reason, findings.backend, tuple(findings.warnings))
+        return findings.verdict()
 
     def _ask(self, data: bytes) -> None:
         if self._is_over:
@@ -159,7 +166,7 @@ class Exchange:
                 self._go(await desk.in_thread(self._use_keys))
             case Accept():
                 candidate = self._candidates[step.key]
-                verdict = await desk.in_thread(partial(verifier.settle, candidate, self._findings))
+                verdict = await desk.in_thread(partial(verifier.settle, candidate, self._findings or Findings()))
                 self._judge(verdict, step.last)
             case CheckToken():
                 await self._check_token(step)

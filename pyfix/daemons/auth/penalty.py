@@ -38,7 +38,7 @@ class Limits:
     limit: int
     """Failures before a ban; 0: none."""
     ban_s: float
-    size: int = 50_000
+    size: int = 20_000
     """Entries of each table."""
 
 
