@@ -1,7 +1,9 @@
-"""Measure pyfix against Postfix: the same main.cf, the same load, in turns, in one run.
+"""Measure pyfix against Postfix and Dovecot: the same configuration, the same load, in turns, in one run.
 
-Absolute numbers differ from machine to machine and from hour to hour; the ratios are what counts. Every load comes
-from Postfix's own smtp-source, over loopback. Each row is the median of --rounds runs per server.
+Absolute numbers differ from machine to machine and from hour to hour; the ratios are what counts. Mail comes from
+Postfix's own smtp-source, over loopback. Each row is the median of --rounds runs per server.
+
+Groups of rows: smtp (here), tables (bench_tables.py), sql (bench_sql.py), pop3 (bench_pop3.py).
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import bench_pop3
+import bench_sql
 from bench_tables import BigTable
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +34,7 @@ from rich.table import Table
 BIN = Path(sys.executable).parent
 WAIT_S = 120.0
 MAIL_ID = 2525
+GROUPS = ("smtp", "tables", "sql", "pop3")
 
 MAIN_CF = """\
 compatibility_level = 3.6
@@ -53,9 +58,8 @@ multi_instance_enable = yes
 multi_instance_name = {name}
 maillog_file_prefixes = {dir}
 maillog_file = {dir}/log
-virtual_mailbox_domains = bench.test
 virtual_mailbox_base = {dir}/mail
-virtual_mailbox_maps = static:u1/Maildir/
+{maps}
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{uid}
 virtual_minimum_uid = 100
@@ -71,6 +75,11 @@ disable_dns_lookups = yes
 biff = no
 message_size_limit = 51200000
 """
+
+
+STATIC_MAPS = """\
+virtual_mailbox_domains = bench.test
+virtual_mailbox_maps = static:u1/Maildir/"""
 
 
 def spread(directory: Path) -> None:
@@ -97,6 +106,8 @@ class Server:
     directory: Path
     port: int
     command: list[str]
+    maps: str = STATIC_MAPS
+    """The lines of main.cf that say where mail for bench.test goes."""
 
     def lay_out(self, sink: int) -> None:
         """Write the configuration and make the directories."""
@@ -104,9 +115,9 @@ class Server:
         for name in ("etc", "queue", "data", "mail/u1"):
             (self.directory / name).mkdir(parents=True)
         etc = self.directory / "etc"
-        (etc / "main.cf").write_text(
-            MAIN_CF.format(dir=self.directory, sink=sink, uid=MAIL_ID, name=f"{self.name}-bench")
-        )
+        name = f"{self.directory.name}-bench"
+        text = MAIN_CF.format(dir=self.directory, sink=sink, uid=MAIL_ID, name=name, maps=self.maps)
+        (etc / "main.cf").write_text(text)
         os.utime(etc / "main.cf", (1, 1))
         master = Path("/etc/postfix/master.cf").read_text()
         master = re.sub(r"(?m)^smtp +inet.*$", f"{self.port} inet n - n - - smtpd", master)
@@ -360,8 +371,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="runs per row and server (default 3)")
     parser.add_argument("--scale", type=float, default=1.0, help="size of the workloads (default 1)")
-    parser.add_argument("--only", default="", help="rows whose name has this text")
+    parser.add_argument(
+        "--only", default="", help="a group (smtp, tables, sql, pop3), or rows whose name has this text"
+    )
     parser.add_argument("--no-postfix", action="store_true", help="measure pyfix alone")
+    parser.add_argument("--no-dovecot", action="store_true", help="measure pyfix's POP3 alone")
     parser.add_argument("--idle", type=int, default=10_000, help="idle connections to hold (default 10,000)")
     arguments = parser.parse_args()
     if os.getuid() != 0:
@@ -377,32 +391,81 @@ def main() -> None:
 
 
 def measure(arguments: argparse.Namespace, console: Console) -> None:
-    """Lay both servers out, start them, measure, stop them."""
+    """Run the groups that are wanted, below one directory."""
     directory = Path(tempfile.mkdtemp(prefix="pyfix-bench-", dir="/var/tmp"))
     spread(directory)
-    sink = free_port()
-    servers = [Server("pyfix", directory / "pyfix", free_port(), [str(BIN / "pyfix")])]
-    if not arguments.no_postfix and shutil.which("postfix"):
-        servers.insert(0, Server("postfix", directory / "postfix", free_port(), ["postfix"]))
-    sink_process = subprocess.Popen(["smtp-sink", "-u", "nobody", f"127.0.0.1:{sink}", "1000"])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    only = arguments.only
+    try:
+        if only not in GROUPS or only == "smtp":
+            measure_smtp(arguments, directory, "" if only == "smtp" else only, console)
+        if only in ("", "tables"):
+            large_tables(console, max(1000, int(1_000_000 * arguments.scale)))
+        if only in ("", "sql"):
+            measure_sql(arguments, directory, console)
+        if only != "" and only in GROUPS and only != "pop3":
+            return
+        bench_pop3.run(
+            directory / "pop3", arguments.scale, arguments.rounds, "" if only == "pop3" else only, free_port, console,
+            with_dovecot=not arguments.no_dovecot,
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def measure_smtp(arguments: argparse.Namespace, directory: Path, only: str, console: Console) -> None:
+    """Lay both servers out, start them, measure, stop them."""
+    wanted = [row for row in rows(arguments.scale) if only in row.name]
+    if not wanted:
+        return
+    sink = free_port()
+    servers = [make_server("pyfix", directory / "pyfix")]
+    if not arguments.no_postfix and shutil.which("postfix"):
+        servers.insert(0, make_server("postfix", directory / "postfix"))
+    sink_process = subprocess.Popen(["smtp-sink", "-u", "nobody", f"127.0.0.1:{sink}", "1000"])
     try:
         starts = {}
         for server in servers:
             server.lay_out(sink)
             starts[server.name] = server.start()
-        wanted = [row for row in rows(arguments.scale) if arguments.only in row.name]
         run_table(servers, wanted, arguments.rounds, console)
-        if arguments.only in "large tables":
-            large_tables(console, max(1000, int(1_000_000 * arguments.scale)))
-        if not arguments.only:
+        if not only:
             pyfix_only(servers[-1], console, starts["pyfix"], arguments.idle)
     finally:
         for server in servers:
             server.stop()
         sink_process.kill()
         sink_process.wait()
-        shutil.rmtree(directory, ignore_errors=True)
+
+
+def make_server(name: str, directory: Path, maps: str = STATIC_MAPS) -> Server:
+    """Return a server that is not laid out yet."""
+    return Server(name, directory, free_port(), [str(BIN / "pyfix") if name == "pyfix" else "postfix"], maps)
+
+
+def measure_sql(arguments: argparse.Namespace, directory: Path, console: Console) -> None:
+    """Compare tables in MySQL with tables in files, on both servers."""
+    folder = directory / "maps"
+    spread(folder)
+    started: list[Server] = []
+
+    def start(name: str, kind: str, maps: str) -> Server:
+        server = make_server(name, directory / f"{name}-{kind}", maps)
+        started.append(server)
+        server.lay_out(free_port())
+        server.start()
+        return server
+
+    names = ["pyfix"] if arguments.no_postfix or not shutil.which("postfix") else ["postfix", "pyfix"]
+    many = max(100, int(5000 * arguments.scale))
+    try:
+        bench_sql.run(
+            folder, arguments.rounds, start, lambda s: many / delivered(s, many, "-s", "20", "-l", "4000", "-d"), names,
+            console,
+        )  # fmt: skip
+    finally:
+        for server in started:
+            server.stop()
 
 
 if __name__ == "__main__":

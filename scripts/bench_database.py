@@ -1,4 +1,4 @@
-"""The MariaDB that the rows of scripts/bench with SQL ask: private, in a directory of its own, with ExtMail's columns."""
+"""The MariaDB of scripts/bench: private, in a directory of its own, with ExtMail's columns."""
 
 from __future__ import annotations
 

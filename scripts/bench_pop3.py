@@ -39,8 +39,11 @@ class Sizes:
 def sizes(scale: float) -> Sizes:
     """Scale 1 is what the README's figures are of."""
     return Sizes(
-        max(50, int(2000 * scale)), max(2, int(20 * scale)), max(1000, int(100_000 * scale)), max(50, int(2000 * scale)),
-        max(1.0, 10 * scale),
+        small=max(50, int(2000 * scale)),
+        large=max(2, int(20 * scale)),
+        many=max(1000, int(100_000 * scale)),
+        idle=max(50, int(2000 * scale)),
+        seconds=max(1.0, 10 * scale),
     )  # fmt: skip
 
 
@@ -160,13 +163,13 @@ Measure = Callable[[Pop3Server], float]
 
 
 def rows(wanted: Sizes, boxes: Mailboxes) -> list[tuple[str, str, int, Measure]]:
-    """Return (name, unit, how often it may be measured, what measures it); less is better where the unit is s or MiB."""
-    many = "many@bench.test"
+    """Return (name, unit, how often it may be measured, what measures it); less is better of s and MiB."""
+    many, small, large = "many@bench.test", wanted.small, wanted.large
     return [
         ("sessions: connect, log in, STAT, QUIT, 20 clients", "/s", 3,
          lambda s: sessions_per_second(s.port, boxes.small, 20, wanted.seconds)),
-        (f"RETR, {wanted.small:,} messages of 4 KB", "MB/s", 3, lambda s: retr_rate(s, "retr@bench.test", wanted.small)),
-        (f"RETR, {wanted.large} messages of 10 MB", "MB/s", 3, lambda s: retr_rate(s, "large@bench.test", wanted.large)),
+        (f"RETR, {small:,} messages of 4 KB", "MB/s", 3, lambda s: retr_rate(s, "retr@bench.test", small)),
+        (f"RETR, {large} messages of 10 MB", "MB/s", 3, lambda s: retr_rate(s, "large@bench.test", large)),
         (f"{wanted.many:,} new messages: first log in and STAT", "s", 1, lambda s: stat_s(s, many)),
         (f"{wanted.many:,} messages: later log in and STAT", "s", 3, lambda s: stat_s(s, many)),
         (f"{wanted.many:,} messages: LIST", "s", 3, lambda s: fetch_s(s, many, "LIST")),
@@ -176,13 +179,20 @@ def rows(wanted: Sizes, boxes: Mailboxes) -> list[tuple[str, str, int, Measure]]
     ]  # fmt: skip
 
 
-def run(directory: Path, scale: float, rounds: int, only: str, free_port: Callable[[], int], console: Console) -> None:
-    """Measure and print."""
+def run(
+    directory: Path, scale: float, rounds: int, only: str, free_port: Callable[[], int], console: Console, *,
+    with_dovecot: bool = True,
+) -> None:  # fmt: skip
+    """Measure the rows that have `only` in their names, and print."""
     wanted = sizes(scale)
     boxes = Mailboxes(wanted)
+    chosen = [row for row in rows(wanted, boxes) if only in row[0]]
+    if not chosen:
+        return
+    directory.mkdir(mode=0o755)
     with mail_database(boxes.accounts(), ["bench.test"]) as database:
         servers = []
-        if has_dovecot():
+        if with_dovecot and has_dovecot():
             servers = [
                 dovecot(directory / name, free_port(), database, is_tuned=is_tuned)
                 for name, is_tuned in (("dovecot", False), ("tuned", True))
@@ -195,9 +205,7 @@ def run(directory: Path, scale: float, rounds: int, only: str, free_port: Callab
         with contextlib.ExitStack() as stack:
             for server in servers:
                 stack.enter_context(running(server))
-            for name, unit, most, measure in rows(wanted, boxes):
-                if only not in "pop3" and only not in name:
-                    continue
+            for name, unit, most, measure in chosen:
                 medians = [statistics.median(measure(server) for _ in range(min(rounds, most))) for server in servers]
                 table.add_row(name, unit, *map(_shown, medians), _ratio(unit, medians))
                 console.print(f"{name}: " + ", ".join(map(_shown, medians)) + f" {unit}")
