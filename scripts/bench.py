@@ -460,8 +460,8 @@ def measure_sql(arguments: argparse.Namespace, directory: Path, console: Console
     many = max(100, int(5000 * arguments.scale))
     try:
         bench_sql.run(
-            folder, arguments.rounds, start, lambda s: many / delivered(s, many, "-s", "20", "-l", "4000", "-d"), names,
-            console,
+            folder, arguments.rounds, start, lambda s: many / delivered(s, many, "-N", "-s", "20", "-l", "4000", "-d"),
+            names, console,
         )  # fmt: skip
     finally:
         for server in started:

@@ -14,6 +14,7 @@ from pyfix.mail.config.values import ValueRefused, words
 from pyfix.mail.maps.address_lookup import ALIAS, AddressMatch, IsLocal, Strategy, find_address
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.registry import open_table
+from pyfix.mail.maps.remembered import remembered
 from pyfix.mail.maps.table import Ask, Table, TableError
 from pyfix.mail.maps.traced import traced
 
@@ -119,6 +120,6 @@ def split_specs(value: str | list[str], parameter: str, config: Config) -> list[
 
 def _open(spec: str, parameter: str, config: Config, opening: Opening) -> Table:
     try:
-        return traced(open_table(spec, opening), parameter, config)
+        return traced(remembered(open_table(spec, opening)), parameter, config)
     except ConfigError as error:
         raise config.refuse(parameter, f"{parameter}: {error}") from None

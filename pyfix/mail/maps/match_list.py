@@ -41,6 +41,7 @@ from pyfix.mail.maps.network import BadNetwork, parse_network
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.plain_patterns import PlainPatterns, is_network
 from pyfix.mail.maps.registry import open_table
+from pyfix.mail.maps.remembered import remembered
 from pyfix.mail.maps.source import logical_lines
 from pyfix.mail.maps.table import Ask, FileStamp, TableError
 from pyfix.mail.maps.traced import traced
@@ -227,7 +228,7 @@ class MatchList:
 
     def _add_table(self, spec: str, verdict: bool) -> None:
         try:
-            table = traced(open_table(spec, Opening.of_process(self._config)), self.parameter, self._config)
+            table = traced(remembered(open_table(spec, Opening.of_process(self._config))), self.parameter, self._config)
         except ConfigError as error:
             raise self._config.refuse(self.parameter, f"{self.parameter}: {error}") from None
         maps = Maps(self.parameter, [table])

@@ -12,6 +12,7 @@ The settings are those of table_queries(5), and:
     timeout                    how many seconds a connection and each answer may take; 10 otherwise
     idle_interval              how many seconds an unused connection is kept; 60 otherwise
     retry_interval             how many seconds an unreachable server is left alone; 60 otherwise
+    remember_interval          how many seconds an answer counts for a process; 1 otherwise, 0: each time is asked
     option_file                the option file; /etc/my.cnf and /etc/mysql/my.cnf otherwise
     option_group               the group in it that is read after [client]; none is read if it is empty, and there is no
                                option_file
@@ -66,7 +67,7 @@ from pyfix.mail.maps.mysql_options import DEFAULT_FILES, read_options
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.queried import KeyValues
 from pyfix.mail.maps.settings import Settings
-from pyfix.mail.maps.sql import Row, SqlTable
+from pyfix.mail.maps.sql import REMEMBER_S, Row, SqlTable
 from pyfix.mail.maps.table import Table, decode_value
 from pyfix.mail.maps.tls_options import NAMES, read_tls
 
@@ -125,6 +126,7 @@ class MysqlTable(SqlTable):
 
     def __init__(self, name: str, settings: Settings, opening: Opening) -> None:
         super().__init__(name, settings, opening)
+        self.remember_s = settings.integer("remember_interval", REMEMBER_S, low=0)
         self._needs_result = settings.boolean("require_result_set", True)
         self._hosts = open_hosts(settings)
 

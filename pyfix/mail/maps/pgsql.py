@@ -11,6 +11,7 @@ The settings are those of table_queries(5), and:
     timeout           how many seconds a connection and each answer may take; 10 otherwise
     idle_interval     how many seconds an unused connection is kept; 60 otherwise
     retry_interval    how many seconds an unreachable server is left alone; 60 otherwise
+    remember_interval how many seconds an answer counts for a process; 1 otherwise, 0: the server is asked each time
     select_function   in the place of query, before Postfix 2.2: a function of the key
 
 A host is host, host:port or inet:host:port; unix:/directory, where the server's socket for port 5432 is; or a URI as of
@@ -65,7 +66,7 @@ from pyfix.mail.maps.libpq import NoSuchText, Session
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.queried import KeyValues
 from pyfix.mail.maps.settings import Settings
-from pyfix.mail.maps.sql import Row, SqlTable
+from pyfix.mail.maps.sql import REMEMBER_S, Row, SqlTable
 from pyfix.mail.maps.table import Table, decode_value
 from pyfix.mail.maps.template import Template
 
@@ -89,6 +90,7 @@ class PgsqlTable(SqlTable):
         super().__init__(name, settings, opening)
         self._query = mark_escapes(self._query)
         self._timeout_s = settings.integer("timeout", 10, low=1)
+        self.remember_s = settings.integer("remember_interval", REMEMBER_S, low=0)
         self._idle_s = settings.integer("idle_interval", int(IDLE_S), low=1)
         encoding = settings.choice("encoding", "UTF8", _ENCODINGS)
         hosts = [

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.queried import KeyValues, QueriedTable, parse_template, read_template
@@ -19,6 +19,8 @@ from pyfix.mail.maps.settings import Settings
 from pyfix.mail.maps.template import Quote, Template, Templates
 
 Row = Iterable[str | None]
+REMEMBER_S: Final = 1
+"""Of servers: see remembered.py."""
 
 
 class SqlTable(QueriedTable):

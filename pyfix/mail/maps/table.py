@@ -31,6 +31,8 @@ class Table(ABC):
     """True where keys are patterns: only whole addresses are looked up, never their parts."""
     blocking = False
     """True when a lookup may have to wait, for a peer over the network or for a lock: a thread's work."""
+    remember_s = 0
+    """For how many seconds a process may take an answer for the present one."""
     owner: int | None = None
     """User id that owns the source, for delivery to commands and files; None when there is no file."""
 
