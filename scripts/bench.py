@@ -458,11 +458,13 @@ def measure_sql(arguments: argparse.Namespace, directory: Path, console: Console
 
     names = ["pyfix"] if arguments.no_postfix or not shutil.which("postfix") else ["postfix", "pyfix"]
     many = max(100, int(5000 * arguments.scale))
+    load = ("-s", "20", "-l", "4000", "-d")
+    loads = {
+        "one recipient": lambda s: many / delivered(s, many, *load),
+        "all recipients differ": lambda s: many / delivered(s, many, "-N", *load),
+    }
     try:
-        bench_sql.run(
-            folder, arguments.rounds, start, lambda s: many / delivered(s, many, "-N", "-s", "20", "-l", "4000", "-d"),
-            names, console,
-        )  # fmt: skip
+        bench_sql.run(folder, arguments.rounds, start, loads, names, console)
     finally:
         for server in started:
             server.stop()

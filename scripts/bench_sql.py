@@ -52,23 +52,28 @@ def accounts() -> list[tuple[str, str, str]]:
 
     They share a Maildir, since tables are what is compared here.
     """
-    return [(f"{number}u1@bench.test", "secret", "u1/Maildir/") for number in range(_ACCOUNTS)]
+    names = ["u1", *(f"{number}u1" for number in range(_ACCOUNTS))]
+    return [(f"{name}@bench.test", "secret", "u1/Maildir/") for name in names]
 
 
 def run(
-    folder: Path, rounds: int, start: Callable[[str, str, str], Server], measure: Callable[[Server], float],
+    folder: Path, rounds: int, start: Callable[[str, str, str], Server], measures: dict[str, Callable[[Server], float]],
     names: list[str], console: Console,
 ) -> None:  # fmt: skip
-    """Measure each server with both kinds of tables in turns. `start` takes name, kind, and lines of main.cf."""
+    """Measure each server with both kinds of tables in turns. `start` takes name, kind, and lines of main.cf.
+
+    `measures` are loads by name.
+    """
     with mail_database(accounts(), ["bench.test"]) as database:
         kinds = {"texthash": write_texthash(folder), "mysql": write_mysql(folder, database)}
-        table = Table("4 KB, 20 sessions, all recipients differ, three tables", "texthash", "mysql", "ratio")
+        table = Table("4 KB, 20 sessions, three tables", "server", "texthash", "mysql", "ratio")
         for name in names:
             servers = {kind: start(name, kind, lines) for kind, lines in kinds.items()}
-            figures: dict[str, list[float]] = {kind: [] for kind in kinds}
-            for _ in range(rounds):
-                for kind, server in servers.items():
-                    figures[kind].append(measure(server))
-            texthash, mysql = (statistics.median(figures[kind]) for kind in ("texthash", "mysql"))
-            table.add_row(name, f"{texthash:,.0f} msg/s", f"{mysql:,.0f} msg/s", f"{mysql / texthash:.2f}")
+            for load, measure in measures.items():
+                figures: dict[str, list[float]] = {kind: [] for kind in kinds}
+                for _ in range(rounds):
+                    for kind, server in servers.items():
+                        figures[kind].append(measure(server))
+                files, mysql = (statistics.median(figures[kind]) for kind in ("texthash", "mysql"))
+                table.add_row(load, name, f"{files:,.0f} msg/s", f"{mysql:,.0f} msg/s", f"{mysql / files:.2f}")
         console.print(table)

@@ -12,7 +12,7 @@ The settings are those of table_queries(5), and:
     timeout                    how many seconds a connection and each answer may take; 10 otherwise
     idle_interval              how many seconds an unused connection is kept; 60 otherwise
     retry_interval             how many seconds an unreachable server is left alone; 60 otherwise
-    remember_interval          how many seconds an answer counts for a process; 1 otherwise, 0: each time is asked
+    remember_interval          how many seconds an answer counts for a process; 1 otherwise
     option_file                the option file; /etc/my.cnf and /etc/mysql/my.cnf otherwise
     option_group               the group in it that is read after [client]; none is read if it is empty, and there is no
                                option_file

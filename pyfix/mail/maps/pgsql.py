@@ -11,7 +11,8 @@ The settings are those of table_queries(5), and:
     timeout           how many seconds a connection and each answer may take; 10 otherwise
     idle_interval     how many seconds an unused connection is kept; 60 otherwise
     retry_interval    how many seconds an unreachable server is left alone; 60 otherwise
-    remember_interval how many seconds an answer counts for a process; 1 otherwise, 0: the server is asked each time
+    remember_interval
+                      how many seconds an answer counts for a process; 1 otherwise
     select_function   in the place of query, before Postfix 2.2: a function of the key
 
 A host is host, host:port or inet:host:port; unix:/directory, where the server's socket for port 5432 is; or a URI as of
