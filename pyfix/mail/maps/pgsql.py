@@ -4,16 +4,15 @@
 
 The settings are those of table_queries(5), and:
 
-    hosts             the servers, see below; localhost otherwise
-    user, password    the account
-    dbname            the database; required where a host is no URI
-    encoding          how texts are sent: UTF8; LATIN1 or SQL_ASCII for the bytes as they are
-    timeout           how many seconds a connection and each answer may take; 10 otherwise
-    idle_interval     how many seconds an unused connection is kept; 60 otherwise
-    retry_interval    how many seconds an unreachable server is left alone; 60 otherwise
-    remember_interval
-                      how many seconds an answer counts for a process; 1 otherwise
-    select_function   in the place of query, before Postfix 2.2: a function of the key
+    hosts               the servers, see below; localhost otherwise
+    user, password      the account
+    dbname              the database; required where a host is no URI
+    encoding            how texts are sent: UTF8; LATIN1 or SQL_ASCII for the bytes as they are
+    timeout             how many seconds a connection and each answer may take; 10 otherwise
+    idle_interval       how many seconds an unused connection is kept; 60 otherwise
+    retry_interval      how many seconds an unreachable server is left alone; 60 otherwise
+    remember_interval   how many seconds an answer counts for a process; 1 otherwise
+    select_function     in the place of query, before Postfix 2.2: a function of the key
 
 A host is host, host:port or inet:host:port; unix:/directory, where the server's socket for port 5432 is; or a URI as of
 PostgreSQL's own clients, which stands for itself: user, password and dbname are not added to it. In the place of a
