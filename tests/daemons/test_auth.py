@@ -320,6 +320,19 @@ def test_failures_cost_time_and_then_a_ban(tmp_path: Path) -> None:
         assert isinstance(client.ask(plain("alice@x.test", "geheim", rip="127.0.0.1")), Succeeded)
 
 
+def test_guesses_at_once_are_counted_like_others(tmp_path: Path) -> None:
+    """No more are tried than may fail, whichever way they come; nor is who waits for a place forgotten."""
+    with running(tmp_path, "auth_failure_limit = 3\n") as worker, AuthClient(worker.path) as client:
+        for number in range(1, 41):
+            client.send(plain("bob@x.test", f"guess {number}", number=number, rip=OUTSIDE))
+        for number in range(41, 61):
+            client.send(plain("bob@x.test", "secret", number=number, rip="192.0.2.2"))
+        answers = [client.receive() for _ in range(60)]
+        assert sum(isinstance(answer, Succeeded) for answer in answers) == 20
+        assert sum("Password mismatch" in line for line in worker.log_lines()) == 3
+        assert sum("login refused" in line for line in worker.log_lines()) == 37
+
+
 def test_failure_is_answered_so_long_after_the_request(tmp_path: Path) -> None:
     """A success at once, meanwhile; an unknown user no sooner than a wrong password."""
     with running(tmp_path, "auth_failure_delay = 1s\n") as worker, AuthClient(worker.path) as client:
@@ -411,8 +424,8 @@ def test_tokens(tmp_path: Path) -> None:
             assert client.ask(unnamed) == Succeeded(7, {"user": "alice@x.test"})
             told = client.ask(request("XOAUTH2", b"user=bob@x.test\x01auth=Bearer abc\x01\x01"))
             assert told == Challenge(7, b'{"status":"401","schemes":"bearer","scope":"mail"}')
-            assert failed(client.ask(Continue(7, b""))).fields == {"user": "bob@x.test"}
             worker.wait_for_line("method=XOAUTH2, service=smtp: the token is somebody else's")
+            assert failed(client.ask(Continue(7, b""))).fields == {"user": "bob@x.test"}
             issuer.says(200, {"active": True, "email": "eve@x.test", "scope": "mail"})
             failed(client.ask(request("OAUTHBEARER", b"n,,\x01auth=Bearer abc\x01\x01")))
             issuer.says(500, {})

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from pyfix.base import clock
+from pyfix.daemons.auth.gate import Gate
 from pyfix.daemons.auth.names import NameRules
 from pyfix.daemons.auth.penalty import Penalties, source_of
 from pyfix.daemons.auth.tickets import Tickets
@@ -48,6 +49,7 @@ class Desk:
     def __post_init__(self) -> None:
         self._seed = secrets.token_bytes(32)
         self._waiting = 0
+        self.gate = Gate(self.penalties)
 
     def scene(self) -> Scene:
         """Return what a mechanism needs for one exchange."""

@@ -16,7 +16,7 @@ from pyfix.base import clock
 from pyfix.base.log import one_line
 from pyfix.daemons.auth import log as lines
 from pyfix.daemons.auth.desk import Crowded, Desk
-from pyfix.daemons.auth.penalty import Banned
+from pyfix.daemons.auth.penalty import Banned, Cost
 from pyfix.daemons.auth.tickets import Earned
 from pyfix.daemons.auth.verdict import Denied, Granted, Unknown, Verdict
 from pyfix.daemons.auth.verify import Candidate, Findings
@@ -62,6 +62,8 @@ class Exchange:
         self._candidates: list[Candidate] = []
         self._findings: Findings | None = None
         """What was found of a login's keys."""
+        self._cost: Cost | None = None
+        """Of a failure that is counted already, though the client has not heard of it."""
         self._granted: Granted | None = None
         """Set while the client still has to see the mechanism's last words."""
         self._is_over = False
@@ -72,10 +74,7 @@ class Exchange:
 
     def begin(self) -> None:
         """AUTH has come."""
-        admission = self._desk.penalties.admit_source(self._source, clock.monotonic())
-        if isinstance(admission, Banned):
-            self._refuse_at_once(admission)
-        else:
+        if not self._is_banned():
             self._go(self._mechanism.begin(self._request.initial))
 
     def proceed(self, data: bytes) -> None:
@@ -87,8 +86,15 @@ class Exchange:
         self._asked_at = clock.monotonic()
         if self._granted is not None:
             self._succeed(self._granted)
-        else:
+        elif not self._is_banned():
             self._go(self._mechanism.receive(data))
+
+    def _is_banned(self) -> bool:
+        """Refuse at once who has failed too often, also since the login began."""
+        admission = self._desk.penalties.admit_source(self._source, self._asked_at)
+        if isinstance(admission, Banned):
+            self._refuse_at_once(admission)
+        return isinstance(admission, Banned)
 
     def malformed(self, reason: str) -> None:
         """A CONT that is none has come."""
@@ -106,7 +112,10 @@ class Exchange:
                 self._ask(step.data)
             case Refuse():
                 self._login = self._desk.names.normalise(step.login) if step.login else ""
-                self._judge(self._explain(step))
+                if self._cost is None:
+                    self._judge(self._explain(step))
+                else:
+                    self._answer_failure(self._cost)
             case CheckPassword() | FetchKeys() | CheckToken() | Accept():
                 self._desk.worker.spawn(self._work(step))
 
@@ -154,7 +163,18 @@ class Exchange:
                 return
             if admission.after_s:
                 await asyncio.sleep(admission.after_s)
-        await self._perform(step)
+        await self._pass_gate(step)
+
+    async def _pass_gate(self, step: CheckPassword | FetchKeys | CheckToken | Accept) -> None:
+        gate = self._desk.gate
+        admission = await gate.enter(self._source)
+        if isinstance(admission, Banned):
+            self._refuse_at_once(admission)
+            return
+        try:
+            await self._perform(step)
+        finally:
+            gate.leave(self._source)
 
     async def _perform(self, step: CheckPassword | FetchKeys | CheckToken | Accept) -> None:
         desk, verifier = self._desk, self._desk.verifier
@@ -187,13 +207,18 @@ class Exchange:
             self._defer(str(error))
             return
         except TokenRefused as error:
-            self._go(self._mechanism.refuse(str(error)))
+            self._refuse_token(self._mechanism, str(error))
             return
         if self._login and self._login != owner:
-            self._go(self._mechanism.refuse("the token is somebody else's"))
+            self._refuse_token(self._mechanism, "the token is somebody else's")
             return
         self._login = owner
         self._judge(await desk.in_thread(partial(desk.verifier.find_user, self._attempt())))
+
+    def _refuse_token(self, mechanism: TokenMechanism, reason: str) -> None:
+        """Tell the client why, and count the failure: it need not come back to hear of it."""
+        self._cost = self._count(Denied(reason, ""))
+        self._go(mechanism.refuse(reason))
 
     def _attempt(self) -> Attempt:
         fields = self._request.fields
@@ -235,16 +260,23 @@ class Exchange:
 
     def _deny(self, denied: Denied) -> None:
         """Count the failure, and tell of it when it is time."""
-        log, desk, now = self._desk.worker.log, self._desk, clock.monotonic()
+        self._answer_failure(self._count(denied))
+
+    def _count(self, denied: Denied) -> Cost:
+        log, desk = self._desk.worker.log, self._desk
         for warning in denied.warnings:
             log.warning(warning)
         lines.failed(log, self._who(), denied.reason, denied.backend)
         source = "" if denied.is_right else self._source
-        cost = desk.penalties.fail(source, self._login, self._digest, now)
+        cost = desk.penalties.fail(source, self._login, self._digest, clock.monotonic())
         if cost.is_ban:
             lines.banned(log, source, desk.ban_s)
+        return cost
+
+    def _answer_failure(self, cost: Cost) -> None:
         answer = Failed(self._request.id, {"user": self._login} if self._login else {})
-        asyncio.get_running_loop().call_later(max(0.0, self._asked_at + cost.delay_s - now), self._finish, answer)
+        wait_s = self._asked_at + cost.delay_s - clock.monotonic()
+        asyncio.get_running_loop().call_later(max(0.0, wait_s), self._finish, answer)
 
     def _defer(self, problem: str) -> None:
         lines.unavailable(self._desk.worker.log, self._who(), problem)

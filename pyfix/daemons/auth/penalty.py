@@ -15,6 +15,7 @@ is such a user or not.
 from __future__ import annotations
 
 import ipaddress
+import sys
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -128,6 +129,13 @@ class Penalties:
         if record is None or record.banned_until <= now:
             return Proceed()
         return Banned(f"too many failed logins from there; refused for {record.banned_until - now:.0f}s more")
+
+    def places(self, source: str, now: float) -> int:
+        """Return how many attempts of a source may be under way at once: one where the next failure is too many."""
+        if not self._limits.limit:
+            return sys.maxsize
+        record = self._fresh_source(source, now)
+        return max(1, self._limits.limit - (record.count if record is not None else 0))
 
     def admit_login(self, source: str, login: str, now: float) -> Proceed | Banned:
         """Decide when a login may be tried, once its name is known."""
