@@ -7,22 +7,20 @@ comes so many seconds after the request, not after the work. A client that goes 
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from pyfix.base import clock
 from pyfix.base.log import one_line
-from pyfix.daemons.auth import log as lines
 from pyfix.daemons.auth.desk import Crowded, Desk
 from pyfix.daemons.auth.penalty import Banned, Cost
-from pyfix.daemons.auth.tickets import Earned
+from pyfix.daemons.auth.reporter import Reporter
 from pyfix.daemons.auth.verdict import Denied, Granted, Unknown, Verdict
 from pyfix.daemons.auth.verify import Candidate, Findings
 from pyfix.mail.auth.backend import Attempt
 from pyfix.mail.auth.tokens import TokenRefused, TokenUnavailable
-from pyfix.proto.dovecot_auth import Authenticate, Challenge, Failed, Succeeded
+from pyfix.proto.dovecot_auth import Authenticate, Challenge, Failed
 from pyfix.proto.dovecot_auth.messages import Answer
 from pyfix.proto.sasl import (
     Accept,
@@ -52,13 +50,8 @@ class Exchange:
         self._request = request
         self._send = send
         self._end = end
-        fields = request.fields
-        self._remote = fields.get("rip", "")
-        self._source = "" if "no-penalty" in fields else desk.source(self._remote)
+        self._told = Reporter(desk, request, self._finish)
         self._mechanism = make(request.mechanism, desk.scene())
-        self._asked_at = clock.monotonic()
-        self._login = ""
-        self._digest = b""
         self._candidates: list[Candidate] = []
         self._findings: Findings | None = None
         """What was found of a login's keys."""
@@ -83,17 +76,17 @@ class Exchange:
             self._finish(Failed(self._request.id, {"reason": "Unexpected continuation"}))
             return
         self._stop_timer()
-        self._asked_at = clock.monotonic()
+        self._told.asked_at = clock.monotonic()
         if self._granted is not None:
-            self._succeed(self._granted)
+            self._told.succeed(self._granted)
         elif not self._is_banned():
             self._go(self._mechanism.receive(data))
 
     def _is_banned(self) -> bool:
         """Refuse at once who has failed too often, also since the login began."""
-        admission = self._desk.penalties.admit_source(self._source, self._asked_at)
+        admission = self._desk.penalties.admit_source(self._told.source, self._told.asked_at)
         if isinstance(admission, Banned):
-            self._refuse_at_once(admission)
+            self._told.refuse_at_once(admission)
         return isinstance(admission, Banned)
 
     def malformed(self, reason: str) -> None:
@@ -111,11 +104,11 @@ class Exchange:
             case Asks():
                 self._ask(step.data)
             case Refuse():
-                self._login = self._desk.names.normalise(step.login) if step.login else ""
+                self._told.login = self._desk.names.normalise(step.login) if step.login else ""
                 if self._cost is None:
                     self._judge(self._explain(step))
                 else:
-                    self._answer_failure(self._cost)
+                    self._told.answer_failure(self._cost)
             case CheckPassword() | FetchKeys() | CheckToken() | Accept():
                 self._desk.worker.spawn(self._work(step))
 
@@ -143,23 +136,23 @@ class Exchange:
         try:
             await self._take(step)
         except Crowded as error:
-            self._defer(str(error))
+            self._told.defer(str(error))
         except Exception as error:  # noqa: BLE001 - a fault in one login must not end everybody's
-            self._desk.worker.log.error(f"{self._who()}: {type(error).__name__}: {one_line(error)}")
-            self._defer("internal error")
+            self._desk.worker.log.error(f"{self._told.who}: {type(error).__name__}: {one_line(error)}")
+            self._told.defer("internal error")
 
     async def _take(self, step: CheckPassword | FetchKeys | CheckToken | Accept) -> None:
         names, penalties = self._desk.names, self._desk.penalties
-        self._login = names.normalise(step.login) if step.login else ""
+        self._told.login = names.normalise(step.login) if step.login else ""
         if not isinstance(step, (Accept, CheckToken)) and step.authorize:
             wanted = names.normalise(step.authorize)
-            if wanted != self._login:
-                self._deny(Denied("may not log in as somebody else", ""))
+            if wanted != self._told.login:
+                self._told.deny(Denied("may not log in as somebody else", ""))
                 return
-        if self._login and not isinstance(step, Accept):
-            admission = penalties.admit_login(self._source, self._login, clock.monotonic())
+        if self._told.login and not isinstance(step, Accept):
+            admission = penalties.admit_login(self._told.source, self._told.login, clock.monotonic())
             if isinstance(admission, Banned):
-                self._refuse_at_once(admission)
+                self._told.refuse_at_once(admission)
                 return
             if admission.after_s:
                 await asyncio.sleep(admission.after_s)
@@ -167,20 +160,20 @@ class Exchange:
 
     async def _pass_gate(self, step: CheckPassword | FetchKeys | CheckToken | Accept) -> None:
         gate = self._desk.gate
-        admission = await gate.enter(self._source)
+        admission = await gate.enter(self._told.source)
         if isinstance(admission, Banned):
-            self._refuse_at_once(admission)
+            self._told.refuse_at_once(admission)
             return
         try:
             await self._perform(step)
         finally:
-            gate.leave(self._source)
+            gate.leave(self._told.source)
 
     async def _perform(self, step: CheckPassword | FetchKeys | CheckToken | Accept) -> None:
         desk, verifier = self._desk, self._desk.verifier
         match step:
             case CheckPassword():
-                self._digest = desk.digest(self._login, step.password)
+                self._told.digest = desk.digest(self._told.login, step.password)
                 self._judge(await desk.in_thread(partial(verifier.check_password, self._attempt(), step.password)))
             case FetchKeys():
                 self._go(await desk.in_thread(self._use_keys))
@@ -200,29 +193,31 @@ class Exchange:
     async def _check_token(self, step: CheckToken) -> None:
         desk = self._desk
         assert isinstance(self._mechanism, TokenMechanism) and desk.tokens is not None
-        self._digest = desk.digest(self._login, step.token.encode())
+        self._told.digest = desk.digest(self._told.login, step.token.encode())
         try:
             owner = desk.names.normalise(await desk.in_thread(partial(desk.tokens.check, step.token)))
         except TokenUnavailable as error:
-            self._defer(str(error))
+            self._told.defer(str(error))
             return
         except TokenRefused as error:
             self._refuse_token(self._mechanism, str(error))
             return
-        if self._login and self._login != owner:
+        if self._told.login and self._told.login != owner:
             self._refuse_token(self._mechanism, "the token is somebody else's")
             return
-        self._login = owner
+        self._told.login = owner
         self._judge(await desk.in_thread(partial(desk.verifier.find_user, self._attempt())))
 
     def _refuse_token(self, mechanism: TokenMechanism, reason: str) -> None:
         """Tell the client why, and count the failure: it need not come back to hear of it."""
-        self._cost = self._count(Denied(reason, ""))
+        self._cost = self._told.count(Denied(reason, ""))
         self._go(mechanism.refuse(reason))
 
     def _attempt(self) -> Attempt:
         fields = self._request.fields
-        return Attempt(self._login, fields["service"], self._remote, fields.get("lip", ""), "secured" in fields)
+        return Attempt(
+            self._told.login, fields["service"], self._told.remote, fields.get("lip", ""), "secured" in fields
+        )
 
     # --- outcomes
 
@@ -231,61 +226,17 @@ class Exchange:
             case Granted():
                 self._grant(verdict, last)
             case Denied():
-                self._deny(verdict)
+                self._told.deny(verdict)
             case Unknown():
-                for problem in verdict.problems[:-1]:
-                    self._desk.worker.log.warning(problem)
-                self._defer(verdict.problems[-1])
+                self._told.defer(*verdict.problems)
 
     def _grant(self, granted: Granted, last: bytes | None) -> None:
-        desk = self._desk
-        for warning in granted.warnings:
-            desk.worker.log.warning(warning)
-        desk.penalties.succeed(self._source, self._login, clock.monotonic())
-        lines.succeeded(desk.worker.log, self._who(), granted.user, granted.backend)
+        self._told.note_success(granted)
         if last is None or "final-resp-ok" in self._request.fields:
-            self._succeed(granted, last)
+            self._told.succeed(granted, last)
         else:
             self._granted = granted
             self._ask(last)
-
-    def _succeed(self, granted: Granted, last: bytes | None = None) -> None:
-        fields = {"user": granted.user}
-        if "ticket" in self._request.fields:
-            earned = Earned(granted.user, self._request.fields["service"], granted.backend)
-            fields["ticket"] = self._desk.tickets.issue(earned, clock.monotonic())
-        if last is not None:
-            fields["resp"] = base64.b64encode(last).decode()
-        self._finish(Succeeded(self._request.id, fields))
-
-    def _deny(self, denied: Denied) -> None:
-        """Count the failure, and tell of it when it is time."""
-        self._answer_failure(self._count(denied))
-
-    def _count(self, denied: Denied) -> Cost:
-        log, desk = self._desk.worker.log, self._desk
-        for warning in denied.warnings:
-            log.warning(warning)
-        lines.failed(log, self._who(), denied.reason, denied.backend)
-        source = "" if denied.is_right else self._source
-        cost = desk.penalties.fail(source, self._login, self._digest, clock.monotonic())
-        if cost.is_ban:
-            lines.banned(log, source, desk.ban_s)
-        return cost
-
-    def _answer_failure(self, cost: Cost) -> None:
-        answer = Failed(self._request.id, {"user": self._login} if self._login else {})
-        wait_s = self._asked_at + cost.delay_s - clock.monotonic()
-        asyncio.get_running_loop().call_later(max(0.0, wait_s), self._finish, answer)
-
-    def _defer(self, problem: str) -> None:
-        lines.unavailable(self._desk.worker.log, self._who(), problem)
-        user = {"user": self._login} if self._login else {}
-        self._finish(Failed(self._request.id, {**user, "temp": "", "code": "temp_fail"}))
-
-    def _refuse_at_once(self, banned: Banned) -> None:
-        lines.refused(self._desk.worker.log, self._who(), banned.reason)
-        self._finish(Failed(self._request.id, {"user": self._login} if self._login else {}))
 
     def _finish(self, answer: Answer) -> None:
         if not self._is_over:
@@ -302,6 +253,3 @@ class Exchange:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _who(self) -> lines.Who:
-        return lines.Who(self._login, self._request.mechanism, self._request.fields["service"], self._remote)

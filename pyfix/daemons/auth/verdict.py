@@ -24,8 +24,6 @@ class Denied:
     backend: str
     """The last that knew the login, or was asked."""
     warnings: tuple[str, ...] = ()
-    is_right: bool = False
-    """The password was right: it is the account that may not, and nobody is guessing."""
 
 
 @dataclass(frozen=True, slots=True)

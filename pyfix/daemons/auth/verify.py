@@ -223,7 +223,7 @@ def _account(backend: Backend, attempt: Attempt, password: bytes) -> Account | N
 def _judge(account: Account, backend: Backend, findings: Findings) -> Granted | Denied:
     warnings = tuple(findings.warnings)
     if account.obstacle:
-        return Denied(account.obstacle, backend.name, warnings, is_right=True)
+        return Denied(account.obstacle, backend.name, warnings)
     return Granted(account.user, backend.name, warnings)
 
 

@@ -110,7 +110,7 @@ def test_back_end_that_is_down_is_no_refusal() -> None:
 def test_obstacle_is_told_only_to_who_knows_the_password() -> None:
     """And ends the search."""
     asked = verifier(Accounts({"joe": account("joe", "one", obstacle="not active")}), Asking(("joe",)))
-    assert asked.check_password(attempt("joe"), b"one") == Denied("not active", "accounts", is_right=True)
+    assert asked.check_password(attempt("joe"), b"one") == Denied("not active", "accounts")
     assert asked.check_password(attempt("joe"), b"bad") == Denied("Password mismatch", "accounts")
 
 
@@ -203,7 +203,7 @@ def test_user_of_a_token() -> None:
     asked = verifier(*backends)
     assert asked.find_user(attempt("joe")) == Granted("joe", "accounts")
     assert asked.find_user(attempt("ann")) == Granted("ann", "pam")
-    assert asked.find_user(attempt("old")) == Denied("expired", "accounts", is_right=True)
+    assert asked.find_user(attempt("old")) == Denied("expired", "accounts")
     assert asked.find_user(attempt("eve")) == Denied("unknown user", "")
 
 
