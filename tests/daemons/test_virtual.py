@@ -11,7 +11,8 @@ import pytest
 from harness import run_worker
 from mail_agents import CONTENT, deliver, enqueue, left, reachable_directory, verbs
 
-from pyfix.daemons.virtual.daemon import SERVICE, grouped
+from pyfix.daemons.virtual.daemon import SERVICE
+from pyfix.daemons.virtual.delivery import grouped
 from pyfix.mail.ipc.frame import encode
 from pyfix.mail.ipc.messages import NOTIFY_SUCCESS, TRACE_VERIFY, Deliver, Delivered, Envelope, Recipient, Refused
 

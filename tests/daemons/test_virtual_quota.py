@@ -352,3 +352,31 @@ def test_full_disk_defers_and_keeps_the_sum(small_disk: Path) -> None:
         assert send(worker, small_disk, 30_000) == []
     with Ledger.open(str(box)) as ledger:
         assert ledger.recount(Quota(1000000)) == recounted(box)
+
+
+def test_filter_of_the_owner_is_obeyed(tmp_path: Path) -> None:
+    """Into a folder, thrown away, returned; what goes to the trash does not count."""
+    rules = "/^subject: junk/m MOVE Junk\n/^subject: bin/m MOVE Trash\n/^subject: spam/m REJECT go away\n"
+    rules += "/^subject: gone/m DISCARD old news\n/^subject: note/m WARN noted\n"
+    box = tmp_path / "mail" / "box"
+    text = main_cf(tmp_path, "static:10000", "virtual_maildir_filter = yes")
+    box.mkdir()
+    (box / "maildirfilter").write_text(rules)
+    if IS_ROOT:
+        os.chown(box, UID, UID)
+    with run_worker(SERVICE, text, tmp_path, name="virtual") as worker:
+        outcomes = {
+            subject: verbs(deliver(worker, enqueue(tmp_path, ["a@b.test"], f"Subject: {subject}\n\nx\n".encode())))
+            for subject in ("junk", "bin", "spam", "gone", "note", "plain")
+        }
+        log = "\n".join(worker.log_lines())
+    assert outcomes.pop("spam") == [("a@b.test", "bounced", "5.0.0")]
+    assert set(map(tuple, outcomes.values())) == {()}
+    assert "status=bounced (maildir delivery failed: go away)" in log
+    assert "status=sent (discarded by the filter of its recipient: old news)" in log
+    assert "warning: " in log
+    assert "to=<a@b.test>: header check warning: noted" in log
+    assert [len(list((box / name / "new").iterdir())) for name in ("", ".Junk", ".Trash")] == [2, 1, 1]
+    assert (box / ".Junk" / "maildirfolder").exists()
+    assert summed(box) == recounted(box)
+    assert summed(box).messages == 3

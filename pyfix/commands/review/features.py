@@ -205,11 +205,6 @@ RULES: Final = (
     ),
     Rule(r"confirm_delay_cleared", _ON, Loss.QUALITY, "no notice tells of the end of a delay"),
     Rule(
-        r"virtual_maildir_filter", _ON, Loss.DIFFERENT, "filters of users (maildirfilter) are not in this release",
-        "all mail goes to the inbox",
-    ),
-    Rule(r"virtual_maildir_filter(_maps)?", _ANY, Loss.NOTHING, "filters of users are not in this release"),
-    Rule(
         r"virtual_mailbox_limit_message", _ANY, Loss.DIFFERENT, "the name is virtual_maildir_limit_message",
         "senders get the standard text about a full mailbox",
     ),

@@ -30,6 +30,8 @@ default where there are tables, and "no" counts the whole mailbox at each delive
 Courier, where the patch rewrites it from its own sum; a mailbox of which virtual_mailbox_limit_inbox counts the inbox
 only has none, and what is in tmp/ never counts.
 
+With virtual_maildir_filter the owner of a Maildir may have mail moved, refused or thrown away: maildirfilter(5).
+
 Rights: the process changes to the user of each mailbox, who must not be below virtual_minimum_uid. Tables are opened
 before a chroot and read directly; a change of theirs ends the process after the present client. Started without
 root's rights it writes everything as the user that runs it, and asks for no uid.
@@ -58,6 +60,6 @@ Example: quotas of the accounts, and a warning at 80 and 95 percent
     virtual_overquota_bounce = yes
     virtual_quota_warning_percents = 80 95
 
-See: virtual(5), quota_warning(5), accounts_table(5), quota-status(8), pyfix-quota(1),
+See: virtual(5), maildirfilter(5), quota_warning(5), accounts_table(5), quota-status(8), pyfix-quota(1),
 local(8), qmgr(8)
 """

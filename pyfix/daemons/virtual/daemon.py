@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from typing import assert_never
 
 from pyfix.base import clock
+from pyfix.daemons.virtual.delivery import Delivery, as_deliveries, batched, grouped, owner
 from pyfix.daemons.virtual.params import VirtualParameters
 from pyfix.mail.delivery import Job, JobError
 from pyfix.mail.delivery.status_filter import StatusFilter
@@ -23,33 +24,19 @@ from pyfix.mail.mailbox import (
     delivery_headers,
     from_line,
 )
+from pyfix.mail.mailbox.filter import Filters, Verb, header_key
 from pyfix.mail.mailbox.locate import LookupFailed, Mailbox, open_locator
 from pyfix.mail.mailbox.quota.account import Account, OverQuota, Policy, read_percents
-from pyfix.mail.mailbox.quota.limits import Limit, Limits
+from pyfix.mail.mailbox.quota.limits import Limits
 from pyfix.mail.mailbox.quota.notice import deliver_notice
 from pyfix.mail.mailbox.quota.warning import State, WarningText
 from pyfix.mail.queue import Queue
 from pyfix.service.rights import RightsError
-from pyfix.service.service import OneClientDaemon, Service, UnexpectedMessage
+from pyfix.service.service import OneClientDaemon, Service
 
 _MISCONFIGURED = Dsn("4.3.5", "mail system configuration error")
 _BATCH = 32
 """How many files are open at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One recipient of one request, and its mailbox."""
-
-    job: Job
-    writer: MaildirWriter
-    """Writes the content of the job's message."""
-    rcpt: Recipient
-    mailbox: Mailbox
-    limit: Limit | None
-    """What the mailbox may hold; None without quotas."""
-    account: Account | None
-    """The same for a Maildir, where quotas are in force."""
 
 
 class VirtualDaemon(OneClientDaemon[VirtualParameters]):
@@ -65,6 +52,7 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         self._lock = LockPolicy.from_params(params, params.virtual_mailbox_lock, "virtual_mailbox_lock")
         self._queue = Queue.from_params(params)
         self._limits = Limits.open(self.config, params, self.log.warning)
+        self._filters = Filters.open(self.config, params, self._locator.maildir_suffix, self.log.warning)
         self._policy = Policy.from_params(params, read_percents(self.config, params.virtual_quota_warning_percents))
         self._warning = WarningText.open(self.config, params.virtual_quota_warning_file, params.myhostname)
         name = "virtual_delivery_status_filter"
@@ -72,12 +60,13 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
 
     def find_changed(self) -> Iterator[str]:
         yield from self._filter.find_changed()
-        maps = (*self._locator.maps, *(self._limits.maps if self._limits else ()))
+        maps = [*self._locator.maps, *(self._limits.maps if self._limits else ())]
+        maps += [self._filters.maps] if self._filters else []
         yield from (table.name for table in maps if table.has_changed())
 
     def handle_all(self, requests: Sequence[AnyMessage], peer: Peer) -> Iterator[Message]:
         """Deliver small requests that are there together, a large one by itself: see `_deliver_batch`."""
-        for group in grouped(_deliveries(requests), _BATCH):
+        for group in grouped(as_deliveries(requests), _BATCH):
             yield from self._deliver_group(group)
 
     def _deliver_group(self, requests: list[Deliver]) -> Iterator[Message]:
@@ -125,14 +114,14 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
             job.bounced(rcpt, Dsn("5.1.1", f'unknown user: "{address}"'))
             return None
         account = Account(mailbox.path, limit.quota, self._policy, self.log.warning) if limit else None
-        return Delivery(job, writer, rcpt, mailbox, limit, account if mailbox.is_maildir else None)
+        return Delivery(job, writer, rcpt, mailbox, limit, account if mailbox.is_maildir else None, mailbox.path)
 
     def _deliver_all(self, found: list[Delivery]) -> None:
         """Deliver in the order of owners: taking on other rights costs more than a small delivery's preparation."""
         rights = self.worker.rights
-        found.sort(key=_owner)
+        found.sort(key=owner)
         try:
-            for (uid, gid), group in groupby(found, key=_owner):
+            for (uid, gid), group in groupby(found, key=owner):
                 try:
                     if rights.can_switch:
                         rights.switch(uid, gid)
@@ -184,15 +173,43 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         head = delivery_headers(job.envelope.sender, rcpt.original, rcpt.address)
         try:
             if mailbox.is_maildir:
+                if self._filters is not None and not self._obey(self._filters, delivery, head):
+                    return None
                 if delivery.account is not None:
                     delivery.account.check(delivery.writer.size(head))
-                return delivery.writer.begin(mailbox.path, head, in_batch=in_batch)
+                return delivery.writer.begin(delivery.place, head, in_batch=in_batch)
             self._deliver_mbox(delivery, head)
         except MailboxError as error:
             self._fail(delivery, error)
         else:
             job.sent(rcpt, "delivered to mailbox")
         return None
+
+    def _obey(self, filters: Filters, delivery: Delivery, head: bytes) -> bool:
+        """Do what the owner's filter says; return whether the message is to be delivered."""
+        job, rcpt, path = delivery.job, delivery.rcpt, delivery.mailbox.path
+        action = filters.decide(rcpt.address.lower(), path, header_key(head, job.content))
+        if action is None:
+            return True
+        text = action.text or f"User filter - {action.verb.value}"
+        match action.verb:
+            case Verb.REJECT:
+                job.bounced(rcpt, Dsn("5.0.0", f"maildir delivery failed: {text}"))
+                return False
+            case Verb.DISCARD:
+                job.sent(rcpt, f"discarded by the filter of its recipient: {text}")
+                return False
+            case Verb.MOVE if self.params.virtual_maildir_extended:
+                delivery.move_to(action.text, self._policy.scope)
+            case Verb.MOVE:
+                self.log.warning(f"maildirfilter of <{rcpt.address}>: MOVE needs virtual_maildir_extended = yes")
+            case Verb.WARN:
+                self.log.warning(f"{job.request.queue_id}: to=<{rcpt.address}>: header check warning: {text}")
+            case Verb.INFO:
+                self.log.info(f"{job.request.queue_id}: to=<{rcpt.address}>: header check info: {text}")
+            case _:
+                assert_never(action.verb)
+        return True
 
     def _fail(self, delivery: Delivery, error: MailboxError) -> None:
         job, rcpt, mailbox = delivery.job, delivery.rcpt, delivery.mailbox
@@ -230,40 +247,6 @@ class VirtualDaemon(OneClientDaemon[VirtualParameters]):
         if self.params.strict_mailbox_ownership and mailbox.uid >= 0 and box.owner_uid != mailbox.uid:
             self.log.warning('specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch')
             raise MailboxError("4.2.0", f"destination {mailbox.path} is not owned by recipient")
-
-
-def _deliveries(requests: Sequence[AnyMessage]) -> list[Deliver]:
-    """Return the requests; raise UnexpectedMessage before any of them is begun."""
-    deliveries = []
-    for request in requests:
-        if not isinstance(request, Deliver):
-            raise UnexpectedMessage(request)
-        deliveries.append(request)
-    return deliveries
-
-
-def grouped(requests: list[Deliver], size: int) -> Iterator[list[Deliver]]:
-    """Yield runs of requests with at most `size` recipients together, or one request that has more."""
-    group: list[Deliver] = []
-    count = 0
-    for request in requests:
-        count += len(request.recipients)
-        if group and count > size:
-            yield group
-            group, count = [], len(request.recipients)
-        group.append(request)
-    if group:
-        yield group
-
-
-def _owner(delivery: Delivery) -> tuple[int, int]:
-    return delivery.mailbox.uid, delivery.mailbox.gid
-
-
-def batched(items: list[Delivery], size: int) -> Iterator[list[Delivery]]:
-    """Yield the items `size` at a time."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 SERVICE = Service("virtual", VirtualDaemon, VirtualParameters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyfix.mail.config import ListOf
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.mailbox import LockParameters, MailboxParameters
+from pyfix.mail.mailbox.filter import FilterParameters
 from pyfix.mail.mailbox.params import VirtualMailboxParameters
 from pyfix.mail.mailbox.quota.params import QuotaParameters, WarningParameters
 from pyfix.mail.message.params import MessageParameters
@@ -12,6 +13,7 @@ from pyfix.mail.queue.params import QueueParameters
 
 
 class VirtualParameters(
+    FilterParameters,
     QuotaParameters,
     WarningParameters,
     VirtualMailboxParameters,

@@ -49,8 +49,6 @@ def test_what_pyfix_has_is_not_told_of() -> None:
         ("local_login_sender_maps = inline:{a=b}", Loss.GUARD),
         ("smtpd_upstream_proxy_protocol = haproxy", Loss.GUARD),
         ("daemon_directory = /usr/lib/postfix/sbin", Loss.NOTHING),
-        ("virtual_maildir_filter = yes", Loss.DIFFERENT),
-        ("virtual_maildir_filter_maps = hash:/etc/postfix/filter", Loss.NOTHING),
         ("virtual_mailbox_limit_message = full", Loss.DIFFERENT),
         ("maildrop_destination_recipient_limit = 1", Loss.NOTHING),
     ],
@@ -143,7 +141,7 @@ def test_ports_for_encrypted_sessions_are_honoured() -> None:
         "authorized_verp_clients", "smtp_per_record_deadline", "smtpd_client_connection_limit_exceptions",
         "postscreen_blacklist_action", "smtpd_sasl_application_name", "smtp_tls_per_site", "use_srv_lookup",
         "smtpd_forbid_unauth_pipelining", "smtp_tlsrpt_enable", "smtpd_hide_client_session", "tls_required_enable",
-        "cleanup_replace_stray_cr_lf", "virtual_maildir_filter_maps",
+        "cleanup_replace_stray_cr_lf", "virtual_mailbox_limit_message",
     ],
 )  # fmt: skip
 def test_names_of_older_and_newer_releases_and_of_patches_have_a_reason(name: str) -> None:
