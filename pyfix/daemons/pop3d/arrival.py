@@ -48,24 +48,28 @@ class Arrivals:
             sock.close()
             return
         receiver = Receiver(sock)
-        timer = self._loop.call_later(PATIENCE_S, self._give_up, sock, receiver)
-        self._loop.add_reader(sock.fileno(), self._read, sock, receiver, timer)
-        self._read(sock, receiver, timer)
+        if not self._read(sock, receiver):  # mostly everything is there already
+            timer = self._loop.call_later(PATIENCE_S, self._give_up, sock, receiver)
+            self._loop.add_reader(sock.fileno(), self._read_more, sock, receiver, timer)
 
-    def _read(self, sock: socket.socket, receiver: Receiver, timer: asyncio.TimerHandle) -> None:
+    def _read(self, sock: socket.socket, receiver: Receiver) -> bool:
+        """Read what is there; return whether that ends the matter."""
         try:
             message = receiver.receive()
         except BlockingIOError:
-            return
+            return False
         except (ProtocolError, OSError) as error:
-            timer.cancel()
             self._log.warning(f"session from a local client refused: {error}")
             self._give_up(sock, receiver)
-            return
+            return True
         if message is not None:
-            timer.cancel()
             self._loop.remove_reader(sock.fileno())
             self._take(message, receiver, sock)
+        return message is not None
+
+    def _read_more(self, sock: socket.socket, receiver: Receiver, timer: asyncio.TimerHandle) -> None:
+        if self._read(sock, receiver):
+            timer.cancel()
 
     def _give_up(self, sock: socket.socket, receiver: Receiver) -> None:
         self._loop.remove_reader(sock.fileno())

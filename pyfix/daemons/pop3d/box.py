@@ -1,7 +1,8 @@
 """A user's mailbox, used with the owner's rights.
 
 What may take long is done in threads, in slices of a quarter of a second, so that a giant mailbox does not keep others
-from being opened. The rest, a few system calls, is done on the spot.
+from being opened. The rest, a few system calls, is done on the spot, and so is opening a Maildir whose directories are
+short, as most are: to have a thread do it costs twice as much as doing it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ from pyfix.mail.mailbox.reading import (
 from pyfix.service.thread_rights import ThreadRights
 
 _SLICE_S: Final = 0.25
+_GLANCE_S: Final = 0.005
+"""What a small Maildir may cost the others."""
+_SMALL: Final = 16 * 1024
+"""Bytes of a directory: some hundred names on most file systems."""
 _LOCK_WAIT_S: Final = 10.0
 """Dovecot's patience: a client that has just hung up may come back at once."""
 _LOCK_PAUSE_S: Final = 0.2
@@ -116,21 +121,33 @@ class Box:
         give_up = clock.monotonic() + _LOCK_WAIT_S
         while True:
             try:
-                box = cls(workshop, owner, await _in_thread(workshop, owner, lambda: workshop.open(owner)))
-                break
+                return await cls._open_once(workshop, owner, is_wanted)
             except MailboxInUse:
                 if clock.monotonic() >= give_up or not is_wanted():
                     raise
                 await asyncio.sleep(_LOCK_PAUSE_S)
+
+    @classmethod
+    async def _open_once(cls, workshop: Workshop, owner: Owner, is_wanted: Callable[[], bool]) -> Self | None:
+        with workshop.rights.as_user(owner.uid, owner.gid, owner.groups):
+            mailbox = workshop.open(owner) if _is_small(owner) else None
+            is_complete = mailbox is not None and _glance_at(mailbox)
+        if mailbox is None:
+            mailbox = await _in_thread(workshop, owner, lambda: workshop.open(owner))
+        box = cls(workshop, owner, mailbox)
+        return box if is_complete else await box._measure(is_wanted)
+
+    async def _measure(self, is_wanted: Callable[[], bool]) -> Self | None:
+        """Learn the sizes; None, and closed, when nobody wants them any more."""
         try:
-            while is_wanted() and not await box._in_thread(lambda: box.mailbox.measure(_SLICE_S)):
+            while is_wanted() and not await self._in_thread(lambda: self.mailbox.measure(_SLICE_S)):
                 pass
         except BaseException:
-            box.close()
+            self.close()
             raise
         if is_wanted():
-            return box
-        box.close()
+            return self
+        self.close()
         return None
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
@@ -176,6 +193,23 @@ class Box:
     def _as_owner(self) -> AbstractContextManager[None]:
         owner = self._owner
         return self._workshop.rights.as_user(owner.uid, owner.gid, owner.groups)
+
+
+def _is_small(owner: Owner) -> bool:
+    """Return whether the mailbox is a Maildir that is quickly listed."""
+    try:
+        return all(os.stat(f"{owner.path}/{name}").st_size <= _SMALL for name in ("new", "cur"))
+    except OSError:
+        return False
+
+
+def _glance_at(mailbox: ReadableMailbox) -> bool:
+    """Learn sizes for a moment; return whether all are known."""
+    try:
+        return mailbox.measure(_GLANCE_S)
+    except BaseException:
+        mailbox.close()
+        raise
 
 
 async def _in_thread(workshop: Workshop, owner: Owner, work: Callable[[], R]) -> R:

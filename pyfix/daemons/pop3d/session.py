@@ -242,6 +242,10 @@ class Session(asyncio.Protocol):
                 self._fetch(action)
             case Listing(blocks):
                 self._listing = blocks
+            case Update(deleted=(), seen=()):
+                dialogue, box = self._parts()
+                box.close()
+                self._actions += dialogue.updated()
             case Update():
                 self._is_waiting = True
                 self._shared.worker.spawn(self._update(action))
