@@ -22,13 +22,12 @@ from pyfix.mail.mailbox.reading import sizes
 from pyfix.mail.mailbox.reading.errors import MessageGone, unavailable
 from pyfix.mail.mailbox.reading.maildir_files import SMALL, MaildirFiles
 from pyfix.mail.mailbox.reading.maildir_ids import FileNameIds, Ids, ListedIds
+from pyfix.mail.mailbox.reading.maildir_lock import MaildirLock
 from pyfix.mail.mailbox.reading.names import base_of, flags_of, octets_of
 from pyfix.mail.mailbox.reading.protocol import Removed
-from pyfix.mail.mailbox.reading.session_lock import SessionLock
 from pyfix.mail.mailbox.reading.stream import MessageStream
 from pyfix.mail.mailbox.reading.uidlist import UidList, complete, read_uidlist
 
-LOCK_FILE: Final = "dovecot-pop3-session.lock"
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _AT_ONCE: Final = 32
 _WORTH_STORING: Final = 8
@@ -38,7 +37,7 @@ _WORTH_STORING: Final = 8
 class ReadableMaildir:
     """An open Maildir; see ReadableMailbox."""
 
-    def __init__(self, files: MaildirFiles, lock: SessionLock | None, scope: Scope) -> None:
+    def __init__(self, files: MaildirFiles, lock: MaildirLock | None, scope: Scope) -> None:
         """Take over the directory and the lock."""
         self.location = f"maildir:{files.path}"
         self._files = files
@@ -204,7 +203,7 @@ def open_maildir(path: str, *, lock: bool, scope: Scope = WHOLE_TREE) -> Readabl
         raise unavailable("cannot open Maildir", path, error) from error
     held = None
     try:
-        held = SessionLock.take(root, LOCK_FILE, path + LOCK_FILE) if lock else None
+        held = MaildirLock.take(root, path) if lock else None
         mailbox = ReadableMaildir(MaildirFiles(path, root), held, scope)
         mailbox.list_messages()
     except BaseException:
