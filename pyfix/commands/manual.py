@@ -28,7 +28,17 @@ from pathlib import Path
 
 import click
 
-from pyfix.commands import postalias, postcat, postconf, postmap, postqueue, postsuper, pyfix
+from pyfix.commands import (
+    authtest,
+    postalias,
+    postcat,
+    postconf,
+    postmap,
+    postqueue,
+    postsuper,
+    pyfix,
+    testsaslauthd,
+)
 from pyfix.mail.config import ParameterSet
 from pyfix.manual.book import make_book
 from pyfix.master.params import MasterParameters
@@ -38,6 +48,7 @@ from pyfix.service.catalog import services
 def commands() -> Mapping[str, click.Command]:
     """Return the commands with click options, by the name of their page; sendmail, newaliases and mailq have none."""
     return {
+        "authtest": authtest.command,
         "postalias": postalias.command,
         "postcat": postcat.command,
         "postconf": postconf.main,
@@ -45,6 +56,7 @@ def commands() -> Mapping[str, click.Command]:
         "postqueue": postqueue.command,
         "postsuper": postsuper.command,
         "pyfix": pyfix.main,
+        "testsaslauthd": testsaslauthd.command,
         **{f"pyfix-{name}": command for name, command in pyfix.main.commands.items()},
     }
 

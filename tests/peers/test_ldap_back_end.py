@@ -45,7 +45,7 @@ def directory(need: Callable[[str], str]) -> Iterator[Database]:
 def open_conf(tmp_path: Path, text: str) -> Backend:
     """Open the back end as auth does."""
     (tmp_path / "ldap.conf").write_text(text)
-    return open_backend(f"dovecot-ldap:{tmp_path}/ldap.conf", Context(Config.from_text(""), timeout_s=5))
+    return open_backend(f"dovecot-ldap:{tmp_path}/ldap.conf", Context(Config.from_text("auth_backend_timeout = 5s\n")))
 
 
 def logs_in(backend: Backend, login: str, password: str = "extmail") -> str:

@@ -50,10 +50,10 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def open_one(spec: str, *settings: str, timeout_s: float = 30) -> Backend:
+def open_one(spec: str, *settings: str) -> Backend:
     """Open a back end as auth does."""
     text = "myhostname = mail.test\nmydestination = local.test\n" + "\n".join(settings)
-    return open_backend(spec, Context(Config.from_text(text), timeout_s=timeout_s))
+    return open_backend(spec, Context(Config.from_text(text)))
 
 
 def verify(backend: Backend, login: str, password: str = PASSWORD, service: str = "smtp") -> Account | None:
@@ -153,7 +153,7 @@ class TestSaslauthd:
     def test_a_daemon_that_says_nothing_is_given_up(self, user: str, folder: Path) -> None:
         """Its time is limited."""
         with silent(folder / "mux"), pytest.raises(BackendUnavailable, match="no answer within 1 seconds"):
-            verify(open_one(f"saslauthd:{folder}/mux", timeout_s=1), user)
+            verify(open_one(f"saslauthd:{folder}/mux", "auth_backend_timeout = 1s"), user)
 
 
 @contextlib.contextmanager

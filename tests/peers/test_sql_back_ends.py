@@ -91,10 +91,10 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., LookupBackend]]:
     """Open back ends from the text of their file; they are closed at the end."""
     backends: list[Backend] = []
 
-    def open_one(kind: str, text: str, settings: str = DELIVERY, timeout_s: float = 10) -> LookupBackend:
+    def open_one(kind: str, text: str, settings: str = DELIVERY, timeout: str = "10s") -> LookupBackend:
         (tmp_path / "file").write_text(text)
-        config = Config.from_text("myhostname = mail.test\n" + settings)
-        backends.append(open_backend(f"{kind}:{tmp_path}/file", Context(config, timeout_s=timeout_s)))
+        config = Config.from_text(f"myhostname = mail.test\nauth_backend_timeout = {timeout}\n{settings}")
+        backends.append(open_backend(f"{kind}:{tmp_path}/file", Context(config)))
         assert isinstance(backends[-1], LookupBackend)
         return backends[-1]
 
@@ -212,7 +212,7 @@ class TestDovecotSql:
         self, maria: Database, opened: Callable[..., LookupBackend]
     ) -> None:
         """A server that says nothing is given up."""
-        backend = opened("dovecot-sql", sql_conf(host=maria.path), timeout_s=1)
+        backend = opened("dovecot-sql", sql_conf(host=maria.path), timeout="1s")
         assert logs_in(backend, USER) == USER
         with maria.server.frozen(), pytest.raises(BackendUnavailable):
             logs_in(backend, USER)

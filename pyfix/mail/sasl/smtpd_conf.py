@@ -34,7 +34,7 @@ file and line: auth does not start, and logins are temporary failures.
 
 Different from Postfix: other settings have no effect; log_level has none, since auth has a log of its own.
 
-See: auth_backends(5), pyfix-check(1)
+See: auth_backends(5), auth(8), saslauthd(8), authdaemond(8), testsaslauthd(1), pyfix-check(1)
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ Example: ExtMail
     MYSQL_HOME_FIELD    concat('/var/mailbox/',homedir)
     MYSQL_MAILDIR_FIELD concat('/var/mailbox/',maildir)
 
-See: auth_backends(5), smtpd.conf(5)
+See: auth_backends(5), authtest(1), authdaemond(8), smtpd.conf(5)
 """
 
 from __future__ import annotations

@@ -20,8 +20,6 @@ class Context:
     config: Config
     parameter: str = "auth_backends"
     """Which one names the back end, for messages."""
-    timeout_s: float = 30.0
-    """How long a back end may take."""
     told: set[str] = field(default_factory=set)
     """What was complained of already."""
 
@@ -29,6 +27,11 @@ class Context:
     def places(self) -> Places:
         """Where deliveries go; raises ConfigError."""
         return Places(self.config)
+
+    @cached_property
+    def timeout_s(self) -> float:
+        """How long a back end may take."""
+        return self.config.read(BackendParameters).auth_backend_timeout
 
     @property
     def queue_directory(self) -> str:

@@ -47,7 +47,7 @@ Example:
     user_attrs = homeDirectory=home,uidNumber=uid,gidNumber=gid
     user_filter = (&(objectClass=posixAccount)(uid=%n))
 
-See: auth_backends(5), dovecot_sql(5), ldap_table(5)
+See: auth_backends(5), authtest(1), dovecot_sql(5), ldap_table(5)
 """
 
 from __future__ import annotations

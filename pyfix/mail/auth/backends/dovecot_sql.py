@@ -53,7 +53,7 @@ Example:
     user_query = SELECT uidnumber AS uid, gidnumber AS gid FROM mailbox \\
       WHERE username = '%u'
 
-See: auth_backends(5), dovecot_ldap(5), auth_passwd_file(5)
+See: auth_backends(5), authtest(1), dovecot_ldap(5), auth_passwd_file(5)
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ Rights: the file should be readable for root alone.
 Failures: a file that is missing, and a line that is none, is a temporary failure for everybody, told with file and
 line: nobody's line is skipped over.
 
-See: auth_backends(5), dovecot_sql(5)
+See: auth_backends(5), authtest(1), dovecot_sql(5)
 """
 
 from __future__ import annotations

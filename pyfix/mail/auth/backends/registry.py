@@ -2,7 +2,7 @@
 
     auth_backends = accounts, pam:smtp
 
-The auth service asks the back ends in the order of auth_backends; the first that verifies the password decides. Each
+auth(8) asks the back ends in the order of auth_backends; the first that verifies the password decides. Each
 is a kind, and behind a colon what it needs:
 
     accounts                    the accounts of pyfix (accounts_database)
@@ -33,7 +33,8 @@ Example: the accounts of a Dovecot, and Unix users
 
     auth_backends = dovecot-sql:/etc/dovecot/dovecot-sql.conf.ext, shadow
 
-See: smtpd.conf(5), dovecot_sql(5), dovecot_ldap(5), authmysqlrc(5), auth_passwd_file(5), pyfix-check(1)
+See: smtpd.conf(5), dovecot_sql(5), dovecot_ldap(5), authmysqlrc(5), auth_passwd_file(5), auth(8), authtest(1),
+testsaslauthd(1), pyfix-check(1)
 
 Inside: one module a kind, loaded when it is named.
 """

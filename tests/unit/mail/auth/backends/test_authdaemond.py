@@ -67,8 +67,10 @@ def _serve(listener: socket.socket, others: bytes) -> None:
 
 def open_at(folder: Path, *settings: str) -> AuthdaemondBackend:
     """Open the back end as auth does."""
-    text = f"authdaemond_config_files = {folder}/none, {folder}/authdaemonrc\n" + "\n".join(settings)
-    backend = open_backend(f"authdaemond:{folder}/socket", Context(Config.from_text(text), timeout_s=1))
+    text = f"auth_backend_timeout = 1s\nauthdaemond_config_files = {folder}/none, {folder}/authdaemonrc\n" + "\n".join(
+        settings
+    )
+    backend = open_backend(f"authdaemond:{folder}/socket", Context(Config.from_text(text)))
     assert isinstance(backend, AuthdaemondBackend)
     return backend
 

@@ -1,0 +1,26 @@
+"""saslauthd(8): say whether a password is right, to whatever asks a saslauthd of Cyrus.
+
+    saslauthd unix n - n - 1 saslauthd
+
+For a Postfix, Exim, Sendmail or Cyrus on the same machine that is to use pyfix's passwords: it asks the socket
+public/saslauthd of the queue directory, and this process asks auth(8). In smtpd.conf of such a Postfix:
+
+    pwcheck_method: saslauthd
+    saslauthd_path: /var/spool/pyfix/public/saslauthd
+    mech_list: PLAIN LOGIN
+
+Where a program knows the usual socket only, let a symbolic link lead from there to this one. A Postfix whose smtpd runs
+chrooted reaches neither: write n in the column chroot of its line.
+
+The login is the name, with the realm behind an @ where it has none; the service is that of the question, with pop for
+pop3.
+
+Rights: runs as mail_owner. Root, mail_owner and saslauthd_authorized_users are answered.
+
+Failures: where auth can't be asked, or can't tell now, there is no answer, which clients take for a failure of
+saslauthd, not for a wrong password. A failed login costs time, see auth(8).
+
+Different from Postfix: Cyrus' saslauthd takes fields of up to 256 bytes, this one of up to 1024.
+
+See: testsaslauthd(1), auth(8), smtpd.conf(5), master(5)
+"""
