@@ -35,6 +35,17 @@ SETTINGS = {
     "smtpd_error_sleep_time": "0",
     "smtpd_hard_error_limit": "100",
     "smtpd_relay_restrictions": "permit_sasl_authenticated, reject_unauth_destination",
+    "smtpd_sender_login_maps": (
+        "inline:{own@x.test=ALICE, {two@x.test = bob, alice}, @y.test=alice, loc=alice, other@x.test=bob}"
+    ),
+    "recipient_delimiter": "+",
+    "smtpd_helo_restrictions": (
+        "check_helo_access inline:{{all.test = reject_sender_login_mismatch}"
+        ", {known.test = reject_known_sender_login_mismatch}"
+        ", {with.test = reject_authenticated_sender_login_mismatch}"
+        ", {without.test = reject_unauthenticated_sender_login_mismatch}}"
+    ),
+    "smtpd_sender_restrictions": "check_sasl_access inline:{{carol=REJECT no carol}}",
 }
 
 
@@ -91,7 +102,7 @@ def systems(need: Callable[[str], str]) -> Iterator[list[MailSystem]]:
     if not STOCK_MASTER_CF.exists():
         pytest.skip(f"needs {STOCK_MASTER_CF}")
     with contextlib.ExitStack() as stack:
-        users = {"alice": "{PLAIN}secret", "bob@pair.test": "{PLAIN}b pass"}
+        users = {"alice": "{PLAIN}secret", "bob@pair.test": "{PLAIN}b pass", "carol": "{PLAIN}sing"}
         auth = stack.enter_context(dovecot_auth(need, users, "plain login cram-md5 scram-sha-256 anonymous"))
         directory = Path(tempfile.mkdtemp(prefix="pyfix-pair-"))
         directory.chmod(0o755)
@@ -150,6 +161,26 @@ def test_replies_and_log_lines_are_equal(systems: list[MailSystem]) -> None:
 def without_old_name(line: str) -> str:
     """Return a line without a login that says nothing: of an attempt before this one in Postfix, or half of UTF-8."""
     return re.sub(r"(: Invalid .*sasl_username=|sasl_username=4).*", r"\1", line)
+
+
+def test_owners_of_senders_are_equal(systems: list[MailSystem]) -> None:
+    """All four restrictions, with and without a login."""
+    senders = (
+        "own@x.test", "own+ext@x.test", "TWO@X.test", "any@y.test", "loc@pair.test", "loc", "other@x.test",
+        "none@x.test", '"own"@x.test', "@y.test:any@y.test", "",
+    )  # fmt: skip
+    commands = [c for sender in senders for c in (f"MAIL FROM:<{sender}>", "RCPT TO:<a@pair.test>", "RSET")]
+    cases = [
+        [f"EHLO {helo}.test", *login, *commands]
+        for helo in ("all", "known", "with", "without")
+        for login in ([], [GOOD], ["AUTH PLAIN " + b64("\0carol\0sing")])
+    ]
+    for case in cases:
+        postfix, pyfix = (dialogue(system.port, case) for system in systems)
+        assert pyfix == postfix, case
+        assert any("553 5.7.1" in reply or "<carol>: SASL login" in reply for reply in pyfix) or (
+            case[:2] in (["EHLO with.test", commands[0]], ["EHLO without.test", GOOD])
+        )
 
 
 def test_messages_of_those_who_have_logged_in_are_equal(systems: list[MailSystem]) -> None:

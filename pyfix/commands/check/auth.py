@@ -47,14 +47,14 @@ def _missing_service(config: Config, entries: Sequence[ServiceEntry]) -> Iterato
     if any(entry.name == AUTH and entry.type is ServiceType.UNIX for entry in entries):
         return
     for entry in entries:
-        if entry.program == "smtpd" and _asks_auth(config, entry):
+        if entry.program == "smtpd" and asks_auth(config, entry):
             text = (
                 f"service {entry.name}: smtpd_sasl_auth_enable, but master.cf has no service {AUTH}: nobody can log in"
             )
             yield Finding(Severity.ERROR, entry.place, text, f"add the line: {_LINE}")
 
 
-def _asks_auth(config: Config, entry: ServiceEntry) -> bool:
+def asks_auth(config: Config, entry: ServiceEntry) -> bool:
     """Return whether an smtpd asks our own auth service."""
     own = config.overridden(entry.overrides, service=entry.name, program=entry.program)
     is_on = own.expand(own.get("smtpd_sasl_auth_enable") or "no").strip().lower() == "yes"

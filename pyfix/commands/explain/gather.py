@@ -16,7 +16,6 @@ from pyfix.commands.explain.routing import Router
 from pyfix.commands.explain.services import Services
 from pyfix.mail.config import Config, ConfigError, CoreParameters
 from pyfix.mail.restrictions.questions import Context, Stage
-from pyfix.mail.sasl.params import LoginParameters
 from pyfix.mail.smtp.commands import CommandError, Features, clean_helo, parse_mail, parse_rcpt
 
 _ALL: Final = Features()
@@ -106,7 +105,7 @@ class _Gatherer:
         name = name_client(client, looks_up=server.params.smtpd_peername_lookup)
         helo = clean_helo(self._question.helo or (name if name != "unknown" else f"[{client.address}]"))
         login = self._question.sasl_username
-        offers_auth = service.config.read(LoginParameters).smtpd_sasl_auth_enable
+        offers_auth = server.params.smtpd_sasl_auth_enable
         context = Context(name, client.address, helo, envelope.sender, envelope.recipient, login)
         verdict = facts.Verdict(context.client, helo, envelope.sender, service.entry.name, service.entry.place)
         if login is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pyfix.commands.check.auth import asks_auth
 from pyfix.commands.import_postfix.paths import OWN_DIRECTORIES
 from pyfix.commands.review.review import ORIGIN
 from pyfix.mail.config import Config, ConfigError, lines
@@ -57,6 +58,8 @@ class Source:
     tables: Sequence[TableFact] = ()
     quotas: str = ""
     """Where the setting is that puts quotas in force; "" without any."""
+    logins: str = ""
+    """Where the smtpd is at which clients may log in by Cyrus' library; "" for none."""
 
     @property
     def main_path(self) -> str:
@@ -78,7 +81,9 @@ def read_source(config: Config, entries: Sequence[ServiceEntry]) -> Source:
     values = {name: config.expand(config.get(name) or "") for name in OWN_DIRECTORIES}
     origin = _read_name(config.expand(config.get(ORIGIN) or ""))
     quotas = config.place(QUOTAS) if config.expand(config.get(QUOTAS) or "") else ""
-    return Source(directory, main_cf, master_cf, values, origin, tuple(find_tables(config, entries)), quotas)
+    smtpds = (entry for entry in entries if entry.program == "smtpd")
+    logins = next((entry.place for entry in smtpds if asks_auth(config, entry)), "")
+    return Source(directory, main_cf, master_cf, values, origin, tuple(find_tables(config, entries)), quotas, logins)
 
 
 def _read_name(path: str) -> str:

@@ -23,6 +23,7 @@ from pyfix.commands.review.review import ORIGIN
 _NEEDS_CONSENT: Final = (Loss.GUARD, Loss.LOST, Loss.HELD, Loss.IMPOSSIBLE)
 _CHANGES_MAIL: Final = (Loss.DIFFERENT, *_NEEDS_CONSENT)
 _QUOTA_SERVICE: Final = "quota-status/unix"
+_AUTH_SERVICE: Final = "auth/unix"
 _ALIAS_PARAMETERS: Final = ("alias_maps", "alias_database")
 
 
@@ -84,7 +85,9 @@ class _Planner:
         self._main_changes += self._moved_paths(self._main)
         self._master_changes += self._moved_paths(self._master)
         plan.main_cf = apply_changes(self._source.main_cf, self._main_changes, self._appended)
-        plan.master_cf = apply_changes(self._source.master_cf, self._master_changes, self._quota_service())
+        plan.master_cf = apply_changes(
+            self._source.master_cf, self._master_changes, [*self._quota_service(), *self._auth_service()]
+        )
         plan.unknown = [name for name in self._accepted if name not in {item.subject for item in omissions}]
         return plan
 
@@ -160,6 +163,14 @@ class _Planner:
             return []
         self._tell(Severity.NOTE, self._source.quotas, text, "master.cf has the service quota-status now")
         return ["# pyfix: tells smtpd of full mailboxes", "quota-status unix - n n - - quota-status"]
+
+    def _auth_service(self) -> list[str]:
+        """Return the lines of master.cf for the service that checks passwords, where clients log in."""
+        if not self._source.logins or any(locate.service_name(item.text) == _AUTH_SERVICE for item in self._master):
+            return []
+        text = "clients log in here: pyfix's auth checks passwords, by smtpd.conf as Cyrus' library did"
+        self._tell(Severity.NOTE, self._source.logins, text, "master.cf has the service auth now")
+        return ["# pyfix: checks passwords", "auth unix - n n - 1 auth"]
 
     def _place_tables(self, facts: Sequence[TableFact]) -> None:
         for fact in facts:

@@ -93,7 +93,7 @@ RULES: Final = (
     ),
     Rule(
         r"(smtp|lmtp)_sasl_\w+|send_cyrus_sasl_authzid"
-        r"|(smtp|lmtp)_sender_dependent_authentication|smtpd_sender_login_maps|(smtp|lmtp)_send_dummy_mail_auth",
+        r"|(smtp|lmtp)_sender_dependent_authentication|(smtp|lmtp)_send_dummy_mail_auth",
         _ANY, Loss.NOTHING, _SASL,
     ),
     # What looks into messages

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pyfix.mail.config import Boolean, Integer, ListOf, String
-from pyfix.mail.sasl.params import LoginParameters, SaslPathParameters
+from pyfix.mail.sasl.params import SaslPathParameters
 
 
-class SmtpdSaslParameters(LoginParameters, SaslPathParameters):
+class SmtpdSaslParameters(SaslPathParameters):
     """Who may log in, and how. Defaults are those of Postfix 3.7."""
 
     auth_service_name = String("auth", "The service that smtpd_sasl_type = cyrus asks: its socket in private/.", low=1)

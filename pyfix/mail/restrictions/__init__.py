@@ -31,11 +31,19 @@ The restrictions:
     check_helo_access table       for the name in HELO and EHLO
     check_sender_access table     for the sender
     check_recipient_access table  for the recipient
+    check_sasl_access table       for the login, as it is
     table                         alone, as type:name: the check of the list that it stands in
     permit_sasl_authenticated     permit who has logged in, other than anonymously
     defer_if_permit               refuse for now, unless a later restriction refuses for good
     defer_if_reject               refuse for now, if a later restriction refuses
     warn_if_reject                ahead of a restriction: log what it would refuse, and go on
+
+Who may use which sender address, by smtpd_sender_login_maps, which gives it to one login or several:
+
+    reject_authenticated_sender_login_mismatch    refuse senders that are not the login's in smtpd_sender_login_maps
+    reject_unauthenticated_sender_login_mismatch  refuse senders that are a login's from who has not logged in
+    reject_sender_login_mismatch                  both
+    reject_known_sender_login_mismatch            both, but a login may use senders that are nobody's
 
 Failures: a table or a neighbour that can't be asked is `451 4.3.0`. A word that is no restriction, or one of Postfix's
 that is not built, answers `451 4.3.5` when it is reached, and is named in the log: mail waits until somebody has
@@ -48,6 +56,7 @@ Inside:
     parse.py      words of smtpd_*_restrictions -> Restriction values
     evaluate.py   the order of stages and lists, what an outcome means; pure
     progress.py   the rules of a process, and how far an evaluation has come
+    logins.py     who owns a sender address
     recipient.py  relay permission and the recipient tables
     access.py     what the right-hand side of an access table says
     questions.py  what an evaluation asks, and what it answers

@@ -20,6 +20,7 @@ from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.maps import Maps
 from pyfix.mail.restrictions.access import Action, Verb, parse_action
 from pyfix.mail.restrictions.fate import decide_fate, refuse_action
+from pyfix.mail.restrictions.logins import check_owner, ignore_without_sasl
 from pyfix.mail.restrictions.old_defaults import (
     is_relayed_by_default,
     note_networks,
@@ -38,6 +39,7 @@ from pyfix.mail.restrictions.progress import (
     Watch,
     client_subject,
     helo_subject,
+    login_subject,
     note_deferral,
     recipient_subject,
     refuse,
@@ -189,6 +191,15 @@ def _step(progress: Progress, step: Restriction, subject: Subject, depth: int) -
             return (yield from _unlisted(progress, context.recipient))
         case Kind.REJECT_UNLISTED_SENDER:
             return (yield from _unlisted_sender(progress))
+        case (
+            Kind.REJECT_SENDER_LOGIN_MISMATCH
+            | Kind.REJECT_AUTHENTICATED_SENDER_LOGIN_MISMATCH
+            | Kind.REJECT_KNOWN_SENDER_LOGIN_MISMATCH
+            | Kind.REJECT_UNAUTHENTICATED_SENDER_LOGIN_MISMATCH
+        ):
+            return (yield from check_owner(progress, step.kind))
+        case Kind.CHECK_SASL_ACCESS if not rules.has_logins:
+            return ignore_without_sasl(progress, step.kind)
         case Kind.UNKNOWN:
             progress.decision.notes.append(Note("warning", f'unknown smtpd restriction: "{step.name}"'))
             return refuse(progress, CONFIGURATION_ERROR)
@@ -326,6 +337,8 @@ def _target(context: Context, kind: Kind) -> tuple[Search, str, Subject] | None:
             return Search.DOMAIN, context.helo, helo_subject(context)
         case Kind.CHECK_SENDER_ACCESS if context.sender is not None:
             return Search.SENDER, context.sender, sender_subject(context)
+        case Kind.CHECK_SASL_ACCESS if context.sasl_username:
+            return Search.LOGIN, context.sasl_username, login_subject(context)
         case Kind.CHECK_RECIPIENT_ACCESS if context.recipient is not None:
             return Search.RECIPIENT, context.recipient, recipient_subject(context)
         case _:

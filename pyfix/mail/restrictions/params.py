@@ -5,9 +5,10 @@ from __future__ import annotations
 from pyfix.mail.config import Boolean, Integer, ListOf, String
 from pyfix.mail.mailbox.quota.params import RoomRestrictionParameters
 from pyfix.mail.rewrite.params import CanonicalParameters
+from pyfix.mail.sasl.params import LoginParameters
 
 
-class RestrictionParameters(RoomRestrictionParameters, CanonicalParameters):
+class RestrictionParameters(RoomRestrictionParameters, CanonicalParameters, LoginParameters):
     """Who may connect, relay, send and receive. Defaults are those of Postfix 3.7."""
 
     smtpd_peername_lookup = Boolean("yes", "Look up and verify the client's host name; no: every client is unknown.")
@@ -29,6 +30,10 @@ class RestrictionParameters(RoomRestrictionParameters, CanonicalParameters):
     smtpd_reject_unlisted_recipient = Boolean("yes", "Refuse recipients that the tables of their domain do not list.")
     smtpd_reject_unlisted_sender = Boolean("no", "Refuse senders in our domains that the tables of these do not list.")
     smtpd_null_access_lookup_key = String("<>", "The key for the null sender in access tables.")
+
+    smtpd_sender_login_maps = String(
+        "", "Which logins own a sender address: reject_sender_login_mismatch and its like."
+    )
 
     reject_code = Integer("554", "Reply code of reject.", low=0, high=599)
     defer_code = Integer("450", "Reply code of defer.", low=0, high=599)

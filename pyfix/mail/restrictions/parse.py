@@ -31,10 +31,15 @@ class Kind(Enum):
     DEFER_UNAUTH_DESTINATION = "defer_unauth_destination"
     REJECT_UNLISTED_RECIPIENT = "reject_unlisted_recipient"
     REJECT_UNLISTED_SENDER = "reject_unlisted_sender"
+    REJECT_SENDER_LOGIN_MISMATCH = "reject_sender_login_mismatch"
+    REJECT_AUTHENTICATED_SENDER_LOGIN_MISMATCH = "reject_authenticated_sender_login_mismatch"
+    REJECT_KNOWN_SENDER_LOGIN_MISMATCH = "reject_known_sender_login_mismatch"
+    REJECT_UNAUTHENTICATED_SENDER_LOGIN_MISMATCH = "reject_unauthenticated_sender_login_mismatch"
     CHECK_CLIENT_ACCESS = "check_client_access"
     CHECK_HELO_ACCESS = "check_helo_access"
     CHECK_SENDER_ACCESS = "check_sender_access"
     CHECK_RECIPIENT_ACCESS = "check_recipient_access"
+    CHECK_SASL_ACCESS = "check_sasl_access"
     UNKNOWN = ""
 
 
@@ -46,6 +51,7 @@ _WITH_TABLE: Final = (
     Kind.CHECK_HELO_ACCESS,
     Kind.CHECK_SENDER_ACCESS,
     Kind.CHECK_RECIPIENT_ACCESS,
+    Kind.CHECK_SASL_ACCESS,
 )
 _GUARDS: Final = (
     Kind.REJECT_UNAUTH_DESTINATION,

@@ -9,6 +9,7 @@ from typing import Final
 
 from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.ipc.messages import Resolved
+from pyfix.mail.maps import Maps
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.restrictions.parse import Restriction
 from pyfix.mail.restrictions.questions import Context, Decision, Note, Rejection
@@ -42,6 +43,10 @@ class Rules:
     relay_code: int = 554
     access_reject_code: int = 554
     access_defer_code: int = 450
+    has_logins: bool = False
+    """smtpd_sasl_auth_enable."""
+    login_maps: Maps | None = None
+    """smtpd_sender_login_maps."""
     old: frozenset[str] = frozenset()
     """The parameters that have a default of an old compatibility_level."""
     own_addresses: frozenset[str] = frozenset()
@@ -111,6 +116,11 @@ def sender_subject(context: Context) -> Subject:
 def recipient_subject(context: Context) -> Subject:
     """Name the recipient that was given last, without quotes that mean nothing."""
     return Subject(unquote_address(context.recipient or ""), "Recipient address")
+
+
+def login_subject(context: Context) -> Subject:
+    """Name who has logged in."""
+    return Subject(context.sasl_username or "", "SASL login name")
 
 
 def note_deferral(progress: Progress, if_permit: bool, rejection: Rejection) -> Verdict:

@@ -32,6 +32,8 @@ class Search(Enum):
     """The same for a recipient."""
     ALIAS = "alias"
     """An address in a table of aliases or users: also by the bare local part when the domain is ours, and @domain."""
+    LOGIN = "login"
+    """A name as it is."""
 
 
 @dataclass(frozen=True, slots=True)

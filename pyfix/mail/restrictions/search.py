@@ -72,6 +72,8 @@ class Searcher:
             case Search.DOMAIN:
                 found = lookup_domain(maps, key, parents=self._parents)
                 return found[0] if found else None
+            case Search.LOGIN:
+                return maps.lookup(key)
             case Search.SENDER | Search.RECIPIENT if not key:
                 return maps.lookup(self._null_key)
             case Search.SENDER | Search.RECIPIENT:

@@ -140,6 +140,8 @@ class RestrictionTables:
             relay_code=params.relay_domains_reject_code,
             access_reject_code=params.access_map_reject_code,
             access_defer_code=params.access_map_defer_code,
+            has_logins=params.smtpd_sasl_auth_enable,
+            login_maps=self._open_list(params.smtpd_sender_login_maps, "smtpd_sender_login_maps"),
             old=old,
             own_addresses=self._own_addresses() if "mynetworks_style" in old else frozenset(),
             networks_style=params.mynetworks_style,

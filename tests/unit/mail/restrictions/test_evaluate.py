@@ -510,3 +510,76 @@ def test_sender_is_looked_for_once() -> None:
     decide(Stage.RCPT, rules, context, world)
     assert [asked for asked in world.asked if asked == Resolve("joe@local.test")] == [Resolve("joe@local.test")]
     assert reply(decide(Stage.RCPT, rules, context, World(broken=True))).startswith("451 4.3.0 <joe@local.test>")
+
+
+OWNERS = table("o", {"own@x.test": "ALICE", "two@x.test": "bob, alice", "other@x.test": "bob"})
+LOGIN_RULES = ("sender", "authenticated_sender", "known_sender", "unauthenticated_sender")
+
+
+@pytest.mark.parametrize(
+    ("login", "sender", "refused_by"),
+    [
+        (None, "own@x.test", ("sender", "known_sender", "unauthenticated_sender")),
+        (None, "none@x.test", ()),
+        (None, "", ()),
+        ("alice", "own@x.test", ()),
+        ("Alice", "two@x.test", ()),
+        ("alice", "other@x.test", ("sender", "authenticated_sender", "known_sender")),
+        ("alice", "none@x.test", ("sender", "authenticated_sender")),
+        ("alice", "", ()),
+    ],
+)
+def test_owner_of_a_sender(login: str | None, sender: str, refused_by: tuple[str, ...]) -> None:
+    """Which of the four refuses whom, with Postfix's words."""
+    context = replace(CONTEXT, sender=sender, sasl_username=login)
+    for name in LOGIN_RULES:
+        steps = parse_restrictions([f"reject_{name}_login_mismatch"], None)
+        decision = decide(Stage.RCPT, Rules(NO_TABLES, sender=steps, has_logins=True, login_maps=OWNERS), context)
+        problem = "not logged in" if login is None else f"not owned by user {login}"
+        expected = f"553 5.7.1 <{sender}>: Sender address rejected: {problem}" if name in refused_by else None
+        assert (decision.rejection and decision.rejection.reply) == expected
+
+
+def test_owner_that_cannot_be_asked_for() -> None:
+    """For now, and in the name of the sender; a table that there is not has no owners."""
+    steps = parse_restrictions(["reject_sender_login_mismatch"], None)
+    rules = Rules(NO_TABLES, recipient=steps, has_logins=True, login_maps=OWNERS)
+    decision = decide(Stage.RCPT, rules, replace(CONTEXT, sender="own@x.test"), World(broken=True))
+    assert decision.rejection is not None
+    assert decision.rejection.reply == "451 4.3.0 <own@x.test>: Temporary lookup failure"
+    without = decide(Stage.RCPT, replace(rules, login_maps=table("o")), replace(CONTEXT, sasl_username="alice"))
+    assert without.rejection is None
+
+
+def test_restrictions_on_logins_say_nothing_where_nobody_can_log_in() -> None:
+    """Which the log has."""
+    maps = table("t", {"alice": "REJECT"})
+    steps = parse_restrictions(["reject_sender_login_mismatch", "check_sasl_access", "t:t"], lambda spec: maps)
+    decision = decide(Stage.RCPT, Rules(NO_TABLES, sender=steps, login_maps=OWNERS), CONTEXT)
+    assert decision.rejection is None
+    assert [note.text for note in decision.notes] == [
+        "restriction `reject_authenticated_sender_login_mismatch' ignored: no SASL support",
+        "restriction `reject_unauthenticated_sender_login_mismatch' ignored: no SASL support",
+        "restriction `check_sasl_access' ignored: no SASL support",
+    ]
+
+
+def test_access_by_login() -> None:
+    """The login as it is, and nothing for who has none."""
+    maps = table("t", {"alice": "REJECT no alice", "x.test": "REJECT"})
+    steps = parse_restrictions(["check_sasl_access", "t:t"], lambda spec: maps)
+    rules = Rules(NO_TABLES, sender=steps, has_logins=True)
+    for login, expected in [
+        ("alice", "554 5.7.1 <alice>: SASL login name rejected: no alice"), ("bob@x.test", None), (None, None),
+    ]:  # fmt: skip
+        decision = decide(Stage.RCPT, rules, replace(CONTEXT, sasl_username=login))
+        assert (decision.rejection and decision.rejection.reply) == expected
+
+
+def test_anonymous_login_is_no_login() -> None:
+    """permit_sasl_authenticated is for those whose name is known."""
+    steps = parse_restrictions(["permit_sasl_authenticated", "reject"], None)
+    rules = Rules(NO_TABLES, sender=steps, has_logins=True)
+    for method, is_refused in [("PLAIN", False), ("Anonymous", True)]:
+        decision = decide(Stage.RCPT, rules, replace(CONTEXT, sasl_username="x", sasl_method=method))
+        assert (decision.rejection is not None) is is_refused
