@@ -126,6 +126,7 @@ def _reported(state: MasterState, pid: int, generation: int, worker_state: State
     worker.is_busy = worker_state is not State.FREE
     was_at_limit = service.is_at_limit
     worker.is_full = worker_state is State.FULL
+    worker.is_retired |= worker_state is State.RETIRING
     actions = _press(service, now) if was_at_limit or service.is_at_limit else []
     worker.has_served |= worker.is_busy
     if worker.has_served:
@@ -233,7 +234,7 @@ def _wakeups(state: MasterState, now: float) -> list[Action]:
 
 def _wake(state: MasterState, service: ServiceState, now: float) -> list[Action]:
     """A "?" in master.cf: only a process that runs is woken, none is started for it."""
-    current = [w for w in service.workers.values() if w.generation == state.generation and not w.is_starting]
+    current = [w for w in service.current if w.generation == state.generation and not w.is_starting]
     if current:
         return [Wake(current[0].pid)]
     if not service.entry.wakeup_always:

@@ -47,6 +47,7 @@ class WorkerState:
     has_served: bool = False
     """It has been busy, or was woken."""
     is_retired: bool = False
+    """A reload, or its own decision, has ended its generation: it finishes what it has."""
 
 
 @dataclass(slots=True)
@@ -83,7 +84,7 @@ class ServiceState:
 
     @property
     def current(self) -> list[WorkerState]:
-        """The workers that count for the process limit: those that a reload retired finish beside it."""
+        """The workers that count for the process limit: those that are retired finish beside it."""
         return [worker for worker in self.workers.values() if not worker.is_retired]
 
     @property

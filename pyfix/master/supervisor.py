@@ -19,6 +19,7 @@ from pyfix.base import clock
 from pyfix.base.failure import words_for
 from pyfix.base.log import Log
 from pyfix.base.logpipe import LogPipe
+from pyfix.base.shelf import Shelf
 from pyfix.mail.config import Config, ConfigError, mastercf
 from pyfix.mail.config.compatibility import FIRST_LEVEL
 from pyfix.master import decide as rules
@@ -75,6 +76,7 @@ class Supervisor:
         self._plan = Plan({}, [], [])
         self._listeners: dict[Key, list[Listener]] = {}
         self._log_pipe: LogPipe | None = None
+        self._shelves: dict[Key, Shelf] = {}
         self._children: dict[int, Child] = {}
         self._poll = select.poll()
         self._watched: dict[int, Key] = {}
@@ -111,12 +113,21 @@ class Supervisor:
         self._close_listeners({k: v for k, v in self._listeners.items() if fresh.get(k) is not v})
         self._listeners = fresh
         self._plan = plan
+        self._place_shelves()
         if self._log_pipe is None and self._log_service() is not None:
             self._log_pipe = LogPipe()
         for text in told:
             self._log.info(text)
         for warning in plan.warnings:
             self._log.warning(warning)
+
+    def _place_shelves(self) -> None:
+        """A reload keeps what there is: the files that it was made of may be broken now."""
+        wanted = {key for key, program in self._plan.programs.items() if program.service.daemon.has_shelf}
+        for key in self._shelves.keys() - wanted:
+            self._shelves.pop(key).close()
+        for key in wanted - self._shelves.keys():
+            self._shelves[key] = Shelf(f"pyfix-{key}")
 
     def _log_service(self) -> Key | None:
         """The service that reads the log pipe."""
@@ -330,6 +341,9 @@ class Supervisor:
         for other, group in self._listeners.items():
             if other != key:
                 self._close_listeners({other: group})
+        for other, shelf in self._shelves.items():
+            if other != key:
+                shelf.close()
         signal.set_wakeup_fd(-1)
         self._signals.close()
         self._signal_writer.close()
@@ -340,7 +354,7 @@ class Supervisor:
             entry=program.entry, service=program.service, config_directory=self._directory, listeners=listeners,
             status=theirs, generation=self._state.generation, client_limit=program.client_limit,
             verbose=self._verbose + program.entry.verbose, log_pipe=log_pipe,
-            stress=self._state.services[key].stress, config=self._config,
+            stress=self._state.services[key].stress, shelf=self._shelves.get(key), config=self._config,
         )  # fmt: skip
 
     # --- reload and stop ----------------------------------------------------------------------------------------

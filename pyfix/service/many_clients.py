@@ -47,6 +47,7 @@ class ManyClientsLoop:
         self._adopt()
         self._is_full = False
         self._is_serving = False
+        self._is_finishing = False
         self._watchdog = Watchdog(daemon.watchdog_timeout(params.daemon_timeout))
         self._servers: list[Server] = []
         self._uses = 0
@@ -149,6 +150,8 @@ class ManyClientsLoop:
             self._is_full = True
         elif clients <= self._limit - max(1, self._limit // 8):
             self._is_full = False
+        if self._is_finishing:
+            return State.RETIRING
         if self._is_full:
             return State.FULL
         return State.BUSY if clients >= SPREAD else State.FREE
@@ -188,6 +191,8 @@ class ManyClientsLoop:
     async def _finish(self) -> None:
         """Accept no more; wait for the clients there are; then let the daemon finish."""
         self._close()
+        self._is_finishing = True
+        self._status.report(State.RETIRING)
         self._daemon.retiring()
         while self._worker.clients and self._failure is None:
             await self._wait()

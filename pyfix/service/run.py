@@ -19,6 +19,7 @@ from typing import Final
 
 from pyfix.base.log import FACILITIES, DatagramSink, Fatal, Log, PostlogSink, StderrSink, SyslogSink, one_line
 from pyfix.base.logpipe import LogPipe
+from pyfix.base.shelf import Shelf
 from pyfix.mail.config import Config, ConfigError, CoreParameters
 from pyfix.mail.config.mastercf import ServiceEntry
 from pyfix.service import jail
@@ -52,6 +53,8 @@ class Birth:
     log_pipe: LogPipe | None = None
     stress: bool | None = None
     """Whether the service is under stress; None for one that can't be."""
+    shelf: Shelf | None = None
+    """What processes of the service leave for each other."""
     config: Config | None = None
     """What the master has read; without it main.cf is read again. A file that somebody broke since the last reload
     thus stops no new worker."""
@@ -111,6 +114,7 @@ class _Life:
             service=birth.entry.name, program=birth.service.program, argv=list(birth.entry.argv), config=config,
             log=self.log, rights=Rights(), verbose=birth.verbose, stress=bool(birth.stress),
             show_stress=partial(_show_stress, birth), client_limit=birth.client_limit,
+            shelf=birth.shelf,
         )  # fmt: skip
         known = len(config.warnings)
         if stray := birth.service.stray_argument(worker.argv):
@@ -119,6 +123,8 @@ class _Life:
         if daemon.solitary:
             _be_alone(birth.entry, self.log)
         daemon.before_jail()
+        if birth.shelf is not None:
+            birth.shelf.close()
         _enter_jail(birth.entry, params)
         self.log.debug(f"{birth.entry.place}: service {birth.entry.name}, user id {os.geteuid()}, root {os.getcwd()}")
         daemon.after_jail()

@@ -41,6 +41,8 @@ class Daemon(Generic[P]):
     """max_idle and max_use do not apply."""
     runs_commands: ClassVar[bool] = False
     """Other people's programs are started from here, and are to find themselves scheduled as usual."""
+    has_shelf: ClassVar[bool] = False
+    """Its processes leave something for those that come after them (Worker.shelf)."""
     open_to_all: ClassVar[bool] = False
     """Every local user may connect to the socket in public/ (pickup, showq); others admit mail_owner and root."""
 
@@ -67,14 +69,24 @@ class Daemon(Generic[P]):
         """Yield the names of tables that are no longer what was opened: a fresh process reads them."""
         yield from ()
 
+    def find_changed_files(self) -> Iterator[str]:
+        """Yield the names of other files of which the same is true: certificates, keys."""
+        yield from ()
+
     def idle(self) -> None:
         """Called about once a second, also under load: end, after what is under way, when a table has changed."""
         if self.worker.is_retiring:
             return
         for table in self.find_changed():
-            self.log.info(f"table {table} has changed -- restarting")
-            self.worker.retire()
+            self._restart(f"table {table}")
             return
+        for path in self.find_changed_files():
+            self._restart(f"file {path}")
+            return
+
+    def _restart(self, cause: str) -> None:
+        self.log.info(f"{cause} has changed -- restarting")
+        self.worker.retire()
 
 
 class OneClientDaemon(Daemon[P]):

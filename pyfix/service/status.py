@@ -26,6 +26,8 @@ class State(enum.IntEnum):
     BUSY = 1
     FULL = 2
     """Busy with as many clients as it may have at once."""
+    RETIRING = 3
+    """Finishes what it has and takes no more: another one is to be there for new clients."""
 
 
 WAKEUP: Final = b"W"

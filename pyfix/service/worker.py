@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyfix.base.log import Log
+from pyfix.base.shelf import Shelf
 from pyfix.mail.config import Config
 from pyfix.service.rights import Rights
 
@@ -43,6 +44,8 @@ class Worker:
     """Have ps show it."""
     client_limit: int = 0
     """At most so many clients at once in this process; 0: no limit of the master.cf line."""
+    shelf: Shelf | None = None
+    """What processes before this one have left; only until the jail."""
     clients: int = 0
     is_retiring: bool = False
     on_change: Callable[[], None] = field(default=lambda: None)

@@ -54,6 +54,8 @@ class Mood:
 class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
     """Sessions on an event loop."""
 
+    has_shelf = True
+
     def before_jail(self) -> None:
         """Open tables and files while the rights to read them are there."""
         self._opened = Opened()
@@ -65,7 +67,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         for mood in (self._calm, self._stressed):
             if problem := mood.tables.find_open_relay():
                 self.log.fatal(problem)
-        self._tls = open_server_tls(smtpd_settings(self.config, self.params))
+        self._tls = open_server_tls(smtpd_settings(self.config, self.params), self.worker.shelf)
         self.config.warnings += self._tls.warnings
         self._auth = make_client(self.params, self.config, self.log)
         if self.params.smtpd_sasl_auth_enable:
@@ -130,8 +132,10 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         return Session(self._server)
 
     def find_changed(self) -> Iterator[str]:
-        yield from self._opened.find_changed()
-        yield from self._tls.find_changed()
+        return self._opened.find_changed()
+
+    def find_changed_files(self) -> Iterator[str]:
+        return self._tls.find_changed()
 
     def system_stops(self) -> None:
         """Tell idle clients; the others finish their message."""

@@ -3,9 +3,12 @@
     before_jail    self.tls = open_server_tls(smtpd_settings(self.config, self.params)); log its `warnings`
     a session      self.tls.context is None: "TLS not available due to local problem"; else begin TLS with it
     afterwards     self.tls.describe(ssl_object): what was agreed
-    find_changed   yield from self.tls.find_changed(): a fresh process takes over when files have changed
+    find_changed_files   yield from self.tls.find_changed(): a fresh process takes over when files have changed
 
-Keys are readable by root alone, so all is read before the process gives up its rights.
+Keys are readable by root alone, so all is read before the process gives up its rights; from then on the kernel tells of
+changes, and the next process reads again. When it finds the files broken (half written, a certificate without its
+key) it serves what the last process that found them in order has left on the shelf, and goes on watching. The key
+never lies on a disk but where it was put.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 
+from pyfix.base.filewatch import FileWatch
+from pyfix.base.shelf import Shelf
 from pyfix.mail.tls.context import TlsProblem, make_context
-from pyfix.mail.tls.material import Material, find_chains, find_dh_parameters
+from pyfix.mail.tls.material import Material, file_names, find_chains, find_dh_parameters
 from pyfix.mail.tls.session import TlsSession, describe_session
 from pyfix.mail.tls.settings import ServerSettings
 
@@ -22,7 +27,13 @@ from pyfix.mail.tls.settings import ServerSettings
 class ServerTls:
     """A context, or the reason why there is none."""
 
-    def __init__(self, settings: ServerSettings, context: ssl.SSLContext | None = None, problem: str = "") -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        context: ssl.SSLContext | None = None,
+        problem: str = "",
+        watch: FileWatch | None = None,
+    ) -> None:
         self.settings = settings
         self.context = context
         """None: no TLS, though it may have to be announced (settings.is_used)."""
@@ -32,6 +43,7 @@ class ServerTls:
         """What the log is to say when the process starts."""
         if problem:
             self.warnings.append(f"{problem}: disabling TLS support")
+        self._watch = watch
         self._algorithm_bits = {item["name"]: item["alg_bits"] for item in context.get_ciphers()} if context else {}
 
     @property
@@ -50,11 +62,15 @@ class ServerTls:
 
     def find_changed(self) -> Iterator[str]:
         """Yield the names of files that are no longer what was read."""
-        yield from ()
+        if self._watch is not None:
+            yield from self._watch.find_changed()
 
 
-def open_server_tls(settings: ServerSettings) -> ServerTls:
-    """Read the files and return what can be made of them; never raises for files that are merely wrong."""
+def open_server_tls(settings: ServerSettings, shelf: Shelf | None = None) -> ServerTls:
+    """Read the files and return what can be made of them; never raises for files that are merely wrong.
+
+    shelf: where the last files that were in order are, and will be.
+    """
     if not settings.is_used:
         return ServerTls(settings)
     if not settings.chain_files and not settings.pairs and not settings.no_certificate_ok:
@@ -63,9 +79,29 @@ def open_server_tls(settings: ServerSettings) -> ServerTls:
             settings, None, f"No server certs available. TLS can't be enabled; name some in {name},"
             " or make one with: pyfix tls self-signed",
         )  # fmt: skip
+    watch = FileWatch(set(file_names(settings)))
     material = Material()
     try:
-        context = make_context(settings, find_chains(settings, material), find_dh_parameters(settings, material))
+        context = _make(settings, material)
     except TlsProblem as problem:
-        return ServerTls(settings, None, str(problem))
-    return ServerTls(settings, context)
+        return _from_shelf(settings, shelf, str(problem), watch)
+    if shelf is not None:
+        shelf.write(material.files)
+    return ServerTls(settings, context, watch=watch)
+
+
+def _from_shelf(settings: ServerSettings, shelf: Shelf | None, problem: str, watch: FileWatch) -> ServerTls:
+    kept = shelf.read() if shelf is not None else {}
+    if not kept.keys() >= set(file_names(settings)):
+        return ServerTls(settings, None, problem, watch=watch)
+    try:
+        context = _make(settings, Material(kept))
+    except TlsProblem:
+        return ServerTls(settings, None, problem, watch=watch)
+    tls = ServerTls(settings, context, watch=watch)
+    tls.warnings.append(f"{problem}: going on with the files as they were")
+    return tls
+
+
+def _make(settings: ServerSettings, material: Material) -> ssl.SSLContext:
+    return make_context(settings, find_chains(settings, material), find_dh_parameters(settings, material))

@@ -337,6 +337,20 @@ def test_worker_that_a_reload_retired_counts_for_no_limit() -> None:
     assert decide(state, events.Reported(101, 1, State.FULL), 2) == []
 
 
+def test_worker_that_retires_by_itself_makes_room_for_another() -> None:
+    """A table or a certificate has changed, and a long session keeps the old worker."""
+    item = service("smtp", limit=1)
+    state = master(item)
+    started(state, item, 101)
+    assert rules.watched(state, 1) == set()
+    decide(state, events.Reported(101, 1, State.RETIRING), 2)
+    assert rules.watched(state, 3) == {item.key}
+    assert decide(state, events.ClientWaits(item.key), 3) == [events.Spawn(item.key)]
+    started(state, item, 102, 3)
+    assert rules.watched(state, 4) == set()
+    assert decide(state, events.Exited(101, 0), 5) == []
+
+
 def test_failed_fork_throttles() -> None:
     """The reason is in the log."""
     item = service()
@@ -349,7 +363,9 @@ def test_failed_fork_throttles() -> None:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["client", "busy", "full", "free", "exit0", "exit1", "kill", "time", "reload", "stop"]),
+        st.sampled_from(
+            ["client", "busy", "full", "free", "exit0", "exit1", "kill", "time", "reload", "stop", "retiring"]
+        ),
         st.integers(0, 5),
         st.floats(0, 100),
     ),
@@ -387,7 +403,7 @@ def test_no_sequence_of_events_breaks_the_limits(story: list[tuple[str, int, flo
                 key = keys[which % len(keys)]
                 if key in rules.watched(state, now):
                     run(events.ClientWaits(key))
-            case "busy" | "full" | "free":
+            case "busy" | "full" | "free" | "retiring":
                 run(events.Reported(pid, generation, State[what.upper()]))
             case "exit0" | "exit1" | "kill" if pid:
                 run(events.Exited(pid, {"exit0": 0, "exit1": 1, "kill": -9}[what]))
