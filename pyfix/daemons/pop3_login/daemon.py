@@ -22,11 +22,12 @@ class Pop3LoginDaemon(ManyClientsDaemon[Pop3LoginParameters]):
     """Clients on an event loop."""
 
     descriptors = 2
+    has_shelf = True
 
     def before_jail(self) -> None:
         """Read keys and certificates."""
         self._policy = capability_policy(self.config, self.params)
-        self._tls = open_server_tls(pop3_settings(self.config, self.params))
+        self._tls = open_server_tls(pop3_settings(self.config, self.params), self.worker.shelf)
         for warning in self._tls.warnings:
             self.log.warning(warning)
 
@@ -49,8 +50,8 @@ class Pop3LoginDaemon(ManyClientsDaemon[Pop3LoginParameters]):
         """Return the connection of a new client."""
         return Connection(self._shared)
 
-    def find_changed(self) -> Iterator[str]:
-        yield from self._tls.find_changed()
+    def find_changed_files(self) -> Iterator[str]:
+        return self._tls.find_changed()
 
     def system_stops(self) -> None:
         """Tell clients that have not logged in."""
