@@ -17,7 +17,7 @@ from pyfix.mail.accounts.exchange.entries import BrokenFile, Entry
 from pyfix.mail.accounts.exchange.json_file import read_json, write_json
 from pyfix.mail.accounts.exchange.sql_file import SqlReader
 from pyfix.mail.accounts.names import check_address, check_alias_address
-from pyfix.mail.accounts.opening import today
+from pyfix.mail.accounts.present import today
 from pyfix.mail.accounts.quota import parse_quota, parse_size
 from pyfix.mail.accounts.schema import ALIAS
 

@@ -22,8 +22,20 @@ from pyfix.proto.sasl import Scene
 from pyfix.service.worker import Worker
 
 R = TypeVar("R")
+MACHINE_ID: Final = "/etc/machine-id"
 MOST_WAITING: Final = 1000
 """Questions to back ends that are under way or wait for a thread."""
+
+
+def lasting_seed(path: str) -> bytes:
+    """Return what salts for logins that are nobody's are made of: the same after a restart, since the salts of users
+    don't change then either; not to be guessed from outside. Random on a machine without the file (machine-id(5))."""
+    try:
+        with open(path, "rb") as file:
+            known = file.read(256)
+    except OSError:
+        known = b""
+    return hashlib.blake2b(known or secrets.token_bytes(32), person=b"pyfix auth salts").digest()
 
 
 class Crowded(Exception):
@@ -47,7 +59,8 @@ class Desk:
     tickets: Tickets = field(default_factory=Tickets)
 
     def __post_init__(self) -> None:
-        self._seed = secrets.token_bytes(32)
+        self._key = secrets.token_bytes(32)
+        self._seed = lasting_seed(MACHINE_ID)
         self._waiting = 0
         self.gate = Gate(self.penalties)
 
@@ -69,7 +82,7 @@ class Desk:
 
     def digest(self, login: str, password: bytes) -> bytes:
         """Return what a wrong password is recognised by: of no use to anybody else."""
-        return hashlib.blake2b(login.encode() + b"\0" + password, key=self._seed, digest_size=16).digest()
+        return hashlib.blake2b(login.encode() + b"\0" + password, key=self._key, digest_size=16).digest()
 
     async def in_thread(self, work: Callable[[], R]) -> R:
         """Return what blocking work gives; raises Crowded."""

@@ -7,6 +7,7 @@ that a broken row is a temporary failure and never an account without limits.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from pyfix.mail.accounts.database import Row, Value
@@ -95,7 +96,19 @@ def read_manager(row: Row) -> Manager:
 
 def read_standing(table: str, key: str, row: Row) -> Standing:
     """Return what STANDING_COLUMNS say; key: for messages."""
-    read = _Reader(table, STANDING_COLUMNS, row, key)
+    try:
+        return _standing(row)
+    except AccountsUnavailable:
+        return _read_standing(_Reader(table, STANDING_COLUMNS, row, key))
+
+
+@lru_cache(256)
+def _standing(row: Row) -> Standing:
+    """Most accounts have the same: to read it takes as long as to find it."""
+    return _read_standing(_Reader("", STANDING_COLUMNS, row))
+
+
+def _read_standing(read: _Reader) -> Standing:
     disabled = frozenset(service for service in SWITCHES if read.number(f"disable{service}"))
     return Standing(read.number("active") != 0, read("expiredate", parse_stored_day), disabled)
 

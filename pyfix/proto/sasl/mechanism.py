@@ -24,7 +24,7 @@ class Scene:
     now: int = 0
     """Seconds since the epoch."""
     seed: bytes = field(default=b"", repr=False)
-    """A secret of the server's: what makes up salts for logins that are nobody's."""
+    """A secret of the server's that lasts: what makes up salts for logins that are nobody's."""
     scope: str = ""
     """What tokens must be good for, as clients are told of it."""
     configuration_url: str = ""
