@@ -12,11 +12,13 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from dovecot_instance import dovecot_auth
 from instance import wait_until
 
 from pyfix.mail.auth.backend import Account, Attempt, Backend, BackendUnavailable
@@ -170,9 +172,42 @@ def saslauthd(program: str, folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def silent(path: Path) -> Iterator[None]:
-    """Listen, and say nothing."""
+def silent(path: Path, answer: bytes | None = None) -> Iterator[None]:
+    """Listen, and say nothing, or always the same."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(path))
         sock.listen()
+        thread = threading.Thread(target=_say, args=(sock, answer))
+        if answer is not None:
+            thread.start()
         yield
+        sock.shutdown(socket.SHUT_RDWR)
+        if answer is not None:
+            thread.join(10)
+
+
+def _say(listener: socket.socket, answer: bytes | None) -> None:
+    with contextlib.suppress(OSError):
+        client, _ = listener.accept()
+        with client:
+            client.recv(4096)
+            client.sendall(answer or b"")
+
+
+@pytest.mark.peer("dovecot")
+def test_a_real_dovecot_is_asked(need: Callable[[str], str]) -> None:
+    """On its socket for clients; names and passwords with whatever is in them."""
+    with dovecot_auth(need, {"alice@x.test": f"{{PLAIN}}{PASSWORD}"}, "plain") as server:
+        backend = open_one(f"dovecot:{server.path}")
+        assert_right_and_wrong(backend, "alice@x.test", "alice@x.test")
+        server.stop()
+        with pytest.raises(BackendUnavailable, match="connect to Dovecot at"):
+            verify(backend, "alice@x.test")
+
+
+@pytest.mark.parametrize("kind", ["saslauthd", "authdaemond", "dovecot"])
+@pytest.mark.parametrize("answer", [b"", b"\xff" * 70000, b"\0\0", b"\n" * 500, b"VERSION\t9\t0\n", b"\0\x03YES"])
+def test_a_peer_that_talks_nonsense_is_temporary(kind: str, answer: bytes, folder: Path) -> None:
+    """Whatever it says: nobody gets in, nobody is told that the password is wrong."""
+    with silent(folder / "s", answer), pytest.raises(BackendUnavailable):
+        verify(open_one(f"{kind}:{folder}/s", "auth_backend_timeout = 5s"), "a")

@@ -27,6 +27,7 @@ from pyfix.mail.queue import Queue
 from pyfix.mail.restrictions.evaluate import active_stages
 from pyfix.mail.restrictions.search import Searcher
 from pyfix.mail.restrictions.tables import Opened
+from pyfix.mail.sasl.smtpd_conf import find_smtpd_conf
 from pyfix.mail.tls.server import open_server_tls
 from pyfix.mail.tls.settings import smtpd_settings
 from pyfix.service.deadlines import Deadlines
@@ -70,7 +71,10 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._tls = open_server_tls(smtpd_settings(self.config, self.params), self.worker.shelf)
         self.config.warnings += self._tls.warnings
         self._auth = make_client(self.params, self.config, self.log)
+        self._mech_list: tuple[str, ...] = ()
         if self.params.smtpd_sasl_auth_enable:
+            conf = find_smtpd_conf(self.config)
+            self._mech_list = () if conf is None else conf.mech_list
             for parameter in ("smtpd_sasl_security_options", "smtpd_sasl_tls_security_options"):
                 read_options(self.params, self.config, parameter)
         self._names: PeerNames | None = None
@@ -121,7 +125,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
     def _make_logins(self, mood: Mood, answers: Answers) -> Logins | None:
         if not mood.params.smtpd_sasl_auth_enable:
             return None
-        return Logins(mood.params, self.config, self._auth, mood.tables.announced_mechanisms, answers)
+        announced = mood.tables.announced_mechanisms
+        return Logins(mood.params, self.config, self._auth, announced, answers, self._mech_list)
 
     def stress_changed(self) -> None:
         """Have new clients get the time, the patience and the restrictions that there are for them."""

@@ -7,7 +7,7 @@ want to log in a 454, and nobody else anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,15 +58,17 @@ class Logins:
     """What sessions need to know of logins; raises ConfigError."""
 
     def __init__(
-        self, params: SmtpdParameters, config: Config, client: AuthClient, announced: MatchList, answers: Answers
-    ) -> None:
-        """announced: smtpd_sasl_mechanism_filter."""
+        self, params: SmtpdParameters, config: Config, client: AuthClient, announced: MatchList, answers: Answers,
+        chosen: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        """announced: smtpd_sasl_mechanism_filter; chosen: mech_list of Cyrus' file, all if it is empty."""
         self.client = client
         self.words = _CYRUS if params.smtpd_sasl_type == "cyrus" else _DOVECOT
         self.realm = params.smtpd_sasl_local_domain if params.smtpd_sasl_type == "cyrus" else ""
         self._plain = read_options(params, config, "smtpd_sasl_security_options")
         self._tls = read_options(params, config, "smtpd_sasl_tls_security_options")
         self._announced = announced
+        self._chosen = chosen
         self._answers = answers
         self._is_doubled = params.broken_sasl_auth_clients
         self._lines: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -78,7 +80,8 @@ class Logins:
 
     def _allowed(self, offered: Iterable[Mechanism], is_encrypted: bool) -> tuple[str, ...]:
         options = self._tls if is_encrypted else self._plain
-        return tuple(mechanism.name for mechanism in offered if options.allow(mechanism))
+        names = (mechanism.name for mechanism in offered if options.allow(mechanism))
+        return tuple(name for name in names if not self._chosen or name in self._chosen)
 
     async def lines(self, *, is_encrypted: bool) -> tuple[str, ...]:
         """Return the lines of the EHLO reply; none while the service can't be asked, or when it has nothing."""

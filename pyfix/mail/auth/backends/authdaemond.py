@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -49,6 +50,7 @@ class AuthdaemondBackend(VerifyBackend):
         self._files = context.config.read(ForeignDaemonParameters).authdaemond_config_files
         self._timeout_s = context.timeout_s
         self._own: list[Backend] | None = None
+        self._lock = threading.Lock()
 
     def verify(self, attempt: Attempt, password: bytes) -> Account | None:
         """Ask for the login; ADDRESS of the answer is its canonical name."""
@@ -100,9 +102,10 @@ class AuthdaemondBackend(VerifyBackend):
 
     def _backends(self) -> list[Backend]:
         """Return what asks in the daemon's place; raises BackendUnavailable."""
-        if self._own is None:
-            self._own = list(self._open_own())
-        return self._own
+        with self._lock:
+            if self._own is None:
+                self._own = list(self._open_own())
+            return self._own
 
     def _open_own(self) -> Iterator[Backend]:
         file, modules = configured_modules(self._files)

@@ -1,6 +1,7 @@
 """What Courier's authentication library says of an account: as authdaemond sends it, and as authmysqlrc selects it.
 
-Pure. See: courier-authlib's README for the names; MAILDIR is relative to HOME, and ./Maildir where it is empty.
+Pure. See: courier-authlib's README for the names; MAILDIR is relative to HOME. Where it is empty the mailbox is
+where deliveries put it, and ./Maildir, as in Courier, when nobody knows that.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 from pyfix.mail.auth.backend import BackendUnavailable, Place
 from pyfix.mail.auth.places import rights_of
 
+_MAILDIR: Final = "./Maildir"
 _TRUE: Final = ("1", "t", "y")
 
 
@@ -27,14 +29,14 @@ def courier_obstacle(options: str, service: str) -> str:
 def courier_place(known: Mapping[str, str], delivered: Place | None, source: str) -> Place | None:
     """Return where the mail is; delivered: where deliveries put it, for what is not known.
 
-    A home that is none is that of the deliveries; one without a mailbox in it is still better than nothing. Raises
-    BackendUnavailable for numbers that are none. source: for messages.
+    Raises BackendUnavailable for numbers that are none. source: for messages.
     """
     home = known.get("HOME", "")
     if not home.startswith("/"):
         return delivered
-    maildir = known.get("MAILDIR", "") or "./Maildir"
-    path = os.path.normpath(os.path.join(home, maildir))
+    location = f"maildir:{os.path.normpath(os.path.join(home, known.get('MAILDIR', '') or _MAILDIR))}"
+    if not known.get("MAILDIR") and delivered is not None:
+        location = delivered.location
     uid, gid = (_number(known.get(name, ""), name, source) for name in ("UID", "GID"))
     if uid == 0 or gid == 0:
         raise BackendUnavailable(f"{source}: UID and GID of a mailbox must not be those of root; correct them")
@@ -42,7 +44,7 @@ def courier_place(known: Mapping[str, str], delivered: Place | None, source: str
         if delivered is None:
             raise BackendUnavailable(f"{source}: no UID and GID of the mailbox; add them")
         uid, gid = delivered.uid, delivered.gid
-    return Place(f"maildir:{path}", home, *rights_of(uid, gid), quota=known.get("QUOTA", ""))
+    return Place(location, home, *rights_of(uid, gid), quota=known.get("QUOTA", ""))
 
 
 def _number(text: str, name: str, source: str) -> int:

@@ -24,6 +24,8 @@ there and has pwcheck_method. `pyfix check` tells which ones that are.
 What a back end does not say is found where mail is delivered: the mailbox of an address as virtual(8) finds it, that of
 a Unix user as local(8) does.
 
+What these files say counts from the next `pyfix reload`; a passwd-file is read anew by itself.
+
 Rights: files are read and sockets opened with the rights of auth, which are root's.
 
 Failures: a back end that can't be asked makes the login a temporary failure, unless another one verifies it: the reason

@@ -39,10 +39,13 @@ class SaslauthdBackend(VerifyBackend):
     def __init__(self, paths: Sequence[str], context: Context) -> None:
         """paths: the first one that is there is asked."""
         self._paths = paths
-        self._context = context
         self._places = context.places
         self._files = context.config.read(ForeignDaemonParameters).saslauthd_config_files
         self._timeout_s = context.timeout_s
+        self._stand_ins: dict[str, LookupBackend | VerifyBackend] = {
+            "shadow": ShadowBackend(context),
+            "pam": PamBackend("", context),
+        }
 
     def verify(self, attempt: Attempt, password: bytes) -> Account | None:
         """Ask for the name without domain, and with the domain as realm, as Cyrus' library does."""
@@ -74,10 +77,8 @@ class SaslauthdBackend(VerifyBackend):
     def _own(self) -> LookupBackend | VerifyBackend:
         """Return what checks passwords in the daemon's place; raises BackendUnavailable."""
         mechanism, file = configured_mechanism(self._files)
-        if mechanism == "shadow":
-            return ShadowBackend(self._context)
-        if mechanism == "pam":
-            return PamBackend("", self._context)
+        if mechanism in self._stand_ins:
+            return self._stand_ins[mechanism]
         raise BackendUnavailable(
             f"{file}: saslauthd's mechanism {mechanism} is not built, and no saslauthd listens at"
             f" {' or '.join(self._paths)}; start it, or specify shadow or pam"
