@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Protocol, cast
 
@@ -136,14 +136,10 @@ class AuthConnection(asyncio.Protocol):
 
     async def _answer(self, request: RedeemTicket | FindUser) -> None:
         desk = self._host.desk
-        user, service, backend = "", "", ""
-        if isinstance(request, FindUser):
-            user, service = desk.names.normalise(request.name), request.fields.get("service", "")
-        elif (earned := desk.tickets.redeem(request.ticket, clock.monotonic())) is not None:
-            user, service, backend = earned.user, earned.service, earned.backend
+        user, find = self._question(request)
         answer: Answer = NotFound(request.id)
         try:
-            place = await desk.in_thread(partial(desk.verifier.locate, user, service, backend)) if user else None
+            place = await desk.in_thread(find) if user else None
         except (BackendUnavailable, Crowded) as error:
             desk.worker.log.warning(f"user=<{show(user)}>: {error}")
             answer = Failed(request.id)
@@ -153,6 +149,18 @@ class AuthConnection(asyncio.Protocol):
         self._questions.discard(request.id)
         self._send(answer)
         self._close_if_done()
+
+    def _question(self, request: RedeemTicket | FindUser) -> tuple[str, Callable[[], Place | None]]:
+        """Return which user it is about, empty for nobody, and what finds the mail."""
+        desk = self._host.desk
+        verifier = desk.verifier
+        if isinstance(request, FindUser):
+            user = desk.names.normalise(request.name)
+            return user, partial(verifier.locate, user, request.fields.get("service", ""))
+        earned = desk.tickets.redeem(request.ticket, clock.monotonic())
+        if earned is None:
+            return "", lambda: None
+        return earned.account.user, partial(verifier.locate_account, earned.account, earned.service, earned.backend)
 
     def _check_id(self, number: int) -> None:
         if number in self._exchanges or number in self._questions:

@@ -11,6 +11,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from pyfix.mail.auth.backend import Account
+
 LIFETIME_S: Final = 60.0
 _SIZE: Final = 10_000
 _BYTES: Final = 16
@@ -20,10 +22,10 @@ _BYTES: Final = 16
 class Earned:
     """Who has logged in."""
 
-    user: str
+    account: Account
     service: str
     backend: str
-    """Its name: it is asked first where the mail is."""
+    """The name of the one that let it in: it is asked first where the mail is."""
 
 
 class Tickets:

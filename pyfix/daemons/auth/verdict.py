@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pyfix.mail.auth.backend import Account
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:
     """They may log in."""
 
-    user: str
-    """The canonical name."""
+    account: Account
+    """Without its secrets."""
     backend: str
     warnings: tuple[str, ...] = ()
+
+    @property
+    def user(self) -> str:
+        """The canonical name."""
+        return self.account.user
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -171,13 +171,20 @@ class Verifier:
                 if account is not None:
                     return _judge(account, backend, findings)
             elif self._ask(backend, findings, partial(backend.locate, attempt.login, attempt.service)):
-                return Granted(attempt.login, backend.name, tuple(findings.warnings))
+                return Granted(Account(attempt.login), backend.name, tuple(findings.warnings))
         return findings.verdict()
 
-    def locate(self, user: str, service: str, first: str = "") -> Place | None:
-        """Return where a user's mail is; raises BackendUnavailable. first: the back end that knows the user."""
+    def locate_account(self, account: Account, service: str, name: str) -> Place | None:
+        """Return where the mail of an account is; raises BackendUnavailable. name: of the back end that let it in."""
+        for backend in self._backends:
+            if backend.name == name and (place := backend.locate_account(account, service)) is not None:
+                return place
+        return self.locate(account.user, service)
+
+    def locate(self, user: str, service: str) -> Place | None:
+        """Return where a user's mail is; raises BackendUnavailable."""
         problem: BackendUnavailable | None = None
-        for backend in sorted(self._backends, key=lambda backend: backend.name != first):
+        for backend in self._backends:
             try:
                 place = backend.locate(user, service)
             except BackendUnavailable as error:
@@ -224,7 +231,7 @@ def _judge(account: Account, backend: Backend, findings: Findings) -> Granted | 
     warnings = tuple(findings.warnings)
     if account.obstacle:
         return Denied(account.obstacle, backend.name, warnings)
-    return Granted(account.user, backend.name, warnings)
+    return Granted(replace(account, secrets=()), backend.name, warnings)
 
 
 def _scheme(secret: Secret) -> str:

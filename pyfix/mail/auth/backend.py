@@ -53,6 +53,8 @@ class Account:
     """Those that are good for the service that was asked about; empty where a VerifyBackend has verified already."""
     obstacle: str = ""
     """Why it may not log in although the password be right ("expired on 2026-01-31"): for the log, not the peer."""
+    quota: str = ""
+    """As stored with the account, for its Place; empty: none known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,10 @@ class Backend(ABC):
     @abstractmethod
     def locate(self, user: str, service: str) -> Place | None:
         """Return where a user's mail is; None for an unknown user. Raises BackendUnavailable."""
+
+    def locate_account(self, account: Account, service: str) -> Place | None:
+        """Return where the mail of an account is that this back end has let in just now; raises BackendUnavailable."""
+        return self.locate(account.user, service)
 
     def close(self) -> None:  # noqa: B027 - most have nothing open
         """Give back what is open."""

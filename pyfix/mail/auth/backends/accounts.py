@@ -39,12 +39,15 @@ class AccountsBackend(LookupBackend):
             return None
         pairs = [("", login.password), *((secret.name, secret.password) for secret in login.app_passwords)]
         secrets = tuple(Secret(stored, self._default_scheme, label) for label, stored in pairs if stored)
-        return Account(login.address, secrets, login.obstacle)
+        return Account(login.address, secrets, login.obstacle, login.quota)
 
     def locate(self, user: str, service: str) -> Place | None:
         login = self._login(user, SERVICES.get(service))
-        place = None if login is None else self._places.find(login.address)
-        return None if login is None or place is None else replace(place, quota=login.quota)
+        return None if login is None else self.locate_account(Account(login.address, quota=login.quota), service)
+
+    def locate_account(self, account: Account, service: str) -> Place | None:
+        place = self._places.find(account.user)
+        return None if place is None else replace(place, quota=account.quota)
 
     def renew(self, account: Account, secret: Secret, stored: str) -> None:
         found = Login(account.user, "", "", "", secret.stored)  # as much as a change of its password needs

@@ -91,10 +91,10 @@ def test_first_that_verifies_decides() -> None:
     """Unknown or wrong in one, the next is asked."""
     first, second = Accounts({"joe": account("joe", "one")}), Asking(("joe", "ann"))
     asked = verifier(first, second)
-    assert asked.check_password(attempt("joe"), b"one") == Granted("joe", "accounts")
+    assert asked.check_password(attempt("joe"), b"one") == Granted(Account("joe"), "accounts")
     assert second.asked == []
-    assert asked.check_password(attempt("joe"), b"good") == Granted("joe", "pam")
-    assert asked.check_password(attempt("ann"), b"good") == Granted("ann", "pam")
+    assert asked.check_password(attempt("joe"), b"good") == Granted(Account("joe"), "pam")
+    assert asked.check_password(attempt("ann"), b"good") == Granted(Account("ann"), "pam")
     assert asked.check_password(attempt("joe"), b"bad") == Denied("Password mismatch", "accounts")
     assert asked.check_password(attempt("eve"), b"bad") == Denied("unknown user", "")
 
@@ -102,7 +102,7 @@ def test_first_that_verifies_decides() -> None:
 def test_back_end_that_is_down_is_no_refusal() -> None:
     """Unless another one verifies."""
     down, up = Accounts(problem="is down"), Asking(("joe",))
-    assert verifier(down, up).check_password(attempt("joe"), b"good") == Granted("joe", "pam")
+    assert verifier(down, up).check_password(attempt("joe"), b"good") == Granted(Account("joe"), "pam")
     assert verifier(down, up).check_password(attempt("joe"), b"bad") == Unknown(("accounts: is down",))
     assert verifier(up, down).check_password(attempt("eve"), b"bad") == Unknown(("accounts: is down",))
 
@@ -117,7 +117,7 @@ def test_obstacle_is_told_only_to_who_knows_the_password() -> None:
 def test_app_passwords() -> None:
     """Any of them; its use is noted."""
     backend = Accounts({"joe": account("joe", "own", "app")})
-    assert verifier(backend, renews=True).check_password(attempt("joe"), b"app") == Granted("joe", "accounts")
+    assert verifier(backend, renews=True).check_password(attempt("joe"), b"app") == Granted(Account("joe"), "accounts")
     assert backend.used_labels == ["app 1"]
     assert backend.renewed == []
 
@@ -125,7 +125,7 @@ def test_app_passwords() -> None:
 def test_old_hash_is_renewed() -> None:
     """The account's own, if it is not of the scheme already."""
     backend = Accounts({"joe": account("joe", "own")})
-    assert verifier(backend, renews=True).check_password(attempt("joe"), b"own") == Granted("joe", "accounts")
+    assert verifier(backend, renews=True).check_password(attempt("joe"), b"own") == Granted(Account("joe"), "accounts")
     (stored,) = backend.renewed
     assert verify_password(b"own", stored)
     backend.accounts["joe"] = account("joe", stored)
@@ -143,7 +143,7 @@ def test_failure_to_note_it_is_no_obstacle() -> None:
         renew = lambda self, account, secret, stored: self.used(account, secret)  # noqa: E731
 
     granted = verifier(ReadOnly({"joe": account("joe", "own")}), renews=True).check_password(attempt("joe"), b"own")
-    assert granted == Granted("joe", "accounts", ("accounts: read-only", "accounts: read-only"))
+    assert granted == Granted(Account("joe"), "accounts", ("accounts: read-only", "accounts: read-only"))
 
 
 @pytest.mark.parametrize("password", [b"", b"x" * 1025, b"x" * 10_000_000, b"a\0b"])
@@ -192,7 +192,9 @@ def test_keys_of_a_login() -> None:
     assert keys == [PlainKey(b"own"), None, None]
     assert len(candidates) == 3
     assert findings.warnings == ["accounts: joe: CRAM-MD5 text of a wrong length in a stored password"]
-    assert verifier(backend).settle(candidates[0], findings) == Granted("joe", "accounts", tuple(findings.warnings))
+    assert verifier(backend).settle(candidates[0], findings) == Granted(
+        Account("joe"), "accounts", tuple(findings.warnings)
+    )
     assert backend.used_labels == [""]
     assert verifier(backend).find_keys(attempt("eve"))[:2] == ([], [])
 
@@ -201,8 +203,8 @@ def test_user_of_a_token() -> None:
     """Must be somebody's, and good."""
     backends = Accounts({"joe": account("joe", "x"), "old": account("old", "x", obstacle="expired")}), Asking(("ann",))
     asked = verifier(*backends)
-    assert asked.find_user(attempt("joe")) == Granted("joe", "accounts")
-    assert asked.find_user(attempt("ann")) == Granted("ann", "pam")
+    assert asked.find_user(attempt("joe")) == Granted(Account("joe"), "accounts")
+    assert asked.find_user(attempt("ann")) == Granted(Account("ann"), "pam")
     assert asked.find_user(attempt("old")) == Denied("expired", "accounts")
     assert asked.find_user(attempt("eve")) == Denied("unknown user", "")
 
@@ -211,7 +213,8 @@ def test_place_is_asked_of_who_knows_the_user() -> None:
     """First of the back end that has let the user in; a failure counts when nobody else knows."""
     down = Accounts(problem="is down", word="down")
     assert verifier(down, Asking(("joe",))).locate("joe", "pop3") == PLACE
-    assert verifier(Asking(("joe",)), down).locate("joe", "pop3", "pam") == PLACE
+    assert verifier(down, Asking(("joe",))).locate_account(Account("joe"), "pop3", "pam") == PLACE
+    assert verifier(Asking(), Accounts({"joe": account("joe")})).locate_account(Account("joe"), "pop3", "pam") == PLACE
     assert verifier(Asking(("joe",))).locate("eve", "pop3") is None
     with pytest.raises(BackendUnavailable, match="down: is down"):
         verifier(down, Asking(("joe",))).locate("eve", "pop3")
