@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 import shutil
@@ -185,6 +186,29 @@ def test_stls_and_a_whole_session_behind_it(certificate: Path, context: ssl.SSLC
         assert client.ask("QUIT") == b"+OK Logging out, messages deleted."
         assert client.is_at_end()
         assert ", TLS, session=<" in scene.lines.wait_for_line("Login: user=<alice>")
+
+
+def test_command_in_one_piece_with_the_end_of_the_handshake(certificate: Path, context: ssl.SSLContext) -> None:
+    """As curl sends it: it waits until the server knows that the handshake is done."""
+    with pop3_login_scene(tls(certificate)) as scene:
+        client = scene.connect()
+        assert client.ask("STLS") == b"+OK Begin TLS negotiation now."
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(incoming, outgoing)
+        while True:
+            try:
+                session.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                client.sock.sendall(outgoing.read())
+                incoming.write(client.sock.recv(16384))
+        session.write(b"USER alice\r\n")
+        client.sock.sendall(outgoing.read())
+        while True:
+            incoming.write(client.sock.recv(16384))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                assert session.read(100) == b"+OK\r\n"
+                break
 
 
 def test_pop3s_and_a_connection_broken_off(certificate: Path, context: ssl.SSLContext) -> None:

@@ -58,8 +58,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_busy", "_client", "_dialogue", "_early", "_exchange", "_has_ended", "_has_logged_in", "_is_closing",
-        "_is_encrypted", "_is_lost", "_is_paused", "_is_reading_paused", "_pump", "_shared", "_since", "_tls_problem",
-        "_transport", "_writable", "deadline",
+        "_is_encrypted", "_is_lost", "_is_paused", "_is_reading_paused", "_is_shaking_hands", "_pump", "_shared",
+        "_since", "_tls_problem", "_transport", "_writable", "deadline",
     )  # fmt: skip
 
     def __init__(self, shared: Shared) -> None:
@@ -78,6 +78,7 @@ class Connection(asyncio.Protocol):
         """Steps under way that will report."""
         self._tls_problem = ""
         self._is_encrypted = False
+        self._is_shaking_hands = False
         self._is_paused = False
         self._is_reading_paused = False
         self._is_closing = False
@@ -111,7 +112,7 @@ class Connection(asyncio.Protocol):
         """Input came."""
         if self._pump is not None:
             self._pump.send(data)
-        elif self._dialogue is None:
+        elif self._dialogue is None or self._is_shaking_hands:
             self._early += data
             if len(self._early) > INPUT_LIMIT:
                 self.pause_client()
@@ -241,6 +242,7 @@ class Connection(asyncio.Protocol):
                 case Close(reason):
                     self._end(reason)
                 case StartTls(data):
+                    self._is_shaking_hands = True
                     self.send(data)
                     self._run(self._start_tls())
                 case Authenticate():
@@ -260,9 +262,13 @@ class Connection(asyncio.Protocol):
             await self._ask_mechanisms()
 
     async def _start_tls(self) -> None:
-        """Go on behind the handshake (STLS)."""
+        """Go on behind the handshake (STLS), with what came in one piece with its end."""
         if await self._shake_hands() and self._dialogue is not None:
             self._dialogue.tls_started()
+            self._is_shaking_hands = False
+            early, self._early = self._early, b""
+            if early:
+                self._perform(self._dialogue.receive(early))
 
     async def _shake_hands(self) -> bool:
         """Encrypt the connection; False when that failed, and the connection has ended."""
