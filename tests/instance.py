@@ -79,6 +79,11 @@ class Client:
 class Instance:
     """One mail system below `directory`."""
 
+    ports: dict[str, int]
+    """Of SMTP, submission, smtps, POP3, POP3S."""
+    password: str
+    """Of the one mailbox."""
+
     prologue = ""
     """Python text that every command runs first: how a test looks into the processes."""
 
@@ -97,9 +102,13 @@ class Instance:
         """Make the files and return the SMTP port."""
         result = self._run("pyfix", "init", str(self.directory), "--domain", DOMAIN, "--user", USER)
         assert result.returncode == 0, result.stderr
-        found = re.search(r"127\.0\.0\.1 port (\d+)", result.stdout)
+        self.ports = {
+            word: int(port) for word, port in re.findall(r"(?m)^(\w+) +127\.0\.0\.1 port (\d+)", result.stdout)
+        }
+        found = re.search(r"(?m)^password +(\S+)$", result.stdout)
         assert found, result.stdout
-        return int(found[1])
+        self.password = found[1]
+        return self.ports["SMTP"]
 
     # --- configuration
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import click
 
 from pyfix.commands.account_call import Call, accounts
@@ -13,10 +11,7 @@ from pyfix.commands.telling import say
 from pyfix.mail.accounts import AppPassword, Service, now_text
 from pyfix.mail.accounts.names import check_label
 from pyfix.mail.accounts.services import PROTOCOLS, parse_services, stored_services
-from pyfix.mail.passwords import generate_password, hash_password
-
-_SCHEME: Final = "SSHA512"
-"""Nobody guesses 120 bits: the hash need not be slow, and who has ten of them does not make a login slow."""
+from pyfix.mail.passwords import generate_password, hash_generated
 
 
 def _services(context: click.Context, option: click.Parameter, text: str) -> frozenset[Service]:
@@ -43,7 +38,7 @@ def add(call: Call, address: str, name: str, services: frozenset[Service]) -> No
     """Make one, and print it: nobody can see it later."""
     with accounts(call, create=True) as store:
         password = generate_password()
-        stored = hash_password(password.encode(), _SCHEME)
+        stored = hash_generated(password)
         store.app_passwords.add(AppPassword(MAILBOX.check(address), check_label(name), stored, services, now_text()))
     say("the password is printed this once; specify it in the program, with the address as user name")
     click.echo(password)

@@ -2,12 +2,14 @@
 
     pyfix init DIR [--domain D] [--user NAME] [--port N]
 
-Everything lies below one directory: etc/ (main.cf, master.cf), spool/ (the queue), data/ (the accounts), log/, mail/.
-The instance listens on a free port of the loopback interface, takes mail for one domain into one Maildir, and needs
-neither root nor a database server. Called by root, mail and queue belong to an existing system user.
+Everything lies below one directory: etc/ (main.cf, master.cf, a certificate), spool/ (the queue), data/ (the
+accounts), log/, mail/. The instance listens on free ports of the loopback interface: SMTP, submission and smtps for who
+logs in, POP3 and POP3 over TLS. It takes mail for one domain into one Maildir, and needs neither root nor a database
+server. Called by root, mail and queue belong to an existing system user.
 
 The domain and the mailbox are accounts, and so are aliases for postmaster and abuse: pyfix-domain(1), pyfix-user(1) and
-pyfix-alias(1) show and change them, and add others. The mailbox has no password until `pyfix user passwd` sets one.
+pyfix-alias(1) show and change them, and add others. The mailbox gets a password, which is printed this once; `pyfix
+user passwd` sets another. The certificate vouches for itself: a client that is to trust it is given etc/server.pem.
 
 Exit status: 0 when it is laid out, 1 otherwise; a directory that has an instance already is left alone.
 
@@ -25,14 +27,15 @@ import grp
 import os
 import pwd
 import re
-import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Final
 
+from pyfix.commands.init_access import Ports, access_settings, services, write_certificate
 from pyfix.commands.reach import is_reachable
 from pyfix.mail.accounts import AccountsError, Alias, Domain, Mailbox, now_text, open_store
 from pyfix.mail.config import Config
+from pyfix.mail.passwords import generate_password, hash_generated
 
 _SYSTEM_USERS: Final = ("pyfix", "postfix", "mail", "nobody")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62}\.)*[a-z0-9-]{1,63}", re.IGNORECASE)
@@ -54,7 +57,9 @@ class Instance:
     group: str
     uid: int
     gid: int
-    port: int
+    ports: Ports
+    password: str = field(repr=False)
+    """Of the mailbox; nobody can see it later."""
 
     @property
     def etc(self) -> str:
@@ -65,6 +70,11 @@ class Instance:
     def address(self) -> str:
         """The mailbox's address."""
         return f"{self.user}@{self.domain}"
+
+    @property
+    def host(self) -> str:
+        """Its name."""
+        return f"mail.{self.domain}"
 
     @property
     def maildir(self) -> str:
@@ -83,7 +93,7 @@ def init(directory: str, domain: str, user: str, port: int | None = None) -> Ins
         raise InitError(f"{directory}: user {owner.pw_name}, who will own the mail, may not enter it; choose another")
     instance = Instance(
         directory, domain.lower(), user.lower(), owner.pw_name, _group_name(owner.pw_gid), owner.pw_uid, owner.pw_gid,
-        port or free_port(),
+        Ports.free(port), generate_password(),
     )  # fmt: skip
     try:
         _write(instance)
@@ -124,13 +134,6 @@ def _group_name(gid: int) -> str:
         raise InitError(f"group id {gid} has no entry in the group database; add one") from None
 
 
-def free_port() -> int:
-    """Return a TCP port above 1023 of the loopback interface that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def _write(instance: Instance) -> None:
     for name, mode in (("etc", 0o755), ("spool", 0o755), ("data", 0o700), ("log", 0o755), ("mail", 0o700)):
         path = f"{instance.directory}/{name}"
@@ -145,16 +148,18 @@ def _write(instance: Instance) -> None:
     for name, text in files.items():
         with open(f"{instance.etc}/{name}", "w", encoding="utf-8") as file:
             file.write(text)
+    write_certificate(instance.etc, (instance.host,))
 
 
 def _add_accounts(instance: Instance) -> None:
     """Make the domain, its mailbox, and the aliases that every domain needs (RFC 2142)."""
     store = open_store(Config.load(instance.etc), create=True)
+    stored = hash_generated(instance.password)
     try:
         created = now_text()
         store.domains.add(Domain(instance.domain, created=created))
         place = f"{instance.domain}/{instance.user}/Maildir/"
-        store.mailboxes.add(Mailbox(instance.address, instance.domain, maildir=place, created=created))
+        store.mailboxes.add(Mailbox(instance.address, instance.domain, stored, maildir=place, created=created))
         for name in ("postmaster", "abuse"):
             if name != instance.user:
                 store.aliases.add(Alias(f"{name}@{instance.domain}", instance.domain, (instance.address,), created))
@@ -178,7 +183,7 @@ maillog_file = {directory}/log/maillog
 maillog_file_prefixes = {directory}/log
 
 # Who we are. Only this machine may send mail through us.
-myhostname = mail.{instance.domain}
+myhostname = {instance.host}
 mydomain = {instance.domain}
 myorigin = $mydomain
 mydestination =
@@ -189,6 +194,7 @@ smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 # Lines end in CR LF: a message that hides a second one behind a bare line feed is taken as one message.
 smtpd_forbid_bare_newline = normalize
 
+{access_settings(instance.etc)}
 # No Unix users: "pyfix domain", "pyfix user" and "pyfix alias" manage who gets mail. Changes are in force at once.
 alias_maps =
 alias_database =
@@ -209,6 +215,6 @@ virtual_gid_maps = static:{instance.gid}
 
 
 def master_cf(instance: Instance) -> str:
-    """Return the shipped master.cf, with the SMTP server on the instance's port."""
+    """Return the shipped master.cf, with the instance's ports."""
     text = resources.files("pyfix.commands").joinpath("master.cf.init").read_text(encoding="utf-8")
-    return text.replace("@SMTP@", f"127.0.0.1:{instance.port}")
+    return services(text, instance.ports)

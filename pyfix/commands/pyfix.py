@@ -243,10 +243,12 @@ def init(directory: str, domain: str, user: str, port: int | None) -> None:
 def _describe(instance: Instance) -> None:
     click.echo(f"configuration  {instance.etc}")
     click.echo(f"mailbox        {instance.address} -> {instance.maildir}")
-    click.echo(f"SMTP           127.0.0.1 port {instance.port}")
+    click.echo(f"password       {instance.password}")
+    for word, port in instance.ports.named().items():
+        click.echo(f"{word:14} 127.0.0.1 port {port}")
+    click.echo(f"certificate    {instance.etc}/server.pem")
     click.echo(f"log            {instance.directory}/log/maillog")
     click.echo(f"start it with  pyfix -c {instance.etc} start")
-    click.echo(f"password       none yet; set one with  pyfix -c {instance.etc} user passwd {instance.address}")
 
 
 @main.command("install-init")

@@ -2,7 +2,7 @@
 
 Setup: a clone of this repository, an instance directory of its own, and the interpreter of the tests with its
 libraries in place of a new virtual environment, so that no network is needed.
-Path: the script. Check: the message is shown, the status is 0, and nothing goes on running.
+Path: the script. Check: the message is shown as it came by POP3, the status is 0, and nothing goes on running.
 """
 
 from __future__ import annotations
@@ -73,11 +73,13 @@ def run_demo(clone: Path, folder: Path, python: str, user: str | None = None) ->
         env={"PATH": os.environ["PATH"], "PYFIX_VENV": str(folder / "venv"), "PYFIX_INSTANCE": str(instance)},
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    maildir = instance / "mail" / "example.test" / "alice" / "Maildir" / "new"
-    (message,) = maildir.iterdir()
-    assert result.stdout == f"delivered to {message}:\n\n{message.read_text()}"
-    assert "\nSubject: pyfix demo " in result.stdout
-    assert result.stdout.endswith("\n\nIt works.\n")
+    maildir = instance / "mail" / "example.test" / "alice" / "Maildir"
+    (message,) = maildir.glob("*/*,S=*")
+    said, _, shown = result.stdout.partition("\n\n")
+    assert said.startswith("sent by alice@example.test on port ") and shown == message.read_text()
+    assert "\nSubject: pyfix demo " in shown and "with ESMTPSA" in shown
+    assert shown.endswith("\n\nIt works.\n")
+    assert (instance / "password").stat().st_mode & 0o777 == 0o600
     assert "setup: installing" not in result.stderr
     queue = os.path.realpath(instance / "spool")
     assert os.path.isdir(queue)

@@ -8,7 +8,7 @@ the scheme that the caller says. stored.py finds the scheme, schemes.py has the 
 keys.py compute. Pure: no files, no accounts. What a hostile row could cost is bounded: see each scheme's limits.
 """
 
-from pyfix.mail.passwords.generate import generate_password
+from pyfix.mail.passwords.generate import generate_password, hash_generated
 from pyfix.mail.passwords.keys import login_key
 from pyfix.mail.passwords.params import PasswordParameters
 from pyfix.mail.passwords.schemes import (
@@ -28,6 +28,7 @@ __all__ = [
     "Stored",
     "UnusableHash",
     "generate_password",
+    "hash_generated",
     "hash_password",
     "login_key",
     "parse_stored",

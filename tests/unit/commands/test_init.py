@@ -10,9 +10,11 @@ from click.testing import CliRunner
 
 from pyfix.commands.init import InitError, init
 from pyfix.commands.pyfix import main
+from pyfix.mail.accounts import open_store
 from pyfix.mail.config import Config, CoreParameters, mastercf
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.registry import open_table
+from pyfix.mail.passwords import verify_password
 
 
 def test_instance_is_complete_and_reads_without_complaint(reachable: Path) -> None:
@@ -22,14 +24,27 @@ def test_instance_is_complete_and_reads_without_complaint(reachable: Path) -> No
     assert config.read(CoreParameters).queue_directory == f"{instance.directory}/spool"
     assert config.warnings == []
     entries = mastercf.read(f"{instance.etc}/master.cf")
-    assert f"127.0.0.1:{instance.port}" in {entry.name for entry in entries}
-    assert instance.port > 1023
+    ports = instance.ports.named().values()
+    assert {f"127.0.0.1:{port}" for port in ports} <= {entry.name for entry in entries}
+    assert len(set(ports)) == 5 and min(ports) > 1023
     assert sorted(os.listdir(f"{instance.directory}/data")) == ["accounts.db", "accounts.db.secrets"]
     opening = Opening.of_process(config)
     assert open_table("accounts:domains", opening).lookup("example.test") == "example.test"
     assert open_table("accounts:mailboxes", opening).lookup("alice@example.test") == "example.test/alice/Maildir/"
     assert open_table("accounts:aliases", opening).lookup("Postmaster@example.test") == "alice@example.test"
-    assert os.stat(f"{instance.directory}/data/accounts.db").st_mode & 0o777 == 0o600
+    for name in ("data/accounts.db", "etc/server.key"):
+        assert os.stat(f"{instance.directory}/{name}").st_mode & 0o777 == 0o600
+
+
+def test_account_has_the_password_that_is_shown(reachable: Path) -> None:
+    """And it stands nowhere."""
+    instance = init(str(reachable / "mail"), "example.test", "alice")
+    store = open_store(Config.load(instance.etc))
+    assert verify_password(instance.password.encode(), store.mailboxes.get("alice@example.test").password)
+    store.close()
+    assert instance.password not in repr(instance)
+    files = [path for path in (reachable / "mail").rglob("*") if path.is_file()]
+    assert files and not [path for path in files if instance.password.encode() in path.read_bytes()]
 
 
 def test_second_init_of_a_directory_is_refused(reachable: Path) -> None:
