@@ -130,7 +130,7 @@ class _Life:
         daemon.after_jail()
         for warning in config.warnings[known:]:  # what tables had to say when they were opened
             self.log.warning(warning)
-        if not daemon.runs_commands:
+        if not daemon.runs_commands and not daemon.is_prompt:
             _wake_politely()
         gc.collect()
         gc.freeze()

@@ -43,6 +43,8 @@ class Daemon(Generic[P]):
     """Other people's programs are started from here, and are to find themselves scheduled as usual."""
     has_shelf: ClassVar[bool] = False
     """Its processes leave something for those that come after them (Worker.shelf)."""
+    is_prompt: ClassVar[bool] = False
+    """Somebody waits for each answer: the process is woken at once when others are busy, too."""
     open_to_all: ClassVar[bool] = False
     """Every local user may connect to the socket in public/ (pickup, showq); others admit mail_owner and root."""
 

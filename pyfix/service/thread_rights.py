@@ -14,7 +14,8 @@ import contextlib
 import ctypes
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 from pyfix.service.rights import RightsError
@@ -29,40 +30,66 @@ _ASK: Final = 2**32 - 1
 
 
 class ThreadRights:
-    """What the threads of this process may become."""
+    """What the threads of this process may become. Takes supplementary groups away from the whole process."""
 
     def __init__(self) -> None:
         self.can_switch: Final = os.getuid() == 0
-        self._groups = os.getgroups() if self.can_switch else []
-        self._library = ctypes.CDLL(None, use_errno=True)
-        for function in (self._library.setfsuid, self._library.setfsgid):
-            function.argtypes, function.restype = [ctypes.c_uint32], ctypes.c_uint32
+        library = ctypes.CDLL(None, use_errno=True)
+        self._syscall = library.syscall
         self._setgroups = _SETGROUPS.get(platform.machine(), 0)
+        self.set_uid = library.setfsuid
+        self.set_gid = library.setfsgid
+        for function in (self.set_uid, self.set_gid):
+            function.argtypes, function.restype = [ctypes.c_uint32], ctypes.c_uint32
+        if self.can_switch:
+            os.setgroups([])
 
-    @contextlib.contextmanager
-    def as_user(self, uid: int, gid: int, groups: Sequence[int] = ()) -> Iterator[None]:
-        """Use files with these ids inside the block, in this thread alone. Blocks do not nest.
+    def as_user(self, uid: int, gid: int, groups: Sequence[int] = ()) -> AbstractContextManager[None]:
+        """Return a block in which files are used with these ids, in this thread alone. Blocks do not nest.
 
-        Raises RightsError when that is not possible; nothing is done as root then.
+        Entering it raises RightsError when that is not possible; nothing is done as root then.
         """
         if not self.can_switch:
-            yield
-            return
-        if uid <= 0 or gid < 0:
-            raise RightsError(f"user id {uid}, group id {gid}: not for a mailbox")
-        try:
-            self._switch(uid, gid, groups or (gid,))
-            yield
-        finally:
-            self._switch(0, 0, self._groups)
+            return contextlib.nullcontext()
+        return _Block(self, uid, gid, tuple(groups) if groups and tuple(groups) != (gid,) else ())
 
-    def _switch(self, uid: int, gid: int, groups: Sequence[int]) -> None:
+    def set_groups(self, groups: Sequence[int]) -> None:
+        """Set the supplementary groups of this thread; raises RightsError."""
         if not self._setgroups:
             raise RightsError(f"groups of a thread can't be set on {platform.machine()}")
-        library = self._library
-        if library.syscall(self._setgroups, len(groups), (ctypes.c_uint32 * len(groups))(*groups)):
+        if self._syscall(self._setgroups, len(groups), (ctypes.c_uint32 * len(groups))(*groups)):
             raise RightsError(f"set groups: {os.strerror(ctypes.get_errno())}")
-        library.setfsgid(gid)
-        library.setfsuid(uid)
-        if library.setfsgid(_ASK) != gid or library.setfsuid(_ASK) != uid:
+
+
+class _Block:
+    """The rights of one user. Capabilities for files go and come with the user id."""
+
+    __slots__ = ("_gid", "_groups", "_rights", "_uid")
+
+    def __init__(self, rights: ThreadRights, uid: int, gid: int, groups: tuple[int, ...]) -> None:
+        self._rights = rights
+        self._uid = uid
+        self._gid = gid
+        self._groups = groups
+
+    def __enter__(self) -> None:
+        rights, uid, gid = self._rights, self._uid, self._gid
+        if uid <= 0 or gid < 0:
+            raise RightsError(f"user id {uid}, group id {gid}: not for a mailbox")
+        if self._groups:
+            rights.set_groups(self._groups)
+        rights.set_gid(gid)
+        rights.set_uid(uid)
+        if rights.set_uid(_ASK) != uid or rights.set_gid(_ASK) != gid:
+            self._restore()
             raise RightsError(f"set user id {uid}, group id {gid} for files: not permitted")
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
+        rights = self._rights
+        rights.set_uid(0)
+        rights.set_gid(0)
+        if self._groups:
+            rights.set_groups(())

@@ -23,6 +23,7 @@ class Pop3LoginDaemon(ManyClientsDaemon[Pop3LoginParameters]):
 
     descriptors = 2
     has_shelf = True
+    is_prompt = True
 
     def before_jail(self) -> None:
         """Read keys and certificates."""

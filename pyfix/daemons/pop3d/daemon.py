@@ -47,6 +47,7 @@ class Pop3dDaemon(ManyClientsDaemon[Pop3dParameters]):
     """Sessions on an event loop."""
 
     descriptors = 3
+    is_prompt = True
 
     def before_jail(self) -> None:
         """Check what is configured."""

@@ -14,21 +14,20 @@ CHUNK: Final = 128 * 1024
 class Sending:
     """An open message. Owns the stream."""
 
-    __slots__ = ("_encoder", "_head", "_is_at_end", "_left", "_stream", "sent")
+    __slots__ = ("_encoder", "_head", "_left", "_stream", "is_done", "sent")
 
     def __init__(self, stream: MessageStream, encoder: Encoder, head: bytes) -> None:
         self._stream = stream
         self._encoder = encoder
         self._head = head
         self._left = stream.length
-        self._is_at_end = False
+        self.is_done = False
+        """There is no further piece."""
         self.sent = 0
         """Bytes so far, with the head, without the line that ends the message."""
 
     def next_piece(self) -> bytes:
-        """Return what is to be sent next; nothing at the end. Raises OSError when the disk fails."""
-        if self._is_at_end:
-            return b""
+        """Return what is to be sent next, perhaps nothing. Raises OSError when the disk fails."""
         encoder = self._encoder
         data = self._stream.read(CHUNK) if self._left > 0 else b""
         self._left -= len(data)
@@ -36,11 +35,11 @@ class Sending:
         self._head = b""
         if not data or self._left <= 0 or encoder.is_complete:
             piece += encoder.finish()
-            self._is_at_end = True
+            self.is_done = True
             self.sent += len(piece)
             return piece + END
         self.sent += len(piece)
-        return piece or self.next_piece()
+        return piece
 
     def close(self) -> None:
         """Close the file."""

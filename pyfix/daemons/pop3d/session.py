@@ -277,8 +277,8 @@ class Session(asyncio.Protocol):
             self._shared.log.error(f"{self._name}: message can't be read to its end: {error.strerror}")
             self._end("Read failed", abort=True)
             return
-        if piece:
-            self._write(piece)
+        self._write(piece)
+        if not sending.is_done:
             return
         self._stop_sending()
         self._actions += self._parts()[0].fetched(sending.sent)
@@ -319,7 +319,7 @@ class Session(asyncio.Protocol):
         return self._dialogue, self._box
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self._is_lost:
+        if data and self._transport is not None and not self._is_lost:
             self._output_bytes += len(data)
             self._transport.write(data)
 

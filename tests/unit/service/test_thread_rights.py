@@ -25,6 +25,7 @@ def ids_of_this_thread() -> tuple[int, int, list[int]]:
 
 @pytest.mark.root
 def test_one_thread_has_the_rights_and_no_other() -> None:
+    groups = os.getgroups()
     rights = ThreadRights()
     before = ids_of_this_thread()
     with ThreadPoolExecutor(1) as pool:
@@ -32,7 +33,8 @@ def test_one_thread_has_the_rights_and_no_other() -> None:
         with rights.as_user(7001, 7002, (7002, 7003)):
             assert ids_of_this_thread() == (7001, 7002, [7002, 7003])
             assert pool.submit(ids_of_this_thread).result() == before
-        assert ids_of_this_thread() == before
+        assert ids_of_this_thread() == before == (0, 0, [])
+    os.setgroups(groups)
 
 
 @pytest.mark.root
