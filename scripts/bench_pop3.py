@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench_database import mail_database
 from bench_pop3_load import PASSWORD, Pop3, sessions_per_second
-from bench_pop3_servers import MAIL_ID, Pop3Server, dovecot, has_dovecot, pss_mib, running
+from bench_pop3_servers import MAIL_ID, Pop3Server, dovecot, has_dovecot, pss_mib, pyfix, running
 from rich.console import Console
 from rich.table import Table
 
@@ -197,6 +197,7 @@ def run(
                 dovecot(directory / name, free_port(), database, is_tuned=is_tuned)
                 for name, is_tuned in (("dovecot", False), ("tuned", True))
             ]
+        servers.append(pyfix(directory / "pyfix", free_port(), database))
         console.print(f"making mailboxes for {len(servers)} servers")
         for server in servers:
             boxes.make(server.mail)

@@ -74,6 +74,22 @@ service stats {{
   client_limit = 20000
 }}
 """
+PYFIX = """\
+compatibility_level = 3.7
+queue_directory = {dir}/queue
+data_directory = {dir}/data
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = mail.bench.test
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+alias_maps =
+alias_database =
+maillog_file_prefixes = {dir}
+maillog_file = {dir}/log
+auth_backends = dovecot-sql:{dir}/dovecot-sql.conf
+"""
 _TUNED_LOGIN = "  service_count = 0\n  client_limit = 4000\n  process_min_avail = 2"
 _TUNED_POP3 = "  service_count = 1000\n  process_min_avail = 20"
 
@@ -143,6 +159,20 @@ def dovecot(directory: Path, port: int, database: Database, *, is_tuned: bool) -
     config.write_text(DOVECOT.format(dir=directory, port=port, login=login, pop3=pop3))
     name = "dovecot, tuned" if is_tuned else "dovecot"
     return Pop3Server(name, directory, port, ["dovecot", "-c", str(config)], directory / "run/master.pid")
+
+
+def pyfix(directory: Path, port: int, database: Database) -> Pop3Server:
+    """Lay a pyfix out, with the system's services but for SMTP."""
+    for name in ("etc", "queue", "data", "mail"):
+        (directory / name).mkdir(parents=True)
+    shutil.chown(directory / "data", "postfix")
+    write_queries(directory, database)
+    (directory / "etc/main.cf").write_text(PYFIX.format(dir=directory))
+    master = (Path(__file__).parents[1] / "master.cf").read_text()
+    master = re.sub(r"(?m)^smtp +inet.*$", f"{port} inet n - n - - pop3-login", master)
+    (directory / "etc/master.cf").write_text(master)
+    command = [str(BIN / "pyfix"), "-c", str(directory / "etc")]
+    return Pop3Server("pyfix", directory, port, command, directory / "queue/pid/master.pid")
 
 
 def has_dovecot() -> bool:
