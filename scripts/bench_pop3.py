@@ -78,22 +78,22 @@ class Mailboxes:
         names = [*self.small, *self.idle, "retr@bench.test", "large@bench.test", "many@bench.test"]
         return [(name, PASSWORD, f"{name}/Maildir/") for name in names]
 
-    def make(self, mail: Path) -> None:
-        """Make all but the one of many messages."""
+    def make(self, mail: Path, kinds: set[str]) -> None:
+        """Make the mailboxes that are needed, new: nobody has seen them."""
+        wanted = self._wanted
         os.chown(mail, MAIL_ID, MAIL_ID)
-        for name in self.small:
-            fill(mail / name / "Maildir", 10, message(4000))
-        for name in self.idle:
-            fill(mail / name / "Maildir", 0, b"")
-        fill(mail / "retr@bench.test/Maildir", self._wanted.small, message(4000))
-        fill(mail / "large@bench.test/Maildir", self._wanted.large, message(10_000_000))
-        for name in mail.iterdir():
-            os.chown(name, MAIL_ID, MAIL_ID)
-
-    def make_many(self, mail: Path) -> None:
-        """Make the one of many messages anew: nobody has seen it."""
-        fill(mail / "many@bench.test/Maildir", self._wanted.many, message(1000))
-        os.chown(mail / "many@bench.test", MAIL_ID, MAIL_ID)
+        contents = {
+            "small": (self.small, 10, message(4000)),
+            "idle": (self.idle, 0, b""),
+            "retr": (["retr@bench.test"], wanted.small, message(4000)),
+            "large": (["large@bench.test"], wanted.large, message(10_000_000)),
+            "many": (["many@bench.test"], wanted.many, message(1000)),
+        }
+        for kind in {"small", *kinds}:
+            names, count, content = contents[kind]
+            for name in names:
+                fill(mail / name / "Maildir", count, content)
+                os.chown(mail / name, MAIL_ID, MAIL_ID)
 
 
 def retr_rate(server: Pop3Server, user: str, count: int) -> float:
@@ -159,23 +159,35 @@ def idle_pss(server: Pop3Server, users: list[str]) -> float:
             session.close()
 
 
-Measure = Callable[[Pop3Server], float]
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    unit: str
+    """Less is better of s and MiB."""
+    kind: str
+    """The mailboxes that it needs."""
+    most: int
+    """How often it may be measured."""
+    measure: Callable[[Pop3Server], float]
 
 
-def rows(wanted: Sizes, boxes: Mailboxes) -> list[tuple[str, str, int, Measure]]:
-    """Return (name, unit, how often it may be measured, what measures it); less is better of s and MiB."""
-    many, small, large = "many@bench.test", wanted.small, wanted.large
+def rows(wanted: Sizes, boxes: Mailboxes) -> list[Row]:
+    """Return the workloads."""
+    many, retr, large = "many@bench.test", "retr@bench.test", "large@bench.test"
+    count = f"{wanted.many:,}"
     return [
-        ("sessions: connect, log in, STAT, QUIT, 20 clients", "/s", 3,
-         lambda s: sessions_per_second(s.port, boxes.small, 20, wanted.seconds)),
-        (f"RETR, {small:,} messages of 4 KB", "MB/s", 3, lambda s: retr_rate(s, "retr@bench.test", small)),
-        (f"RETR, {large} messages of 10 MB", "MB/s", 3, lambda s: retr_rate(s, "large@bench.test", large)),
-        (f"{wanted.many:,} new messages: first log in and STAT", "s", 1, lambda s: stat_s(s, many)),
-        (f"{wanted.many:,} messages: later log in and STAT", "s", 3, lambda s: stat_s(s, many)),
-        (f"{wanted.many:,} messages: LIST", "s", 3, lambda s: fetch_s(s, many, "LIST")),
-        (f"{wanted.many:,} messages: UIDL", "s", 3, lambda s: fetch_s(s, many, "UIDL")),
-        (f"{wanted.many:,} messages: memory for LIST and UIDL", "MiB", 1, lambda s: growth_mib(s, many)),
-        (f"{wanted.idle:,} idle sessions", "MiB PSS", 1, lambda s: idle_pss(s, boxes.idle)),
+        Row("sessions: connect, log in, STAT, QUIT, 20 clients", "/s", "small", 3,
+            lambda s: sessions_per_second(s.port, boxes.small, 20, wanted.seconds)),
+        Row(f"RETR, {wanted.small:,} messages of 4 KB", "MB/s", "retr", 3, lambda s: retr_rate(s, retr, wanted.small)),
+        Row(f"RETR, {wanted.large} messages of 10 MB", "MB/s", "large", 3, lambda s: retr_rate(s, large, wanted.large)),
+        Row(f"{count} new messages: first log in and STAT", "s", "many", 1, lambda s: stat_s(s, many)),
+        Row(f"{count} messages: later log in and STAT", "s", "many", 3, lambda s: stat_s(s, many)),
+        Row(f"{count} messages: LIST", "s", "many", 3, lambda s: fetch_s(s, many, "LIST")),
+        Row(f"{count} messages: UIDL", "s", "many", 3, lambda s: fetch_s(s, many, "UIDL")),
+        Row(f"{count} messages: memory for LIST and UIDL", "MiB", "many", 1, lambda s: growth_mib(s, many)),
+        Row(f"{wanted.idle:,} idle sessions", "MiB PSS", "idle", 1, lambda s: idle_pss(s, boxes.idle)),
     ]  # fmt: skip
 
 
@@ -186,7 +198,7 @@ def run(
     """Measure the rows that have `only` in their names, and print."""
     wanted = sizes(scale)
     boxes = Mailboxes(wanted)
-    chosen = [row for row in rows(wanted, boxes) if only in row[0]]
+    chosen = [row for row in rows(wanted, boxes) if only in row.name]
     if not chosen:
         return
     directory.mkdir(mode=0o755)
@@ -200,17 +212,25 @@ def run(
         servers.append(pyfix(directory / "pyfix", free_port(), database))
         console.print(f"making mailboxes for {len(servers)} servers")
         for server in servers:
-            boxes.make(server.mail)
-            boxes.make_many(server.mail)
+            boxes.make(server.mail, {row.kind for row in chosen})
         table = Table("POP3", "unit", *(server.name for server in servers), "ratio to the better")
         with contextlib.ExitStack() as stack:
             for server in servers:
                 stack.enter_context(running(server))
-            for name, unit, most, measure in chosen:
-                medians = [statistics.median(measure(server) for _ in range(min(rounds, most))) for server in servers]
-                table.add_row(name, unit, *map(_shown, medians), _ratio(unit, medians))
-                console.print(f"{name}: " + ", ".join(map(_shown, medians)) + f" {unit}")
+            for row in chosen:
+                medians = _medians(row, servers, rounds)
+                table.add_row(row.name, row.unit, *map(_shown, medians), _ratio(row.unit, medians))
+                console.print(f"{row.name}: " + ", ".join(map(_shown, medians)) + f" {row.unit}")
         console.print(table)
+
+
+def _medians(row: Row, servers: list[Pop3Server], rounds: int) -> list[float]:
+    """Measure all servers in turns."""
+    figures: list[list[float]] = [[] for _ in servers]
+    for _ in range(min(rounds, row.most)):
+        for server, found in zip(servers, figures, strict=True):
+            found.append(row.measure(server))
+    return [statistics.median(found) for found in figures]
 
 
 def _ratio(unit: str, medians: list[float]) -> str:
