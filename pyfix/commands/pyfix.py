@@ -7,6 +7,7 @@
     pyfix import-postfix [DIR] [--to DIR2] [--accept NAME]... [--json]
     pyfix [-c DIR] domain | user | alias | manager | accounts SUBCOMMAND
     pyfix [-c DIR] quota show | recount
+    pyfix [-c DIR] tls self-signed | status
     pyfix install-init [--systemd | --sysv] [--root DIR]
     pyfix manual [--man DIR] [--html DIR]
 
@@ -24,7 +25,7 @@ Files:
 
 See: master(8), postconf(1), postconf(5), master(5), pyfix-accounts(1), pyfix-alias(1), pyfix-check(1),
 pyfix-domain(1), pyfix-explain(1), pyfix-import-postfix(1), pyfix-init(1), pyfix-install-init(1), pyfix-logrotate(1),
-pyfix-manager(1), pyfix-manual(1), pyfix-quota(1), pyfix-user(1), mailq(1)
+pyfix-manager(1), pyfix-manual(1), pyfix-quota(1), pyfix-tls(1), pyfix-user(1), mailq(1)
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ from pyfix.commands.manager import manager
 from pyfix.commands.pyfix_call import Call, control_errors
 from pyfix.commands.quota import quota
 from pyfix.commands.telling import fatal_errors, print_json, say, tell
+from pyfix.commands.tls import tls
 from pyfix.commands.user import user
 from pyfix.mail.config import CoreParameters
 from pyfix.mail.ipc.client import Channel
@@ -82,7 +84,7 @@ def main(context: click.Context, directory: str | None, verbose: int) -> None:
     context.obj = Call(directory, verbose)
 
 
-for subcommand in (check, import_configuration, domain, user, alias, manager, accounts, quota):
+for subcommand in (check, import_configuration, domain, user, alias, manager, accounts, quota, tls):
     main.add_command(subcommand)
 
 

@@ -15,7 +15,7 @@ Looks for these, and lists what it finds. It creates missing directories of the 
     accounts      a file that others read, names that lead nowhere
     passwords     who checks them (auth_backends(5)); back ends that can't be opened
     mailboxes     what keeps clients of pop3-login(8) from them
-    certificates  expired or about to; keys of another, or open to all
+    certificates  expired or about to; keys of another, or open to all; services that can't encrypt
 
 Whether strangers may relay is also tried, with two of them, as pyfix-explain(1) does.
 

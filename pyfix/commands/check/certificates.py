@@ -1,6 +1,5 @@
-"""Certificates that main.cf names: expired, about to expire, with another key, out of reach, open to all.
-
-TLS is not in this release; whoever has configured it already learns here what it would say.
+"""Certificates that main.cf and options in master.cf name: expired, about to expire, with another key, out of reach,
+open to all.
 """
 
 from __future__ import annotations
@@ -9,15 +8,16 @@ import datetime
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.base import clock
 from pyfix.commands.findings import Finding, Severity
 from pyfix.mail.config import Config, ConfigError
+from pyfix.mail.config.mastercf import ServiceEntry
 
-_CERTIFICATES: Final = re.compile(r"(?:smtpd|smtp|lmtp)_tls_(?:(?:ec|d)?cert_file|chain_files)")
+_CERTIFICATES: Final = re.compile(r"(?:smtpd|pop3|smtp|lmtp)_tls_(?:(?:ec|d)?cert_file|chain_files)")
 _SOON_S: Final = 30 * 86400
 _DAY_S: Final = 86400
 
@@ -67,9 +67,16 @@ def judge_certificate(found: CertificateFile, now: float) -> Iterator[Finding]:
         yield Finding(Severity.ERROR, found.place, text, f"chmod 600 {found.key_path}")
 
 
-def check_certificates(config: Config) -> Iterator[Finding]:
-    """Look at every certificate that main.cf names."""
-    for name in config.set_names():
+def check_certificates(config: Config, entries: Sequence[ServiceEntry] = ()) -> Iterator[Finding]:
+    """Look at every certificate that main.cf names, or an option of a service."""
+    yield from dict.fromkeys(_check_names(config, config.set_names()))
+    for entry in entries:
+        names = [name for name, _ in entry.overrides]
+        yield from dict.fromkeys(_check_names(config.overridden(entry.overrides, entry.name, entry.program), names))
+
+
+def _check_names(config: Config, names: Iterable[str]) -> Iterator[Finding]:
+    for name in names:
         if _CERTIFICATES.fullmatch(name):
             for found in _look_at(config, name):
                 yield from judge_certificate(found, clock.now())

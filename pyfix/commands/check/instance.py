@@ -18,6 +18,7 @@ from pyfix.commands.check.proxymap import check_proxymap
 from pyfix.commands.check.routes import check_routes
 from pyfix.commands.check.smtpd import check_servers
 from pyfix.commands.check.tables import check_tables
+from pyfix.commands.check.tls import check_tls
 from pyfix.commands.findings import Finding, Severity
 from pyfix.commands.review import explained_names
 from pyfix.mail.config import Config, ConfigError, CoreParameters, mastercf
@@ -74,7 +75,8 @@ def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Ite
     yield from check_routes(tables, entries)
     receives = bool(config.expand(config.get("mydestination") or "").strip())
     yield from judge_ports(read_listeners(config, entries), _lowest_port(), receives=receives)
-    yield from check_certificates(config)
+    yield from check_certificates(config, entries)
+    yield from check_tls(config, entries)
     if os.getuid() != 0:
         yield Finding(
             Severity.NOTE,
