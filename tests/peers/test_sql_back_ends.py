@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,9 @@ from instance import free_port
 
 from pyfix.mail.auth.backend import Attempt, Backend, BackendUnavailable, LookupBackend, Place
 from pyfix.mail.auth.backends.context import Context
-from pyfix.mail.auth.backends.registry import open_backend
+from pyfix.mail.auth.backends.registry import open_backend, open_backends
 from pyfix.mail.auth.backends.saslauthd import verify_with
-from pyfix.mail.config import Config
+from pyfix.mail.config import Config, ConfigError
 
 USER = "postmaster@extmail.org"
 HASHED = "$1$phz1mRrj$3ok6BjeaoJYWDBsEPZb5C0"
@@ -199,6 +200,35 @@ class TestDovecotSql:
         assert problem in str(caught.value)
         assert "secret" not in str(caught.value)
 
+    @pytest.mark.parametrize(
+        ("line", "problem"),
+        [
+            ("default_pass_scheme = ROT13", "line 6: default_pass_scheme: unknown scheme ROT13"),
+            ("driver = oracle", 'line 6: driver: need mysql, pgsql or sqlite instead of "oracle"'),
+            ("connect = host=x", "line 6: connect: there is no dbname=; specify one"),
+            ("connect = dbname=x option_file=/x", "line 6: connect: option_file is not built"),
+            ("password_query = SELECT '%w'", "line 6: password_query: %w: the password does not go into a query"),
+            ("user_query = SELECT '%{cert}'", "line 6: user_query: %{cert} is not built"),
+            ("map = x", "line 6: map is not built; remove it"),
+            ("!include x", 'line 6: need "name = value" instead of "!include x"'),
+        ],
+    )
+    def test_what_is_not_built_is_named(self, line: str, problem: str, opened: Callable[..., LookupBackend]) -> None:
+        """When auth starts."""
+        with pytest.raises(ConfigError) as caught:
+            opened("dovecot-sql", f"{sql_conf(host='x')}{line}\n")
+        assert f"file, {problem}" in str(caught.value)
+
+    def test_many_ask_at_once(self, maria: Database, opened: Callable[..., LookupBackend]) -> None:
+        """Each thread on a connection of its own."""
+        backend = opened("dovecot-sql", sql_conf(host=maria.path))
+        logins = [USER, "o'neil@d.test", "nobody@d.test", "back\\slash@d.test"] * 25
+        with ThreadPoolExecutor(12) as threads:
+            found = list(threads.map(lambda login: backend.find(Attempt(login, "smtp", "192.0.2.1")), logins))
+        assert [account.user if account else "" for account in found] == [
+            "" if login.startswith("nobody") else login for login in logins
+        ]
+
     def test_nobody_reads_mail_with_the_rights_of_root(
         self, maria: Database, opened: Callable[..., LookupBackend]
     ) -> None:
@@ -230,6 +260,28 @@ class TestAuthmysqlrc:
         assert backend.locate(USER, "pop3") == Place(
             "maildir:/var/mailbox/extmail.org/postmaster/Maildir", "/var/mailbox/extmail.org/postmaster", 2525, 2525
         )
+
+    def test_the_tutorials_authdaemond_need_not_run(self, maria: Database, tmp_path: Path) -> None:
+        """Its authdaemonrc names authmysql, and authmysqlrc is beside it."""
+        (tmp_path / "authdaemonrc").write_text(
+            'authmodulelist="authmysql"\ndaemons=10\n'
+        )
+        (tmp_path / "authmysqlrc").write_text(TUTORIAL_RC.format(host=maria.path))
+        (tmp_path / "smtpd.conf").write_text(
+            f"pwcheck_method: authdaemond  #原来是saslauthd，\nlog_level: 3\nmech_list:PLAIN LOGIN\n"
+            f"authdaemond_path:{tmp_path}/spool/authdaemon/socket\n"
+        )
+        config = Config.from_text(
+            f"cyrus_sasl_config_path = {tmp_path}\nauthdaemond_config_files = {tmp_path}/authdaemonrc\n"
+            f"data_directory = {tmp_path}\n"
+        )
+        (backend,) = open_backends(config)
+        assert logs_in(backend, USER) == USER
+        assert logs_in(backend, USER, "wrong") == ""
+        place = backend.locate(USER, "pop3")
+        assert place is not None
+        assert place.location == "maildir:/var/mailbox/extmail.org/postmaster/Maildir"
+        backend.close()
 
     def test_options_quota_and_plain_passwords_count(
         self, maria: Database, opened: Callable[..., LookupBackend]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from pyfix.commands.findings import Finding, Severity
 from pyfix.mail.auth.backend import BackendUnavailable
@@ -14,7 +17,8 @@ from pyfix.mail.config.mastercf import ServiceEntry, ServiceType
 from pyfix.mail.sasl.params import ForeignDaemonParameters, SaslPathParameters
 from pyfix.mail.sasl.smtpd_conf import smtpd_conf_path
 
-_PARAMETER = "auth_backends"
+_PARAMETER: Final = "auth_backends"
+_FILES: Final = ("authmysqlrc", "cyrus-sql", "dovecot-ldap", "dovecot-sql", "passwd-file")
 AUTH = "auth"
 _LINE = f"{AUTH} unix - n n - 1 auth"
 
@@ -39,7 +43,16 @@ def check_auth(config: Config, entries: Iterable[ServiceEntry]) -> Iterator[Find
         place = config.place(_PARAMETER) or conf
         yield Finding(Severity.NOTE, place, f"passwords are checked by {', '.join(specs)}, in this order")
     for spec in specs:
+        yield from _readable(spec)
         yield from _stand_in(spec, config)
+
+
+def _readable(spec: str) -> Iterator[Finding]:
+    """Yield a file with passwords that everybody may read."""
+    kind, _, path = spec.partition(":")
+    with contextlib.suppress(OSError):
+        if kind in _FILES and os.stat(path).st_mode & stat.S_IROTH:
+            yield Finding(Severity.WARNING, "", f"{path}: everybody may read the passwords in it", f"chmod 600 {path}")
 
 
 def _missing_service(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[Finding]:

@@ -14,8 +14,12 @@ from typing import Final
 
 from pyfix.mail.config import ConfigError, lines
 from pyfix.mail.config.errors import one_line
+from pyfix.mail.passwords import SCHEMES
+from pyfix.mail.passwords.stored import canonical_scheme
 
 _LINE: Final = re.compile(r"([A-Za-z0-9_]+)[ \t]*=[ \t]*(.*)", re.DOTALL)
+_UMBRELLAS: Final = ("CRYPT", "MD5")
+"""Names of schemes that stand for several."""
 _LOGICAL_LIMIT: Final = 64 * 1024
 
 
@@ -54,6 +58,13 @@ class DovecotConf:
         if value in ("yes", "no", ""):
             return default if not value else value == "yes"
         raise self.refuse(name, f'{name}: need yes or no instead of "{one_line(value, 40)}"')
+
+    def scheme(self, default: str) -> str:
+        """Return default_pass_scheme; raises ConfigError for one that is not verified."""
+        name = self.get("default_pass_scheme", default)
+        if canonical_scheme(name) not in (*SCHEMES, *_UMBRELLAS):
+            raise self.refuse("default_pass_scheme", f"default_pass_scheme: unknown scheme {one_line(name, 40)}")
+        return name
 
     def check_known(self, known: Collection[str]) -> None:
         """Raise ConfigError for a setting that is not built."""

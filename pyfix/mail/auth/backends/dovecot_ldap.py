@@ -146,7 +146,7 @@ class LdapLookupBackend(LookupBackend):
 
     def __init__(self, searches: _Searches) -> None:
         self._searches = searches
-        self._scheme = searches.conf.get("default_pass_scheme", "CRYPT")
+        self._scheme = searches.conf.scheme("CRYPT")
 
     def find(self, attempt: Attempt) -> Account | None:
         """Return what pass_filter finds."""

@@ -87,7 +87,7 @@ class DovecotSqlBackend(LookupBackend):
         self._servers = servers
         self._places = context.places
         self._source = Source(conf.path, context.complain_once)
-        self._scheme = conf.get("default_pass_scheme", "MD5")
+        self._scheme = conf.scheme("MD5")
         self._password_query = _parse(conf, "password_query", _PASSWORD_QUERY)
         self._user_query = _parse(conf, "user_query", "") if conf.get("user_query") else None
 

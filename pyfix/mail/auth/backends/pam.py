@@ -30,6 +30,7 @@ class PamBackend(VerifyBackend):
         self._service = service
         self._places = context.places
         self._timeout_s = context.timeout_s
+        self._complain = context.complain_once
         self._free = threading.BoundedSemaphore(_MOST_THREADS)
 
     def verify(self, attempt: Attempt, password: bytes) -> Account | None:
@@ -37,7 +38,10 @@ class PamBackend(VerifyBackend):
         if not is_askable(attempt.login) or not password or b"\0" in password:
             return None
         user = self._places.unix_name(attempt.login) or attempt.login
-        match self._check(self._service or attempt.service, user, password, attempt.remote):
+        service = self._service or attempt.service
+        if not any(os.path.exists(f"{folder}/{service}") for folder in _FOLDERS):
+            self._complain(f"pam: there is no /etc/pam.d/{service}: the service other counts, which may deny everybody")
+        match self._check(service, user, password, attempt.remote):
             case Verdict.RIGHT:
                 return Account(user)
             case Verdict.OF_NO_USE:
@@ -60,7 +64,7 @@ class PamBackend(VerifyBackend):
                 f"pam: no answer within {self._timeout_s:g} seconds; see the modules in /etc/pam.d/{service}"
             )
         if isinstance(found[0], PamError):
-            raise BackendUnavailable(f"pam: {found[0]}; {_remedy(service)}")
+            raise BackendUnavailable(f"pam: {found[0]}; see the log of its modules")
         return found[0]
 
     def _run(
@@ -72,12 +76,6 @@ class PamBackend(VerifyBackend):
             found.append(error)
         finally:
             self._free.release()
-
-
-def _remedy(service: str) -> str:
-    if not any(os.path.exists(f"{folder}/{service}") for folder in _FOLDERS):
-        return f"there is no /etc/pam.d/{service}, so that the service other counts"
-    return "see the log of its modules"
 
 
 def open_pam(name: str, context: Context) -> PamBackend:

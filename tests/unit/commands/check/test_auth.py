@@ -105,3 +105,13 @@ def test_auth_without_rights_is_an_error(tmp_path: Path) -> None:
         "error: master.cf: line 2: service x: chrooted, auth finds neither accounts nor users;"
         " make it: auth unix - n n - 1 auth",
     ]
+
+
+def test_passwords_that_everybody_may_read_are_warned_about(tmp_path: Path) -> None:
+    """With what to do."""
+    (tmp_path / "users").write_text("a:b\n")
+    (tmp_path / "users").chmod(0o644)
+    warning = "warning: DIR/users: everybody may read the passwords in it; chmod 600 DIR/users"
+    assert warning in told(tmp_path, f"auth_backends = passwd-file:{tmp_path}/users")
+    (tmp_path / "users").chmod(0o600)
+    assert warning not in told(tmp_path, f"auth_backends = passwd-file:{tmp_path}/users")
