@@ -208,7 +208,7 @@ class Authorization:
     def _answer_pass(self, arguments: bytes, actions: list[Action]) -> None:
         if not self._may_send_password(self._user or b"", actions, _NOT_PLAINTEXT):
             return
-        if not self._user:
+        if self._user is None:
             actions.append(Reply(b"-ERR No username given.\r\n"))
             return
         user, self._user = self._user, None
