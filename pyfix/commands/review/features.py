@@ -42,7 +42,7 @@ class Rule:
 
 
 _TLS: Final = "TLS of the SMTP client is not in this release"
-_CCERTS: Final = "client certificates are not in this release"
+_FINGERPRINTS: Final = "fingerprints of keys are made in one way"
 _OPENSSL: Final = "OpenSSL takes care of it"
 _SASL: Final = "SASL for sending is not in this release"
 _MILTERS: Final = "milters are not in this release"
@@ -63,11 +63,11 @@ _GOES_CLEAR: Final = "mail that must go encrypted is sent in the clear"
 RULES: Final = (
     Rule(r"(postscreen|dnsblog|tlsproxy)_\w+|smtpd_service_name", _ANY, Loss.NOTHING, _POSTSCREEN),
     # TLS
-    Rule(r"smtpd_tls_req_ccert", _ON, Loss.GUARD, _CCERTS, "clients without a certificate are served"),
     Rule(
-        r"smtpd_tls_(req_ccert|ask_ccert|ccert_verifydepth|fingerprint_digest|CA\w+)|relay_clientcerts"
-        r"|tls_append_default_CA|tls_legacy_public_key_fingerprints", _ANY, Loss.NOTHING, _CCERTS,
+        r"tls_legacy_public_key_fingerprints", _ON, Loss.DIFFERENT, _FINGERPRINTS,
+        "clients whose keys are known by fingerprints of old are not known",
     ),
+    Rule(r"tls_legacy_public_key_fingerprints", _ANY, Loss.NOTHING, _FINGERPRINTS),
     Rule(r"smtpd_tls_session_cache_\w+", _ANY, Loss.NOTHING, "sessions are resumed by tickets, and need no cache"),
     Rule(
         r"smtpd_tls_(eecdh_grade|dh512_param_file|always_issue_session_ids)|tls_eecdh_(strong|ultra)_curve"
@@ -82,8 +82,7 @@ RULES: Final = (
     Rule(r"(smtp|lmtp)_(tls_security_level|use_tls)", _ON, Loss.QUALITY, _TLS, "mail is sent in the clear"),
     Rule(
         r"(smtpd|smtp|lmtp)_(tls_\w+|starttls_timeout|use_tls|enforce_tls|\w+_tls_session_rate_limit)|tls_\w+"
-        r"|plaintext_reject_code|smtp_tlsrpt_\w+"
-        r"|(smtp_|lmtp_)?requiretls_\w+|smtp_log_tls_feature_status",
+        r"|smtp_tlsrpt_\w+|(smtp_|lmtp_)?requiretls_\w+|smtp_log_tls_feature_status",
         _ANY, Loss.NOTHING, _TLS,
     ),
     # SASL

@@ -25,7 +25,6 @@ _BLOCKLISTS: Final = "DNS blocklists are not in this release"
 _DNS: Final = "restrictions that ask the DNS are not in this release"
 _FORMS: Final = "restrictions on the form of names are not in this release"
 _VERIFICATION: Final = "address verification is not in this release"
-_TLS: Final = "TLS is not in this release"
 _OTHERS: Final = "this restriction is not in this release"
 _FEATURES: Final = (
     (r"(reject_rbl|reject_rhsbl|permit_dnswl|permit_rhswl)_\w+|reject_maps_rbl", _BLOCKLISTS),
@@ -33,7 +32,6 @@ _FEATURES: Final = (
     (r"check_reverse_client_hostname_access|reject_unknown_\w+|permit_mx_backup", _DNS),
     (r"reject_(invalid|non_fqdn)_\w+", _FORMS),
     (r"reject_unverified_(sender|recipient)", _VERIFICATION),
-    (r"permit_tls_(all_)?clientcerts|reject_plaintext_session|check_ccert_access", _TLS),
     (r"check_policy_service", "policy services are not in this release"),
     (r"permit_inet_interfaces|reject_multi_recipient_bounce|reject_unauth_pipelining", _OTHERS),
     (r"check_etrn_access|check_relay_domains|permit_naked_ip_address|sleep", _OTHERS),

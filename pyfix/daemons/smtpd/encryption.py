@@ -11,7 +11,9 @@ from typing import Final
 
 from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.state import State
+from pyfix.mail.smtp import replies
 from pyfix.mail.tls.layer import Failure, TlsLayer
+from pyfix.mail.tls.session import TlsSession
 
 _SUMMARY: Final = 1
 """The least smtpd_tls_loglevel that tells of each handshake."""
@@ -44,8 +46,20 @@ class Encryption(State):
         self.context.tls = self.tls
         self.is_encrypted = True
         if self.server.tls.settings.loglevel >= _SUMMARY:
+            if self.tls.distrust and self.server.tls.requires_certificate:
+                log.certificate_failed(self.server.log, self.peer.label, self.tls.distrust)
             log.tls_established(self.server.log, self.peer.label, self.tls)
+        if self.server.tls.settings.loglevel >= _VERBOSE and self.tls.peer is not None:
+            log.certificate_shown(self.server.log, self.peer.label, self.tls.peer)
+        if self.server.tls.requires_certificate and self.tls.trust != "Trusted":
+            await self._refuse_certificate(self.tls)
         return True
+
+    async def _refuse_certificate(self, tls: TlsSession) -> None:
+        """smtpd_tls_req_ccert: the client has none, or one that nobody vouches for."""
+        problem = "No client certificate presented" if tls.peer is None else "Client certificate not trusted"
+        log.tls_aborted(self.server.log, self.peer.label, problem)
+        await self.push(replies.no_certificate(self.params.myhostname, problem))
 
     def _fail_tls(self, failure: Failure) -> None:
         """The connection is being closed; what follows is the end of a session whose client was lost."""

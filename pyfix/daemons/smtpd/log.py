@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyfix.base.log import Log
 from pyfix.mail.config.compatibility import kept
 from pyfix.mail.restrictions.questions import Context, Note
 from pyfix.mail.tls.layer import Failure
 from pyfix.mail.tls.session import TlsSession
+
+if TYPE_CHECKING:
+    from pyfix.mail.tls.peer import PeerCertificate
 
 _INPUT_SHOWN: Final = 100
 _LOGIN_SHOWN: Final = 100
@@ -108,6 +111,24 @@ def tls_failed(log: Log, client: str, failure: Failure) -> None:
     log.info(f"SSL_accept error from {client}: {failure.reason}")
     if failure.library:
         log.warning(f"TLS library problem: {failure.library}")
+
+
+def certificate_shown(log: Log, client: str, peer: PeerCertificate) -> None:
+    """A client has shown a certificate: what tables are to have of it."""
+    log.info(
+        f"{client}: subject_CN={peer.subject}, issuer={peer.issuer}, fingerprint={peer.fingerprint},"
+        f" pkey_fingerprint={peer.key_fingerprint}"
+    )
+
+
+def certificate_failed(log: Log, client: str, problem: str) -> None:
+    """Nobody vouches for a certificate that is required."""
+    log.info(f"certificate verification failed for {client}: {problem}")
+
+
+def tls_aborted(log: Log, client: str, problem: str) -> None:
+    """A client without a certificate that is required."""
+    log.info(f"NOQUEUE: abort: TLS from {client}: {problem}")
 
 
 def wrapper_dropped(log: Log, client: str, service: str) -> None:

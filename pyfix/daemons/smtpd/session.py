@@ -61,7 +61,7 @@ class Session(Verbs):
         early = self._input
         self._forget()
         self._needs_tls = False
-        return await self._begin_tls(early)
+        return await self._begin_tls(early) and not self._is_closing
 
     # --- the loop
 

@@ -34,6 +34,11 @@ The restrictions:
     check_sasl_access table       for the login, as it is
     table                         alone, as type:name: the check of the list that it stands in
     permit_sasl_authenticated     permit who has logged in, other than anonymously
+    permit_tls_clientcerts        permit who shows a certificate whose fingerprint, or that of its key, is in
+                                  relay_clientcerts; smtpd_tls_ask_ccert has to be on
+    permit_tls_all_clientcerts    the same, and permit whoever has a trusted one
+    check_ccert_access table      as access(5) says, for the fingerprint of the certificate, then that of its key
+    reject_plaintext_session      refuse who has not encrypted: plaintext_reject_code
     defer_if_permit               refuse for now, unless a later restriction refuses for good
     defer_if_reject               refuse for now, if a later restriction refuses
     warn_if_reject                ahead of a restriction: log what it would refuse, and go on

@@ -37,6 +37,7 @@ from pyfix.mail.restrictions.progress import (
     Subject,
     Verdict,
     Watch,
+    certificate_subject,
     client_subject,
     helo_subject,
     login_subject,
@@ -172,6 +173,12 @@ def _step(progress: Progress, step: Restriction, subject: Subject, depth: int) -
             return Verdict.OK
         case Kind.PERMIT_SASL_AUTHENTICATED:
             return Verdict.OK if context.is_authenticated else Verdict.DUNNO
+        case Kind.PERMIT_TLS_CLIENTCERTS | Kind.PERMIT_TLS_ALL_CLIENTCERTS:
+            return (yield from _clientcerts(progress, step.kind))
+        case Kind.REJECT_PLAINTEXT_SESSION:
+            if context.tls is not None:
+                return Verdict.DUNNO
+            return refuse(progress, Rejection(rules.plaintext_code, "4.7.1", "Session encryption is required"))
         case Kind.PERMIT:
             return Verdict.OK
         case Kind.REJECT:
@@ -205,6 +212,19 @@ def _step(progress: Progress, step: Restriction, subject: Subject, depth: int) -
             return refuse(progress, CONFIGURATION_ERROR)
         case _:
             return (yield from _access(progress, step, depth))
+
+
+def _clientcerts(progress: Progress, kind: Kind) -> Evaluation[Verdict]:
+    """Permit a client by its certificate; where the fingerprint counts, nobody has to vouch for it."""
+    tls, known = progress.context.tls, progress.rules.clientcerts
+    if tls is None or tls.peer is None:
+        return Verdict.DUNNO
+    if kind is Kind.PERMIT_TLS_ALL_CLIENTCERTS and tls.peer.is_trusted:
+        return Verdict.OK
+    if known is None:
+        return Verdict.DUNNO
+    found = yield Lookup(Search.CERTIFICATE, known, tls.peer.fingerprint, tls.peer.key_fingerprint)
+    return Verdict.DUNNO if found is None else Verdict.OK
 
 
 def _resolve(progress: Progress, recipient: str) -> Evaluation[Resolved]:
@@ -315,7 +335,7 @@ def _access(progress: Progress, step: Restriction, depth: int) -> Evaluation[Ver
     if target is None or step.maps is None:
         return Verdict.DUNNO
     search, key, subject = target
-    address = progress.context.address if search is Search.CLIENT else ""
+    address = _second_key(progress.context, search)
     try:
         if search in (Search.SENDER, Search.RECIPIENT):
             key = yield from _complete(progress, key, search)
@@ -328,11 +348,20 @@ def _access(progress: Progress, step: Restriction, depth: int) -> Evaluation[Ver
     return (yield from _act(progress, parse_action(value), subject, step.maps, depth))
 
 
+def _second_key(context: Context, search: Search) -> str:
+    """Return what else of the client a table is asked for."""
+    if search is Search.CERTIFICATE and context.tls is not None and context.tls.peer is not None:
+        return context.tls.peer.key_fingerprint
+    return context.address if search is Search.CLIENT else ""
+
+
 def _target(context: Context, kind: Kind) -> tuple[Search, str, Subject] | None:
     """Return what a check looks up, and what its replies are about; None while it is not known."""
     match kind:
         case Kind.CHECK_CLIENT_ACCESS:
             return Search.CLIENT, context.name, client_subject(context)
+        case Kind.CHECK_CCERT_ACCESS if context.tls is not None and context.tls.peer is not None:
+            return Search.CERTIFICATE, context.tls.peer.fingerprint, certificate_subject(context)
         case Kind.CHECK_HELO_ACCESS if context.helo:
             return Search.DOMAIN, context.helo, helo_subject(context)
         case Kind.CHECK_SENDER_ACCESS if context.sender is not None:

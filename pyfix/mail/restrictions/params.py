@@ -35,6 +35,8 @@ class RestrictionParameters(RoomRestrictionParameters, CanonicalParameters, Logi
         "", "Which logins own a sender address: reject_sender_login_mismatch and its like."
     )
 
+    relay_clientcerts = String("", "Fingerprints of the client certificates that permit_tls_clientcerts permits.")
+    plaintext_reject_code = Integer("450", "Reply code of reject_plaintext_session.", low=0, high=599)
     reject_code = Integer("554", "Reply code of reject.", low=0, high=599)
     defer_code = Integer("450", "Reply code of defer.", low=0, high=599)
     relay_domains_reject_code = Integer("554", "Reply code of reject_unauth_destination.", low=0, high=599)

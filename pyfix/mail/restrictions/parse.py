@@ -40,6 +40,10 @@ class Kind(Enum):
     CHECK_SENDER_ACCESS = "check_sender_access"
     CHECK_RECIPIENT_ACCESS = "check_recipient_access"
     CHECK_SASL_ACCESS = "check_sasl_access"
+    CHECK_CCERT_ACCESS = "check_ccert_access"
+    PERMIT_TLS_CLIENTCERTS = "permit_tls_clientcerts"
+    PERMIT_TLS_ALL_CLIENTCERTS = "permit_tls_all_clientcerts"
+    REJECT_PLAINTEXT_SESSION = "reject_plaintext_session"
     UNKNOWN = ""
 
 
@@ -52,6 +56,7 @@ _WITH_TABLE: Final = (
     Kind.CHECK_SENDER_ACCESS,
     Kind.CHECK_RECIPIENT_ACCESS,
     Kind.CHECK_SASL_ACCESS,
+    Kind.CHECK_CCERT_ACCESS,
 )
 _GUARDS: Final = (
     Kind.REJECT_UNAUTH_DESTINATION,

@@ -45,6 +45,9 @@ class Rules:
     access_defer_code: int = 450
     has_logins: bool = False
     """smtpd_sasl_auth_enable."""
+    plaintext_code: int = 450
+    clientcerts: Maps | None = None
+    """relay_clientcerts."""
     login_maps: Maps | None = None
     """smtpd_sender_login_maps."""
     old: frozenset[str] = frozenset()
@@ -121,6 +124,12 @@ def recipient_subject(context: Context) -> Subject:
 def login_subject(context: Context) -> Subject:
     """Name who has logged in."""
     return Subject(context.sasl_username or "", "SASL login name")
+
+
+def certificate_subject(context: Context) -> Subject:
+    """Name the owner of the certificate that the client has shown."""
+    subject = context.tls.peer.subject if context.tls is not None and context.tls.peer is not None else ""
+    return Subject(subject, "Client certificate")
 
 
 def note_deferral(progress: Progress, if_permit: bool, rejection: Rejection) -> Verdict:

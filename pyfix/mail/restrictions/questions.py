@@ -34,6 +34,8 @@ class Search(Enum):
     """An address in a table of aliases or users: also by the bare local part when the domain is ours, and @domain."""
     LOGIN = "login"
     """A name as it is."""
+    CERTIFICATE = "certificate"
+    """The fingerprint of a certificate as it is, then that of its key (`address`)."""
 
 
 @dataclass(frozen=True, slots=True)

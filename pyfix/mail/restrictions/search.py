@@ -74,6 +74,9 @@ class Searcher:
                 return found[0] if found else None
             case Search.LOGIN:
                 return maps.lookup(key)
+            case Search.CERTIFICATE:
+                value = maps.lookup(key)
+                return value if value is not None or not question.address else maps.lookup(question.address)
             case Search.SENDER | Search.RECIPIENT if not key:
                 return maps.lookup(self._null_key)
             case Search.SENDER | Search.RECIPIENT:

@@ -130,6 +130,8 @@ class RestrictionTables:
             recipient=self._steps(params.smtpd_recipient_restrictions, Kind.CHECK_RECIPIENT_ACCESS),
             data=self._steps(params.smtpd_data_restrictions, Kind.UNKNOWN),
             end_of_data=self._steps(params.smtpd_end_of_data_restrictions, Kind.UNKNOWN),
+            clientcerts=self._open_list(params.relay_clientcerts, "relay_clientcerts"),
+            plaintext_code=params.plaintext_reject_code,
             delays_reject=params.smtpd_delay_reject,
             relay_first=params.smtpd_relay_before_recipient_restrictions,
             rejects_unlisted=params.smtpd_reject_unlisted_recipient,

@@ -133,6 +133,11 @@ def access_denied(client: str) -> str:
     return f"503 5.7.0 Error: access denied for {client}"
 
 
+def no_certificate(hostname: str, problem: str) -> str:
+    """smtpd_tls_req_ccert: the client has no certificate, or none that is trusted."""
+    return f"421 4.7.1 {hostname} Error: {problem}"
+
+
 def timeout(hostname: str) -> str:
     """The client was silent for too long."""
     return f"421 4.4.2 {hostname} Error: timeout exceeded"

@@ -29,14 +29,43 @@ class TlsProblem(Exception):
     """TLS can't be had; one line with file or parameter, and what to do about it."""
 
 
-def make_context(settings: ServerSettings, chains: Iterable[Chain], dh_parameters: bytes = b"") -> ssl.SSLContext:
-    """Return a context that serves the chains; raises TlsProblem."""
+def make_context(
+    settings: ServerSettings, chains: Iterable[Chain], dh_parameters: bytes = b"", authorities: bytes = b""
+) -> ssl.SSLContext:
+    """Return a context that serves the chains; `authorities` is the content of the CA file; raises TlsProblem."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _set_rules(context, settings)
     for chain in chains:
         load_chain(context, chain)
     _set_key_exchange(context, settings, dh_parameters)
+    _set_authorities(context, settings, authorities)
+    if settings.ccerts is not None:
+        native = native_or_refuse("smtpd_tls_ask_ccert")
+        native.take_any_certificate(context)
+        native.limit_depth(context, settings.ccerts.depth)
     return context
+
+
+def _set_authorities(context: ssl.SSLContext, settings: ServerSettings, authorities: bytes) -> None:
+    """Whom to trust about clients, and where issuers of our own certificate may be found."""
+    name = "smtpd_tls_CAfile"
+    try:
+        if authorities:
+            with as_path(authorities) as path:
+                context.load_verify_locations(cafile=path)
+                if settings.ccerts is not None:
+                    native_or_refuse("smtpd_tls_ask_ccert").name_authorities(context, path)
+        if settings.ca_path:
+            name = "smtpd_tls_CApath"
+            if not os.path.isdir(settings.ca_path):
+                raise NotADirectoryError(0, "no such directory")
+            context.load_verify_locations(capath=settings.ca_path)
+    except OSError as error:
+        reason = "no certificate in PEM form" if isinstance(error, ssl.SSLError) else words_for(error)
+        value = settings.ca_file if name == "smtpd_tls_CAfile" else settings.ca_path
+        raise TlsProblem(f"cannot load Certification Authority data, {name} = {value}: {reason}; correct it") from None
+    if settings.append_default_ca and (settings.ca_file or settings.ca_path):
+        context.set_default_verify_paths()
 
 
 def _set_rules(context: ssl.SSLContext, settings: ServerSettings) -> None:
@@ -44,7 +73,7 @@ def _set_rules(context: ssl.SSLContext, settings: ServerSettings) -> None:
     name = "ciphers"
     try:
         ciphers = cipher_list(
-            settings.ciphers, shared.cipherlists, settings.excluded, needs_certificates=settings.asks_certificate
+            settings.ciphers, shared.cipherlists, settings.excluded, needs_certificates=settings.ccerts is not None
         )
         _set_ciphers(context, ciphers)
         name = "protocols"

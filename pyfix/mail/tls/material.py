@@ -51,6 +51,8 @@ def file_names(settings: ServerSettings) -> Iterator[str]:
         yield from (pair.certificate, pair.key)
     if settings.dh_file.lower() not in _AUTOMATIC_DH:
         yield settings.dh_file
+    if settings.ca_file:
+        yield settings.ca_file
 
 
 def find_chains(settings: ServerSettings, material: Material) -> list[Chain]:
@@ -94,6 +96,14 @@ def find_dh_parameters(settings: ServerSettings, material: Material) -> bytes:
     if path.lower() in _AUTOMATIC_DH:
         return b""
     return _content(material, path, "smtpd_tls_dh1024_param_file", f'cannot load DH parameters from file "{path}"')
+
+
+def find_authorities(settings: ServerSettings, material: Material) -> bytes:
+    """Return the content of the file of authorities, b"" without one; raises TlsProblem."""
+    if not settings.ca_file:
+        return b""
+    head = f'cannot load Certification Authority data from file "{settings.ca_file}"'
+    return _content(material, settings.ca_file, "smtpd_tls_CAfile", head)
 
 
 def _content(material: Material, path: str, parameter: str, head: str) -> bytes:

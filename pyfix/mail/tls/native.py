@@ -34,6 +34,9 @@ _SIGNATURES: Final = {
     "SSL_CTX_set_verify_depth": (None, (ctypes.c_void_p, ctypes.c_int)),
     "SSL_CTX_get_verify_mode": (ctypes.c_int, (ctypes.c_void_p,)),
     "SSL_get_verify_result": (ctypes.c_long, (ctypes.c_void_p,)),
+    "SSL_load_client_CA_file": (ctypes.c_void_p, (ctypes.c_char_p,)),
+    "SSL_CTX_set_client_CA_list": (None, (ctypes.c_void_p, ctypes.c_void_p)),
+    "X509_verify_cert_error_string": (ctypes.c_char_p, (ctypes.c_long,)),
     "ERR_clear_error": (None, ()),
 }
 
@@ -66,7 +69,7 @@ class Native:
         self._library.SSL_CTX_set_verify(_pointer(context, _CONTEXT_AT), _VERIFY_PEER, _TAKE_ANY)
 
     def limit_depth(self, context: ssl.SSLContext, depth: int) -> None:
-        """Trust no chain with more authorities than that."""
+        """Trust no chain with more between the certificate and a trusted authority than that and one: as Postfix."""
         self._library.SSL_CTX_set_verify_depth(_pointer(context, _CONTEXT_AT), depth + 1)
 
     def choose_dh(self, context: ssl.SSLContext) -> None:
@@ -87,10 +90,18 @@ class Native:
         self._library.ERR_clear_error()
         return bool(done == 1)
 
-    def is_trusted(self, session: ssl.SSLObject) -> bool:
-        """Return whether an authority vouches for the client's certificate; True where there is none."""
+    def name_authorities(self, context: ssl.SSLContext, path: str) -> None:
+        """Tell clients whose certificates are welcome: the names in a file of authorities."""
+        names = self._library.SSL_load_client_CA_file(path.encode())
+        if names:
+            self._library.SSL_CTX_set_client_CA_list(_pointer(context, _CONTEXT_AT), names)
+        self._library.ERR_clear_error()
+
+    def distrust(self, session: ssl.SSLObject) -> str:
+        """Return why no authority vouches for the client's certificate; "" where one does, or there is none."""
         inner = session._sslobj  # type: ignore[attr-defined]  # Python's own name for the C object
-        return bool(self._library.SSL_get_verify_result(_pointer(inner, _SSL_AT)) == 0)
+        code = self._library.SSL_get_verify_result(_pointer(inner, _SSL_AT))
+        return self._library.X509_verify_cert_error_string(code).decode() if code else ""
 
 
 def _pointer(item: object, at: int) -> ctypes.c_void_p:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyfix.mail.config import Boolean, CoreParameters, Integer, ListOf, String
+from pyfix.mail.config import Boolean, Choice, CoreParameters, Integer, ListOf, String
 
 LEVELS = "none; may: offered; encrypt: clients must use it."
 
@@ -10,6 +10,7 @@ LEVELS = "none; may: offered; encrypt: clients must use it."
 class TlsParameters(CoreParameters):
     """What all servers share."""
 
+    tls_append_default_CA = Boolean("no", "Trust the authorities of the system, too, where some are configured.")
     tls_high_cipherlist = String("aNULL:-aNULL:HIGH:@STRENGTH", "OpenSSL's list for ciphers of grade high.", low=1)
     tls_medium_cipherlist = String(
         "aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH", "OpenSSL's list for ciphers of grade medium.", low=1
@@ -43,6 +44,16 @@ class SmtpdTlsParameters(TlsParameters):
     smtpd_tls_eckey_file = String("$smtpd_tls_eccert_file", "The private key of smtpd_tls_eccert_file.")
     smtpd_tls_dcert_file = String("", "The DSA certificate chain.")
     smtpd_tls_dkey_file = String("$smtpd_tls_dcert_file", "The private key of smtpd_tls_dcert_file.")
+    smtpd_tls_CAfile = String("", "Authorities whose client certificates are trusted, in one file.")
+    smtpd_tls_CApath = String("", "The same as a directory with the names that openssl rehash makes.")
+    smtpd_tls_ask_ccert = Boolean("no", "Ask clients for a certificate.")
+    smtpd_tls_req_ccert = Boolean("no", "Serve clients with a trusted certificate only, where TLS is mandatory.")
+    smtpd_tls_ccert_verifydepth = Integer("9", "How long the chain of a client's certificate may be.", low=0)
+    smtpd_tls_fingerprint_digest = Choice(
+        "${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}",
+        ("md5", "sha1", "sha224", "sha256", "sha384", "sha512"),
+        "How fingerprints of client certificates are made.",
+    )
     smtpd_tls_protocols = String(">=TLSv1", "Versions of TLS when it is optional.")
     smtpd_tls_mandatory_protocols = String(">=TLSv1", "Versions of TLS when it is mandatory.")
     smtpd_tls_ciphers = String("medium", "The lowest grade of ciphers when TLS is optional.")

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pyfix.base.filewatch import FileWatch
 from pyfix.base.shelf import Shelf
 from pyfix.mail.tls.context import TlsProblem, make_context
-from pyfix.mail.tls.material import Material, file_names, find_chains, find_dh_parameters
+from pyfix.mail.tls.material import Material, file_names, find_authorities, find_chains, find_dh_parameters
 from pyfix.mail.tls.session import TlsSession, describe_session
 from pyfix.mail.tls.settings import ServerSettings
 
@@ -56,9 +56,14 @@ class ServerTls:
         """True when clients must use it."""
         return self.settings.is_mandatory
 
+    @property
+    def requires_certificate(self) -> bool:
+        """True when clients must show a certificate that somebody vouches for."""
+        return self.settings.ccerts is not None and self.settings.ccerts.is_required
+
     def describe(self, session: ssl.SSLObject) -> TlsSession:
         """Return what a session has agreed on; its handshake is complete."""
-        return describe_session(session, self._algorithm_bits)
+        return describe_session(session, self._algorithm_bits, self.settings.ccerts)
 
     def find_changed(self) -> Iterator[str]:
         """Yield the names of files that are no longer what was read."""
@@ -79,6 +84,8 @@ def open_server_tls(settings: ServerSettings, shelf: Shelf | None = None) -> Ser
             settings, None, f"No server certs available. TLS can't be enabled; name some in {name},"
             " or make one with: pyfix tls self-signed",
         )  # fmt: skip
+    if settings.ccerts is not None:
+        import pyfix.mail.tls.peer  # noqa: F401 - while its files can be seen
     watch = FileWatch(set(file_names(settings)))
     material = Material()
     try:
@@ -104,4 +111,7 @@ def _from_shelf(settings: ServerSettings, shelf: Shelf | None, problem: str, wat
 
 
 def _make(settings: ServerSettings, material: Material) -> ssl.SSLContext:
-    return make_context(settings, find_chains(settings, material), find_dh_parameters(settings, material))
+    return make_context(
+        settings, find_chains(settings, material), find_dh_parameters(settings, material),
+        find_authorities(settings, material),
+    )  # fmt: skip

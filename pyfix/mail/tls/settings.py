@@ -37,6 +37,17 @@ class PairFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCertificates:
+    """What is done with those."""
+
+    is_required: bool
+    """Who has none that is trusted is not served."""
+    depth: int
+    digest: str
+    """Of fingerprints."""
+
+
+@dataclass(frozen=True, slots=True)
 class SharedSettings:
     """What is the same for all servers."""
 
@@ -68,8 +79,11 @@ class ServerSettings:
     """Ciphers and their properties, separated by commas and white space."""
     dh_file: str
     shared: SharedSettings
-    asks_certificate: bool = False
-    """Clients are asked for a certificate."""
+    ccerts: ClientCertificates | None = None
+    """Clients are asked for a certificate; None: they are not."""
+    ca_file: str = ""
+    ca_path: str = ""
+    append_default_ca: bool = False
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -104,15 +118,32 @@ def smtpd_settings(config: Config, params: SmtpdTlsParameters) -> ServerSettings
         ),
     )
     chains = tuple(params.smtpd_tls_chain_files)
+    used = used_pairs(pairs, chains, "smtpd_tls_chain_files", warnings)
     return ServerSettings(
         prefix="smtpd", level=level, wrapper=params.smtpd_tls_wrappermode, loglevel=params.smtpd_tls_loglevel,
-        chain_files=chains, pairs=used_pairs(pairs, chains, "smtpd_tls_chain_files", warnings),
+        chain_files=chains, pairs=used,
         no_certificate_ok=not chains and params.smtpd_tls_cert_file.lower() == NO_CERTIFICATE,
         protocols=params.smtpd_tls_mandatory_protocols if mandatory else params.smtpd_tls_protocols,
         ciphers=params.smtpd_tls_mandatory_ciphers if mandatory else params.smtpd_tls_ciphers,
         excluded=joined(params.smtpd_tls_exclude_ciphers, mandatory, params.smtpd_tls_mandatory_exclude_ciphers),
-        dh_file=params.smtpd_tls_dh1024_param_file, shared=shared(params), warnings=warnings,
+        dh_file=params.smtpd_tls_dh1024_param_file, shared=shared(params),
+        ccerts=_client_certificates(params, mandatory, bool(chains or used), warnings),
+        ca_file=params.smtpd_tls_CAfile, ca_path=params.smtpd_tls_CApath,
+        append_default_ca=params.tls_append_default_CA, warnings=warnings,
     )  # fmt: skip
+
+
+def _client_certificates(
+    params: SmtpdTlsParameters, mandatory: bool, has_certificate: bool, warnings: list[str]
+) -> ClientCertificates | None:
+    if params.smtpd_tls_req_ccert and not mandatory:
+        warnings.append("Can't require client certs unless TLS is required")
+    is_required = params.smtpd_tls_req_ccert and mandatory
+    if not params.smtpd_tls_ask_ccert and not is_required:
+        return None
+    if not has_certificate:
+        warnings.append("Need a server cert to request client certs")
+    return ClientCertificates(is_required, params.smtpd_tls_ccert_verifydepth, params.smtpd_tls_fingerprint_digest)
 
 
 def shared(params: TlsParameters) -> SharedSettings:

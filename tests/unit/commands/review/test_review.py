@@ -28,7 +28,7 @@ def test_what_pyfix_has_is_not_told_of() -> None:
 @pytest.mark.parametrize(
     ("setting", "loss"),
     [
-        ("smtpd_tls_req_ccert = yes", Loss.GUARD),
+        ("tls_legacy_public_key_fingerprints = yes", Loss.DIFFERENT),
         ("smtpd_tls_session_cache_database = btree:/var/lib/postfix/smtpd_scache", Loss.NOTHING),
         ("tls_random_source = dev:/dev/urandom", Loss.NOTHING),
         ("smtp_tls_security_level = dane", Loss.QUALITY),
