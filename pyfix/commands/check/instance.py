@@ -15,6 +15,7 @@ from pyfix.commands.check.honour import accepted_names, find_omissions, report_o
 from pyfix.commands.check.pop3 import check_pop3
 from pyfix.commands.check.ports import judge_ports, read_listeners
 from pyfix.commands.check.proxymap import check_proxymap
+from pyfix.commands.check.quotas import check_quotas
 from pyfix.commands.check.routes import check_routes
 from pyfix.commands.check.smtpd import check_servers
 from pyfix.commands.check.tables import check_tables
@@ -66,6 +67,7 @@ def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Ite
     yield from check_proxymap(config, entries)
     yield from check_classes(tables)
     yield from check_accounts(config)
+    yield from check_quotas(tables)
     yield from check_auth(config, entries)
     yield from check_pop3(config, entries)
     for text in tell_old_defaults(old_defaults(config, params.compatibility_level)):

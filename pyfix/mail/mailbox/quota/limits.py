@@ -33,6 +33,20 @@ _NEGATIVE: Final = re.compile(r"-[0-9]+[SC]?")
 FALLBACK: Final = "virtual_mailbox_limit"
 
 
+class UnusableLimit(ValueError):
+    """The value of a table is no limit."""
+
+
+def read_limit(value: str) -> Quota | None:
+    """Return what a value of a table says, None for a negative one, which stands for virtual_mailbox_limit."""
+    if _NEGATIVE.fullmatch(value.strip()):
+        return None
+    try:
+        return parse_quota(value.strip())
+    except ValueError as error:
+        raise UnusableLimit(str(error)) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """What a mailbox may hold, and the parameter that says so."""
@@ -76,14 +90,14 @@ class Limits:
     def find(self, address: str) -> Limit:
         """Return the limit of an address (folded); raises LookupFailed."""
         text = self._look_up(self._limits, address)
-        if text is None or _NEGATIVE.fullmatch(text.strip()):
-            return self._fallback
         try:
-            quota = parse_quota(text.strip())
-        except ValueError as error:
+            quota = None if text is None else read_limit(text)
+        except UnusableLimit as error:
             raise LookupFailed(
                 f"recipient {address}: {error} in {self._limits.name}; specify bytes, such as 104857600S"
             ) from None
+        if quota is None:
+            return self._fallback
         if 0 < quota.size < self._least:
             self._warn(
                 f"recipient {address} - virtual maildir limit is smaller than message_size_limit in"
