@@ -11,6 +11,7 @@ import errno
 import ipaddress
 import os
 import socket
+import stat
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,7 @@ from pyfix.service.rights import Rights, RightsError
 from pyfix.service.worker import Listener
 
 BACKLOG: Final = 4096
+_PROBE_S: Final = 1.0
 
 
 class ListenError(Exception):
@@ -137,7 +139,9 @@ def _listen_inet(entry: ServiceEntry, family: socket.AddressFamily, address: Add
 
 
 def socket_path(entry: ServiceEntry) -> str:
-    """Return the path of a local service's socket, relative to the queue directory."""
+    """Return the path of a local service's socket, relative to the queue directory unless its name is a path."""
+    if entry.name.startswith("/"):
+        return entry.name
     return f"{'private' if entry.private else 'public'}/{entry.name}"
 
 
@@ -149,12 +153,14 @@ def _listen_unix(entry: ServiceEntry, owner: SocketOwner, kind: socket.SocketKin
     try:
         with Rights().as_user(owner.uid, owner.gid) if owner.uid >= 0 else contextlib.nullcontext():
             with contextlib.suppress(FileNotFoundError):
+                if entry.name.startswith("/"):
+                    _check_stale(entry, path)
                 os.unlink(path)
             sock.bind(path)
             os.chmod(path, 0o666 if owner.open_to_all else 0o600)
         if kind == socket.SOCK_STREAM:
             sock.listen(BACKLOG)
-    except RightsError:
+    except (RightsError, ListenError):
         sock.close()
         raise
     except OSError as error:
@@ -162,3 +168,25 @@ def _listen_unix(entry: ServiceEntry, owner: SocketOwner, kind: socket.SocketKin
         hint = " (its directory must belong to mail_owner)" if error.errno == errno.EACCES else ""
         raise ListenError(f"{entry.place}: {path}: {error.strerror}{hint}") from error
     return Listener(sock, "unix-dgram" if kind == socket.SOCK_DGRAM else "unix", path)
+
+
+def _check_stale(entry: ServiceEntry, path: str) -> None:
+    """Raise ListenError for what is no socket, or one at which somebody listens: others use such a path, too."""
+    if not stat.S_ISSOCK(os.lstat(path).st_mode):
+        raise ListenError(f"{entry.place}: {path}: not a socket; move it away, or specify another name")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
+        probe.settimeout(_PROBE_S)
+        try:
+            probe.connect(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return
+        except OSError as error:
+            raise ListenError(f"{entry.place}: {path}: {error.strerror or error}; move it away") from error
+    raise ListenError(f"{entry.place}: {path}: another server listens there; stop it, or specify another name")
+
+
+def remove_socket(entry: ServiceEntry, owner: SocketOwner) -> None:
+    """Remove the socket of a local service, as its owner; one that is gone or another's stays as it is."""
+    rights = Rights().as_user(owner.uid, owner.gid) if owner.uid >= 0 else contextlib.nullcontext()
+    with rights, contextlib.suppress(OSError):
+        os.unlink(socket_path(entry))

@@ -24,7 +24,7 @@ from pyfix.mail.config import Config, ConfigError, mastercf
 from pyfix.mail.config.compatibility import FIRST_LEVEL
 from pyfix.master import decide as rules
 from pyfix.master import events
-from pyfix.master.listen import ListenError, SocketOwner, is_public, open_listeners, socket_path
+from pyfix.master.listen import ListenError, SocketOwner, is_public, open_listeners, remove_socket
 from pyfix.master.notify import sd_notify
 from pyfix.master.params import MasterParameters
 from pyfix.master.pidfile import PidFile
@@ -381,6 +381,5 @@ class Supervisor:
     def _shut_down(self) -> None:
         for program in self._plan.programs.values():
             if program.entry.type != "inet":
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(socket_path(program.entry))
+                remove_socket(program.entry, _owner(program, self._params))
         self._close_listeners(self._listeners)

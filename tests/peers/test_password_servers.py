@@ -6,11 +6,13 @@ swaks gets in with the right password alone; the commands of the same names say 
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from instance import Instance, free_port, new_instance
+from instance import Instance, free_port, new_instance, wait_until
 from postfix_pair import STOCK_MASTER_CF, MailSystem
 
 from pyfix.mail.auth.backend import Attempt, VerifyBackend
@@ -47,25 +49,51 @@ def socket_of(service: Instance, name: str) -> str:
     return f"{service.spool}/public/{name}"
 
 
-@pytest.mark.parametrize("method", ["saslauthd", "authdaemond"])
-def test_clients_of_a_postfix_with_cyrus_log_in(method: str, service: Instance, need: Callable[[str], str]) -> None:
+def test_clients_of_a_postfix_with_cyrus_log_in(service: Instance, need: Callable[[str], str]) -> None:
     """With the right password alone; what Cyrus' library splits is put together again."""
+    conf = f"pwcheck_method: authdaemond\nauthdaemond_path: {socket_of(service, 'authdaemond')}\n"
+    with postfix(need, service.directory / "postfix-1", conf) as system:
+        assert_logins(need, system, service)
+
+
+def test_a_postfix_in_its_jail_finds_the_socket_there(service: Instance, need: Callable[[str], str]) -> None:
+    """Debian's smtpd is chrooted: saslauthd has a socket in its queue directory."""
+    conf = "pwcheck_method: saslauthd\nsaslauthd_path: /private/mux\n"
+    with postfix(need, service.directory / "postfix-2", conf) as system:
+        path = system.directory / "queue" / "private" / "mux"
+        service.add_service(f"{path} unix n - n - 1 saslauthd")
+        assert service.pyfix("reload").returncode == 0
+        wait_until(path.exists, "the socket in the jail")
+        assert_logins(need, system, service)
+
+
+@contextlib.contextmanager
+def postfix(need: Callable[[str], str], folder: Path, conf: str) -> Iterator[MailSystem]:
+    """Run a Postfix with this smtpd.conf, chrooted where that names a path in the jail."""
     if not STOCK_MASTER_CF.exists():
         pytest.skip(f"needs {STOCK_MASTER_CF}")
-    conf = f"pwcheck_method: {method}\n{method}_path: {socket_of(service, method)}\nmech_list: PLAIN LOGIN\n"
-    folder = service.directory / f"postfix-{method}"
     system = MailSystem("postfix", folder, free_port(), [need("postfix")])
     system.lay_out(0, SETTINGS)
     (folder / "etc" / "sasl").mkdir()
-    (folder / "etc" / "sasl" / "smtpd.conf").write_text(conf)
+    (folder / "etc" / "sasl" / "smtpd.conf").write_text(f"{conf}mech_list: PLAIN LOGIN\n")
+    if "/private/" in conf:
+        master = folder / "etc" / "master.cf"
+        line = f"{system.port} inet n - n"
+        assert line in master.read_text()
+        master.write_text(master.read_text().replace(line, f"{system.port} inet n - y"))
     system.start()
     try:
-        status, dialogue = swaks(need, system.port, service.address, "PLAIN", PASSWORD)
-        assert status == 0 and "235 2.7.0 Authentication successful" in dialogue, dialogue
-        status, dialogue = swaks(need, system.port, service.address, "LOGIN", "wrong")
-        assert "535 5.7.8 Error: authentication failed" in dialogue, dialogue
+        yield system
     finally:
         system.stop()
+
+
+def assert_logins(need: Callable[[str], str], system: MailSystem, service: Instance) -> None:
+    """One password is right, others are wrong."""
+    status, dialogue = swaks(need, system.port, service.address, "PLAIN", PASSWORD)
+    assert status == 0 and "235 2.7.0 Authentication successful" in dialogue, dialogue
+    status, dialogue = swaks(need, system.port, service.address, "LOGIN", "wrong")
+    assert "535 5.7.8 Error: authentication failed" in dialogue, dialogue
 
 
 def swaks(need: Callable[[str], str], port: int, user: str, mechanism: str, password: str) -> tuple[int, str]:

@@ -263,9 +263,7 @@ class TestAuthmysqlrc:
 
     def test_the_tutorials_authdaemond_need_not_run(self, maria: Database, tmp_path: Path) -> None:
         """Its authdaemonrc names authmysql, and authmysqlrc is beside it."""
-        (tmp_path / "authdaemonrc").write_text(
-            'authmodulelist="authmysql"\ndaemons=10\n'
-        )
+        (tmp_path / "authdaemonrc").write_text('authmodulelist="authmysql"\ndaemons=10\n')
         (tmp_path / "authmysqlrc").write_text(TUTORIAL_RC.format(host=maria.path))
         (tmp_path / "smtpd.conf").write_text(
             f"pwcheck_method: authdaemond  #原来是saslauthd，\nlog_level: 3\nmech_list:PLAIN LOGIN\n"

@@ -9,7 +9,9 @@ Postfix, Exim or whatever else speaks Dovecot's auth client protocol:
     smtpd_sasl_path = /var/spool/pyfix/private/auth
 
 Only root, mail_owner and auth_authorized_users are answered. For a program that runs as somebody else, list its user
-there and add a line with a socket that can be reached, such as `auth-exim unix n n n - 1 auth` for public/auth-exim.
+there and add a line with a socket that can be reached, such as `auth-exim unix n n n - 1 auth` for public/auth-exim, or
+one with a path: `/var/spool/postfix/private/pyfix unix n n n - 1 auth` for a Postfix whose smtpd is chrooted, which has
+`smtpd_sasl_path = private/pyfix`.
 
 auth_backends says where logins are looked up, in which order; the first that verifies a password decides. One that
 can't be asked makes a login fail for the time being ("454 4.7.0"), unless another one verifies it.

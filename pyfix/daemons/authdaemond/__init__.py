@@ -9,7 +9,7 @@ public/authdaemond of the queue directory, and this process asks auth(8). In smt
     authdaemond_path: /var/spool/pyfix/public/authdaemond
     mech_list: PLAIN LOGIN
 
-and for ExtMail in webmail.cf
+or with the path of a socket elsewhere, as in saslauthd(8); and for ExtMail in webmail.cf
 
     SYS_AUTH_TYPE = authlib
     SYS_AUTHLIB_SOCKET = /var/spool/pyfix/public/authdaemond

@@ -9,8 +9,15 @@ public/saslauthd of the queue directory, and this process asks auth(8). In smtpd
     saslauthd_path: /var/spool/pyfix/public/saslauthd
     mech_list: PLAIN LOGIN
 
-Where a program knows the usual socket only, let a symbolic link lead from there to this one. A Postfix whose smtpd runs
-chrooted reaches neither: write n in the column chroot of its line.
+The socket may be elsewhere, in a directory that mail_owner may write to: where a program looks, or in the queue
+directory of a Postfix whose smtpd is chrooted, as Debian's is. Its smtpd.conf has the path as smtpd sees it:
+
+    /run/saslauthd/mux                 unix n - n - 1 saslauthd
+    /var/spool/postfix/private/sasl    unix n - n - 1 saslauthd
+
+    saslauthd_path: /private/sasl
+
+A socket at which another server listens is left to it: the mail system does not start.
 
 The login is the name, with the realm behind an @ where it has none; the service is that of the question, with pop for
 pop3.

@@ -8,7 +8,9 @@ that begins with white space continues the one before; empty lines and lines tha
 for the default of its column. Of several lines with one name and type the last counts.
 
     service        where it is reached: for inet a port, host:port or [address]:port, with ports as numbers or names;
-                   otherwise the name of a socket in private/ or public/ of the queue directory
+                   otherwise the name of a socket in private/ or public/ of the queue directory; for auth,
+                   authdaemond and saslauthd, which other mail systems ask, too, also the path of one elsewhere, in a
+                   directory that mail_owner may write to
     type           inet (the network), unix, unix-dgram, or fifo, which is served as unix; pass is not started
     private        y: only for the mail system itself; n: for all, needed for inet; - is y
     unprivileged   y: runs as mail_owner; n: as root, for processes that change to the users whose mail they deliver;
@@ -238,7 +240,7 @@ def _number(column: str, word: str, suffix: str = "") -> int | None:
 def _check_names(entry: ServiceEntry) -> None:
     """Refuse a service or program name that cannot work."""
     if entry.type is not ServiceType.INET:
-        services.check_path(entry.name)
+        services.check_path(entry.name, entry.program)
     elif entry.private:
         raise ValueRefused("inet service cannot be private; specify n in the third column")
     else:

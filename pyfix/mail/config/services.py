@@ -24,6 +24,10 @@ class Endpoint:
     port: int
 
 
+_FOR_OTHERS: Final = ("auth", "authdaemond", "saslauthd")
+"""Programs that serve other mail systems, too, whose sockets may be anywhere: in the jail of a Postfix, say."""
+
+
 def inet_endpoint(name: str) -> Endpoint:
     """Return the endpoint that the name of an inet service means; raises ValueRefused."""
     if name.startswith("["):
@@ -57,7 +61,8 @@ def port_number(port: str, name: str) -> int:
         raise ValueRefused(f"unknown port name in {name}; specify a number or a name of services(5)") from None
 
 
-def check_path(name: str) -> None:
-    """Refuse the name of a service that is no path inside the queue directory."""
-    if name.startswith("/") or not name.isprintable() or any(part in ("", ".", "..") for part in name.split("/")):
+def check_path(name: str, program: str) -> None:
+    """Refuse the name of a service that is no path inside the queue directory, or one that another mail system asks."""
+    path = name.removeprefix("/") if program in _FOR_OTHERS else name
+    if not path.isprintable() or any(part in ("", ".", "..") for part in path.split("/")):
         raise ValueRefused(f'bad service name: "{name}"; specify a path relative to private/ or public/')

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pyfix.mail.config import Config, mastercf
-from pyfix.master.listen import ListenError, SocketOwner, is_public, open_listeners
+from pyfix.mail.config import Config, ConfigError, mastercf
+from pyfix.master.listen import ListenError, SocketOwner, is_public, open_listeners, remove_socket
 from pyfix.master.params import MasterParameters
 from pyfix.service.worker import Listener
 
@@ -114,3 +116,55 @@ def test_directory_of_somebody_else_is_named_with_the_remedy(queue: Path, uid: i
     os.chown(queue / "private", 0, 0)
     with pytest.raises(ListenError, match=r"line 1: private/x: Permission denied \(its directory must belong to"):
         listen("x unix y - n - 0 cleanup", uid)
+
+
+ELSEWHERE = "unix n - n - 1 auth"
+
+
+class TestElsewhere:
+    """A socket for another mail system, whose name in master.cf is a path."""
+
+    @pytest.mark.parametrize("uid", [-1, pytest.param(OWNER, marks=needs_root)])
+    def test_it_is_made_there_and_removed(self, uid: int) -> None:
+        """One that is left over is replaced."""
+        with tempfile.TemporaryDirectory() as name:
+            path = Path(name) / "mux"
+            if uid >= 0:
+                os.chown(name, uid, uid)
+            for _ in range(2):
+                listen(f"{path} {ELSEWHERE}", uid, open_to_all=True)
+                assert stat.S_IMODE(path.stat().st_mode) == 0o666
+            (entry,) = mastercf.parse([f"{path} {ELSEWHERE}"], "/etc/master.cf")
+            for _ in range(2):
+                remove_socket(entry, SocketOwner(uid, uid, True))
+                assert not path.exists()
+
+    def test_what_somebody_else_serves_is_left_alone(self, queue: Path) -> None:
+        """A saslauthd that runs, say."""
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(queue / "public" / "mux"))
+            other.listen()
+            with pytest.raises(ListenError, match=r"line 1: .*/public/mux: another server listens there; stop it"):
+                listen(f"{queue}/public/mux {ELSEWHERE}", -1)
+            assert (queue / "public" / "mux").exists()
+
+    def test_a_file_is_left_alone(self, queue: Path) -> None:
+        """Whatever it is."""
+        (queue / "public" / "mux").write_text("x")
+        with pytest.raises(ListenError, match=r"line 1: .*/public/mux: not a socket; move it away"):
+            listen(f"{queue}/public/mux {ELSEWHERE}", -1)
+        assert (queue / "public" / "mux").read_text() == "x"
+
+    @pytest.mark.root
+    @pytest.mark.skipif(os.getuid() != 0, reason="needs root to act as somebody else")
+    def test_a_directory_of_somebody_else_is_none_for_it(self, queue: Path) -> None:
+        """Root's rights are not used."""
+        with pytest.raises(ListenError, match=r"Permission denied \(its directory must belong to mail_owner\)"):
+            listen(f"{queue}/mux {ELSEWHERE}", OWNER)
+
+    @pytest.mark.parametrize("name", ["/x/pickup", "/x/../auth", "//"])
+    def test_only_what_others_ask_may_be_elsewhere(self, name: str) -> None:
+        """The rest of the mail system would not find it."""
+        program = "pickup" if name == "/x/pickup" else "auth"
+        with pytest.raises(ConfigError, match="bad service name"):
+            mastercf.parse([f"{name} unix n - n - 1 {program}"], "/etc/master.cf")
