@@ -6,14 +6,13 @@ import asyncio
 import base64
 import os
 import socket
-from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyfix.base.log import MemoryLog
 from pyfix.daemons.auth.connection import AuthConnection
+from pyfix.daemons.auth.crew import Crew
 from pyfix.daemons.auth.desk import Desk
 from pyfix.daemons.auth.names import NameRules
 from pyfix.daemons.auth.penalty import Limits, Penalties
@@ -74,12 +73,13 @@ class Transport(asyncio.Transport):
 class Host:
     """The process around a connection."""
 
-    def __init__(self, threads: ThreadPoolExecutor, config: Config) -> None:
+    def __init__(self, config: Config) -> None:
         self.log = MemoryLog()
         worker = Worker("auth", "auth", [], config, self.log, Rights())
         self.desk = Desk(
             worker=worker, verifier=Verifier([Accounts()], Hashing("PLAIN", renews=False, limit=2)),
-            penalties=Penalties(Limits(0.0, 4, 600.0)), names=NameRules(""), threads=threads,
+            penalties=Penalties(Limits(0.0, 4, 600.0)), names=NameRules(""),
+            threads=Crew(asyncio.get_running_loop(), 2),
             exceptions=MatchList("127.0.0.1", "auth_failure_exceptions", config, kind=ADDRESS), tokens=None,
             mechanisms=frozenset(OFFERED), hostname="mail.test", ban_s=600.0,
         )  # fmt: skip
@@ -125,23 +125,18 @@ requests = st.one_of(
 pauses = st.booleans()
 
 
-@pytest.fixture(scope="module")
-def threads() -> ThreadPoolExecutor:
-    """For the back end."""
-    return ThreadPoolExecutor(2)
-
-
-def talk(host: Host, steps: list[tuple[bytes, bool]]) -> tuple[Transport, AuthConnection]:
+def talk(steps: list[tuple[bytes, bool]]) -> tuple[Host, Transport, AuthConnection]:
     """Send lines, after some of which all that is under way comes to its end."""
 
-    async def settle() -> None:
+    async def settle(host: Host) -> None:
         async with asyncio.timeout(20):
             while host.desk.worker._tasks:
                 await asyncio.wait(set(host.desk.worker._tasks))
             for _ in range(3):  # what call_later(0) has planned
                 await asyncio.sleep(0)
 
-    async def main() -> tuple[Transport, AuthConnection]:
+    async def main() -> tuple[Host, Transport, AuthConnection]:
+        host = Host(Config.from_text(""))
         ours, theirs = socket.socketpair()
         with ours, theirs:
             transport, connection = Transport(ours), AuthConnection(host)
@@ -152,23 +147,21 @@ def talk(host: Host, steps: list[tuple[bytes, bool]]) -> tuple[Transport, AuthCo
                     break
                 connection.data_received(line)
                 if is_pause:
-                    await settle()
-            await settle()
+                    await settle(host)
+            await settle(host)
             connection.connection_lost(None)
-            await settle()
-        return transport, connection
+            await settle(host)
+        host.desk.threads.close()
+        return host, transport, connection
 
     return asyncio.run(main())
 
 
 @settings(max_examples=100)
 @given(steps=st.lists(st.tuples(requests, pauses), max_size=12))
-def test_each_login_has_one_end_and_none_without_proof(
-    steps: list[tuple[bytes, bool]], threads: ThreadPoolExecutor
-) -> None:
+def test_each_login_has_one_end_and_none_without_proof(steps: list[tuple[bytes, bool]]) -> None:
     """Requests that overlap, come twice, are given up, are garbage."""
-    host = Host(threads, Config.from_text(""))
-    transport, connection = talk(host, steps)
+    host, transport, connection = talk(steps)
     answers = [answer for line in transport.written.split(b"\n")[:-1] if (answer := read(line)) is not None]
     begun = sum(line.startswith(b"AUTH\t") for line, _ in steps)
     assert sum(isinstance(answer, Succeeded) for answer in answers) <= begun
@@ -187,17 +180,15 @@ def read(line: bytes) -> Answer | None:
         raise AssertionError(line) from error
 
 
-def test_a_fault_of_the_program_ends_one_login_alone(threads: ThreadPoolExecutor) -> None:
+def test_a_fault_of_the_program_ends_one_login_alone() -> None:
     """As a temporary failure, with an error in the log."""
-    host = Host(threads, Config.from_text(""))
-    transport, _ = talk(host, [(b"AUTH\t1\tPLAIN\tservice=smtp\tresp=" + plain(b"bug", b"x") + b"\n", True)])
+    host, transport, _ = talk([(b"AUTH\t1\tPLAIN\tservice=smtp\tresp=" + plain(b"bug", b"x") + b"\n", True)])
     answer = read(transport.written.split(b"\n")[-2])
     assert isinstance(answer, Failed) and answer.is_temporary
     assert any("ZeroDivisionError: a fault of the program's" in line for line in host.log.lines)
 
 
-def test_accounts_of_this_test_are_found(threads: ThreadPoolExecutor) -> None:
+def test_accounts_of_this_test_are_found() -> None:
     """Or the property above would hold for nothing."""
-    host = Host(threads, Config.from_text(""))
-    transport, _ = talk(host, [(b"AUTH\t1\tPLAIN\tservice=smtp\tresp=" + RIGHT + b"\n", True)])
+    _, transport, _ = talk([(b"AUTH\t1\tPLAIN\tservice=smtp\tresp=" + RIGHT + b"\n", True)])
     assert read(transport.written.split(b"\n")[-2]) == Succeeded(1, {"user": "joe"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Final, Protocol, cast
 
@@ -60,7 +60,7 @@ class AuthConnection(asyncio.Protocol):
         self._session = ServerSession()
         self._exchanges: dict[int, Exchange] = {}
         self._questions: set[int] = set()
-        """Ids of TICKET and USER that are under way."""
+        """Ids of USER that are under way."""
         self._transport: asyncio.Transport | None = None
         self._is_trusted = False
         self._is_retiring = False
@@ -110,7 +110,9 @@ class AuthConnection(asyncio.Protocol):
                     exchange.cancel()
             case Malformed():
                 self._reject(request)
-            case RedeemTicket() | FindUser():
+            case RedeemTicket():
+                self._redeem(request)
+            case FindUser():
                 self._find(request)
 
     def _begin(self, request: Authenticate) -> None:
@@ -127,40 +129,39 @@ class AuthConnection(asyncio.Protocol):
         else:
             self._send(Failed(request.id, {"code": "invalid_base64", "reason": request.reason}))
 
-    def _find(self, request: RedeemTicket | FindUser) -> None:
-        self._check_id(request.id)
+    def _check_trust(self) -> None:
         if not self._is_trusted:
             raise ProtocolError("only root may ask where mail is")
+
+    def _redeem(self, request: RedeemTicket) -> None:
+        self._check_id(request.id)
+        self._check_trust()
+        earned = self._host.desk.tickets.redeem(request.ticket, clock.monotonic())
+        if earned is None or earned.place is None:
+            self._send(NotFound(request.id))
+        else:
+            self._send(Found(request.id, earned.user, describe(earned.place)))
+
+    def _find(self, request: FindUser) -> None:
+        self._check_id(request.id)
+        self._check_trust()
         self._questions.add(request.id)
         self._host.desk.worker.spawn(self._answer(request))
 
-    async def _answer(self, request: RedeemTicket | FindUser) -> None:
+    async def _answer(self, request: FindUser) -> None:
         desk = self._host.desk
-        user, find = self._question(request)
-        answer: Answer = NotFound(request.id)
+        user = desk.names.normalise(request.name)
+        answer: Answer
         try:
-            place = await desk.in_thread(find) if user else None
+            place = await desk.in_thread(partial(desk.verifier.locate, user, request.fields.get("service", "")))
         except (BackendUnavailable, Crowded) as error:
             desk.worker.log.warning(f"user=<{show(user)}>: {error}")
             answer = Failed(request.id)
         else:
-            if place is not None:
-                answer = Found(request.id, user, describe(place))
+            answer = NotFound(request.id) if place is None else Found(request.id, user, describe(place))
         self._questions.discard(request.id)
         self._send(answer)
         self._close_if_done()
-
-    def _question(self, request: RedeemTicket | FindUser) -> tuple[str, Callable[[], Place | None]]:
-        """Return which user it is about, empty for nobody, and what finds the mail."""
-        desk = self._host.desk
-        verifier = desk.verifier
-        if isinstance(request, FindUser):
-            user = desk.names.normalise(request.name)
-            return user, partial(verifier.locate, user, request.fields.get("service", ""))
-        earned = desk.tickets.redeem(request.ticket, clock.monotonic())
-        if earned is None:
-            return "", lambda: None
-        return earned.account.user, partial(verifier.locate_account, earned.account, earned.service, earned.backend)
 
     def _check_id(self, number: int) -> None:
         if number in self._exchanges or number in self._questions:

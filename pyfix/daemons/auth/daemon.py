@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import pwd
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from pyfix.daemons.auth.connection import AuthConnection
+from pyfix.daemons.auth.crew import Crew
 from pyfix.daemons.auth.desk import Desk
 from pyfix.daemons.auth.names import BadFormat, NameRules
 from pyfix.daemons.auth.params import AuthParameters
@@ -33,6 +33,7 @@ class AuthDaemon(ManyClientsDaemon[AuthParameters]):
     """Logins, asked for in Dovecot's protocol."""
 
     permanent = True
+    is_prompt = True
     open_to_all = True
     shares_processes = True
 
@@ -92,7 +93,7 @@ class AuthDaemon(ManyClientsDaemon[AuthParameters]):
         hashing = Hashing(params.password_scheme, renews=params.password_rehash, limit=_HASHES)
         limits = Limits(params.auth_failure_delay, params.auth_failure_limit, params.auth_ban_time)
         self._places.lend(asker(asyncio.get_running_loop()))
-        self._threads = ThreadPoolExecutor(params.auth_worker_max_count, "login")
+        self._threads = Crew(asyncio.get_running_loop(), params.auth_worker_max_count)
         self.desk = Desk(
             worker=self.worker, verifier=Verifier(self._backends, hashing), penalties=Penalties(limits),
             names=self._names, threads=self._threads, exceptions=self._exceptions, tokens=self._tokens,
@@ -132,7 +133,7 @@ class AuthDaemon(ManyClientsDaemon[AuthParameters]):
 
     async def stop(self) -> None:
         """All clients have gone."""
-        self._threads.shutdown(wait=False)
+        self._threads.close()
         for backend in self._backends:
             backend.close()
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from pyfix.base import clock
+from pyfix.daemons.auth.crew import Crew
 from pyfix.daemons.auth.gate import Gate
 from pyfix.daemons.auth.names import NameRules
 from pyfix.daemons.auth.penalty import Penalties, source_of
@@ -18,7 +17,7 @@ from pyfix.daemons.auth.tickets import Tickets
 from pyfix.daemons.auth.verify import Verifier
 from pyfix.mail.auth.tokens import Tokens
 from pyfix.mail.maps import MatchList, TableError
-from pyfix.proto.sasl import Scene
+from pyfix.proto.sasl import MECHANISMS, KeyMechanism, Scene
 from pyfix.service.worker import Worker
 
 R = TypeVar("R")
@@ -50,7 +49,7 @@ class Desk:
     verifier: Verifier
     penalties: Penalties
     names: NameRules
-    threads: Executor
+    threads: Crew
     exceptions: MatchList
     tokens: Tokens | None
     mechanisms: frozenset[str]
@@ -64,11 +63,12 @@ class Desk:
         self._waiting = 0
         self.gate = Gate(self.penalties)
 
-    def scene(self) -> Scene:
+    def scene(self, mechanism: str) -> Scene:
         """Return what a mechanism needs for one exchange."""
         tokens = self.tokens
+        nonce = secrets.token_hex(16) if issubclass(MECHANISMS[mechanism], KeyMechanism) else ""
         return Scene(
-            self.hostname, secrets.token_hex(16), int(clock.now()), self._seed,
+            self.hostname, nonce, int(clock.now()), self._seed,
             tokens.scope if tokens else "", tokens.configuration_url if tokens else "",
         )  # fmt: skip
 
@@ -90,6 +90,6 @@ class Desk:
             raise Crowded(f"{self._waiting} logins are under way already")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+            return await self.threads.run(work)
         finally:
             self._waiting -= 1

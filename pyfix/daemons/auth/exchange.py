@@ -51,7 +51,7 @@ class Exchange:
         self._send = send
         self._end = end
         self._told = Reporter(desk, request, self._finish)
-        self._mechanism = make(request.mechanism, desk.scene())
+        self._mechanism = make(request.mechanism, desk.scene(request.mechanism))
         self._candidates: list[Candidate] = []
         self._findings: Findings | None = None
         """What was found of a login's keys."""
@@ -174,15 +174,22 @@ class Exchange:
         match step:
             case CheckPassword():
                 self._told.digest = desk.digest(self._told.login, step.password)
-                self._judge(await desk.in_thread(partial(verifier.check_password, self._attempt(), step.password)))
+                self._judge(await self._ask_verdict(partial(verifier.check_password, self._attempt(), step.password)))
             case FetchKeys():
                 self._go(await desk.in_thread(self._use_keys))
             case Accept():
                 candidate = self._candidates[step.key]
-                verdict = await desk.in_thread(partial(verifier.settle, candidate, self._findings or Findings()))
-                self._judge(verdict, step.last)
+                settle = partial(verifier.settle, candidate, self._findings or Findings())
+                self._judge(await self._ask_verdict(settle), step.last)
             case CheckToken():
                 await self._check_token(step)
+
+    async def _ask_verdict(self, question: Callable[[], Verdict]) -> Verdict:
+        """Return what a thread finds; where a ticket is wanted, with the place that it is for."""
+        desk, fields = self._desk, self._request.fields
+        if "ticket" in fields:
+            question = partial(desk.verifier.add_place, question, fields["service"])
+        return await desk.in_thread(question)
 
     def _use_keys(self) -> Step:
         """Find keys and have the mechanism use them; in a thread."""
@@ -206,7 +213,7 @@ class Exchange:
             self._refuse_token(self._mechanism, "the token is somebody else's")
             return
         self._told.login = owner
-        self._judge(await desk.in_thread(partial(desk.verifier.find_user, self._attempt())))
+        self._judge(await self._ask_verdict(partial(desk.verifier.find_user, self._attempt())))
 
     def _refuse_token(self, mechanism: TokenMechanism, reason: str) -> None:
         """Tell the client why, and count the failure: it need not come back to hear of it."""

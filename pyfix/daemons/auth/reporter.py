@@ -49,7 +49,7 @@ class Reporter:
         """Tell the client, with a ticket where it wants one. last: the mechanism's last words."""
         fields = {"user": granted.user}
         if "ticket" in self._request.fields:
-            earned = Earned(granted.account, self._request.fields["service"], granted.backend)
+            earned = Earned(granted.user, granted.place)
             fields["ticket"] = self._desk.tickets.issue(earned, clock.monotonic())
         if last is not None:
             fields["resp"] = base64.b64encode(last).decode()

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from pyfix.mail.auth.backend import Account
+from pyfix.mail.auth.backend import Place
 
 LIFETIME_S: Final = 60.0
 _SIZE: Final = 10_000
@@ -22,10 +22,9 @@ _BYTES: Final = 16
 class Earned:
     """Who has logged in."""
 
-    account: Account
-    service: str
-    backend: str
-    """The name of the one that let it in: it is asked first where the mail is."""
+    user: str
+    place: Place | None
+    """Where the mail is; None: nobody knows."""
 
 
 class Tickets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyfix.mail.auth.backend import Account
+from pyfix.mail.auth.backend import Account, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class Granted:
     """Without its secrets."""
     backend: str
     warnings: tuple[str, ...] = ()
+    place: Place | None = None
+    """Where the mail is, where that was asked for and is known."""
 
     @property
     def user(self) -> str:

@@ -174,12 +174,28 @@ class Verifier:
                 return Granted(Account(attempt.login), backend.name, tuple(findings.warnings))
         return findings.verdict()
 
-    def locate_account(self, account: Account, service: str, name: str) -> Place | None:
-        """Return where the mail of an account is; raises BackendUnavailable. name: of the back end that let it in."""
+    def add_place(self, check: Callable[[], Verdict], service: str) -> Verdict:
+        """Return the verdict of a check, and where the mail is of who may log in: both in one turn of a thread."""
+        verdict = check()
+        if not isinstance(verdict, Granted):
+            return verdict
+        try:
+            place = self._place_of(verdict, service)
+        except BackendUnavailable as error:
+            return Unknown((*verdict.warnings, str(error)))
+        return replace(verdict, place=place)
+
+    def _place_of(self, granted: Granted, service: str) -> Place | None:
+        """Ask first who let them in."""
         for backend in self._backends:
-            if backend.name == name and (place := backend.locate_account(account, service)) is not None:
-                return place
-        return self.locate(account.user, service)
+            if backend.name == granted.backend:
+                try:
+                    place = backend.locate_account(granted.account, service)
+                except BackendUnavailable as error:
+                    raise BackendUnavailable(f"{backend.name}: {error}") from error
+                if place is not None:
+                    return place
+        return self.locate(granted.user, service)
 
     def locate(self, user: str, service: str) -> Place | None:
         """Return where a user's mail is; raises BackendUnavailable."""

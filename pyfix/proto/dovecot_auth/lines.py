@@ -14,10 +14,11 @@ from typing import Final
 LINE_LIMIT: Final = 16384
 """Bytes of a line: an SMTP client's response has up to 12288 (smtpd_sasl_response_limit)."""
 _NUMBER_LIMIT: Final = 2**32
-_ESCAPES: Final = {b"\0": b"\x010", b"\x01": b"\x011", b"\t": b"\x01t", b"\r": b"\x01r", b"\n": b"\x01n"}
-_UNESCAPES: Final = {escaped[1:]: byte for byte, escaped in _ESCAPES.items()}
-_SPECIAL: Final = re.compile(rb"[\x00\x01\t\r\n]")
-_ESCAPED: Final = re.compile(rb"\x01(.?)", re.DOTALL)
+_ESCAPES: Final = {"\0": "\x010", "\x01": "\x011", "\t": "\x01t", "\r": "\x01r", "\n": "\x01n"}
+_UNESCAPES: Final = {escaped[1:]: char for char, escaped in _ESCAPES.items()}
+_SPECIAL: Final = re.compile(r"[\x00\x01\r\n]")
+_ESCAPED_CHAR: Final = re.compile(r"[\x00\x01\t\r\n]")
+_ESCAPE: Final = re.compile(r"\x01(.?)", re.DOTALL)
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
 _NAME: Final = re.compile(r"[!-<>-~]{1,64}")
 
@@ -28,12 +29,16 @@ class ProtocolError(Exception):
 
 def encode_line(*fields: str) -> bytes:
     """Return a line with its end."""
-    return b"\t".join(_SPECIAL.sub(lambda found: _ESCAPES[found[0]], _to_bytes(field)) for field in fields) + b"\n"
+    text = "\t".join(fields)
+    if text.count("\t") >= len(fields) or _SPECIAL.search(text):
+        text = "\t".join(_ESCAPED_CHAR.sub(lambda found: _ESCAPES[found[0]], field) for field in fields)
+    return text.encode("utf-8", "surrogateescape") + b"\n"
 
 
 def decode_line(line: bytes) -> list[str]:
     """Return the fields of a line without its end."""
-    return [_unescape(field).decode("utf-8", "surrogateescape") for field in line.split(b"\t")]
+    fields = line.decode("utf-8", "surrogateescape").split("\t")
+    return [_ESCAPE.sub(_unescape, field) for field in fields] if b"\x01" in line else fields
 
 
 def encode_parameters(given: Mapping[str, str]) -> list[str]:
@@ -88,11 +93,5 @@ class LineReader:
         return line
 
 
-def _unescape(field: bytes) -> bytes:
-    if b"\x01" not in field:
-        return field
-    return _ESCAPED.sub(lambda found: _UNESCAPES.get(found[1], found[1]), field)
-
-
-def _to_bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+def _unescape(found: re.Match[str]) -> str:
+    return _UNESCAPES.get(found[1], found[1])

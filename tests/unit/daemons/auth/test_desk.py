@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pyfix.base.log import MemoryLog
 from pyfix.daemons.auth import desk as module
+from pyfix.daemons.auth.crew import Crew
 from pyfix.daemons.auth.desk import Crowded, Desk, lasting_seed
 from pyfix.daemons.auth.names import NameRules
 from pyfix.daemons.auth.penalty import Limits, Penalties
@@ -22,13 +22,13 @@ from pyfix.service.rights import Rights
 from pyfix.service.worker import Worker
 
 
-def make_desk(threads: ThreadPoolExecutor) -> Desk:
+def make_desk(threads: Crew | None = None) -> Desk:
     """One without back ends."""
     config = Config.from_text("")
     return Desk(
         worker=Worker("auth", "auth", [], config, MemoryLog(), Rights()),
         verifier=Verifier([], Hashing("PLAIN", renews=False, limit=1)), penalties=Penalties(Limits(0.0, 3, 600.0)),
-        names=NameRules(""), threads=threads,
+        names=NameRules(""), threads=threads or Crew(None, 1),  # type: ignore[arg-type]  # asked for nothing
         exceptions=MatchList("127.0.0.0/8, [::1]/128", "auth_failure_exceptions", config, kind=ADDRESS), tokens=None,
         mechanisms=frozenset(), hostname="mail.test", ban_s=600.0,
     )  # fmt: skip
@@ -49,31 +49,37 @@ def test_too_many_at_once_are_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
 
     async def main() -> None:
-        with ThreadPoolExecutor(1) as threads:
-            desk = make_desk(threads)
-            waiting = [asyncio.ensure_future(desk.in_thread(released.wait)) for _ in range(3)]
-            await asyncio.sleep(0)
-            with pytest.raises(Crowded, match="3 logins are under way already"):
-                await desk.in_thread(released.wait)
-            released.set()
-            assert await asyncio.gather(*waiting) == [True] * 3
-            assert await desk.in_thread(released.wait)
+        crew = Crew(asyncio.get_running_loop(), 1)
+        desk = make_desk(crew)
+        waiting = [asyncio.ensure_future(desk.in_thread(released.wait)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(Crowded, match="3 logins are under way already"):
+            await desk.in_thread(released.wait)
+        released.set()
+        assert await asyncio.gather(*waiting) == [True] * 3
+        assert await desk.in_thread(released.wait)
+        crew.close()
 
     asyncio.run(main())
 
 
 def test_which_clients_are_counted() -> None:
     """Not those in auth_failure_exceptions, nor who has no address."""
-    with ThreadPoolExecutor(1) as threads:
-        desk = make_desk(threads)
-        sources = [desk.source(remote) for remote in ("192.0.2.1", "127.0.0.5", "::1", "", "2001:db8::1")]
+    desk = make_desk()
+    sources = [desk.source(remote) for remote in ("192.0.2.1", "127.0.0.5", "::1", "", "2001:db8::1")]
     assert sources == ["192.0.2.1", "", "", "", "2001:db8::/64"]
 
 
 def test_digest_tells_passwords_apart_and_nothing_else() -> None:
     """Another process has others."""
-    with ThreadPoolExecutor(1) as threads:
-        desk, other = make_desk(threads), make_desk(threads)
+    desk, other = make_desk(), make_desk()
     assert desk.digest("joe", b"x") == desk.digest("joe", b"x") != desk.digest("joe", b"y")
     assert desk.digest("joe", b"x") != desk.digest("ann", b"x")
     assert desk.digest("joe", b"x") != other.digest("joe", b"x")
+
+
+def test_nonces_are_made_for_mechanisms_that_need_them() -> None:
+    """Another one for each exchange."""
+    desk = make_desk()
+    assert desk.scene("PLAIN").nonce == ""
+    assert len({desk.scene("CRAM-MD5").nonce for _ in range(10)}) == 10

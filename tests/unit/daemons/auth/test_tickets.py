@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pyfix.daemons.auth.tickets import LIFETIME_S, Earned, Tickets
-from pyfix.mail.auth.backend import Account
 
-JOE = Earned(Account("joe"), "pop3", "accounts")
+JOE = Earned("joe", None)
 
 
 def test_ticket_is_good_once() -> None:

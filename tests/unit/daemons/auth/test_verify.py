@@ -213,8 +213,19 @@ def test_place_is_asked_of_who_knows_the_user() -> None:
     """First of the back end that has let the user in; a failure counts when nobody else knows."""
     down = Accounts(problem="is down", word="down")
     assert verifier(down, Asking(("joe",))).locate("joe", "pop3") == PLACE
-    assert verifier(down, Asking(("joe",))).locate_account(Account("joe"), "pop3", "pam") == PLACE
-    assert verifier(Asking(), Accounts({"joe": account("joe")})).locate_account(Account("joe"), "pop3", "pam") == PLACE
     assert verifier(Asking(("joe",))).locate("eve", "pop3") is None
     with pytest.raises(BackendUnavailable, match="down: is down"):
         verifier(down, Asking(("joe",))).locate("eve", "pop3")
+
+
+def test_place_comes_with_the_verdict() -> None:
+    """From who let the user in, or else from who knows; what can't be found out makes the login a temporary failure."""
+    down, up = Accounts(problem="is down", word="down"), Asking(("joe",))
+    granted = Granted(Account("joe"), "pam")
+    asked = verifier(down, up)
+    assert asked.add_place(lambda: granted, "pop3") == Granted(Account("joe"), "pam", place=PLACE)
+    assert asked.add_place(lambda: Denied("x", "pam"), "pop3") == Denied("x", "pam")
+    other = Granted(Account("joe"), "accounts")
+    assert verifier(Accounts(), up).add_place(lambda: other, "pop3") == Granted(Account("joe"), "accounts", place=PLACE)
+    assert verifier(Accounts()).add_place(lambda: other, "pop3") == other
+    assert asked.add_place(lambda: Granted(Account("joe"), "down"), "pop3") == Unknown(("down: is down",))
