@@ -286,3 +286,10 @@ def test_the_system_stops(scene: LoginScene) -> None:
     assert client.line() == b"-ERR [SYS/TEMP] Server shutting down."
     assert client.is_at_end()
     assert served.ask("NOOP") == b"+OK"
+
+
+def test_what_was_sent_before_the_end_of_input_is_answered(scene: LoginScene) -> None:
+    client = scene.connect()
+    client.sock.sendall(b"USER alice\r\nPASS secret\r\nDELE 1\r\nQUIT\r\n")
+    client.sock.shutdown(socket.SHUT_WR)
+    assert client.body_until_end()[-1] == b"+OK Logging out, messages deleted."

@@ -273,3 +273,16 @@ def test_values_that_make_no_sense_are_refused(line: str) -> None:
         assert "fatal: " in (fatal := scene.worker.wait_for_line("fatal"))
         assert line.partition(" =")[0] in fatal
         assert scene.worker.stop() == 1
+
+
+def test_the_system_stops_while_a_message_is_sent(scene: Scene) -> None:
+    scene.add_user("alice", {"1.a.h": b"Subject: large\n\n" + b"%s\n" % (b"x" * 76) * 100_000})
+    client = scene.open("alice")
+    client.sock.sendall(b"RETR 1\r\n")
+    assert client.line().startswith(b"+OK")
+    stopping = threading.Thread(target=scene.worker.stop)
+    stopping.start()
+    assert len(client.body()) == 100_002
+    assert client.line() == b"-ERR [SYS/TEMP] Server shutting down."
+    assert client.is_at_end()
+    stopping.join()

@@ -34,6 +34,8 @@ from pyfix.service.worker import Worker
 INPUT_LIMIT: Final = 64 * 1024
 _DRAIN_S: Final = 60.0
 """How long a client may take for what it still has to get when its session has ended."""
+_HANDOVER_S: Final = 120.0
+"""How long pop3d may take to take a session: it asks auth."""
 _INACTIVE: Final = b"-ERR Disconnected for inactivity.\r\n"
 _SHUTTING_DOWN: Final = b"-ERR [SYS/TEMP] Server shutting down.\r\n"
 
@@ -93,7 +95,6 @@ class Connection(asyncio.Protocol):
         """A client is there."""
         shared = self._shared
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=0)
         session = base64.b64encode(os.urandom(12)).decode("ascii")
         self._client = Client(_address(transport, "peername"), _address(transport, "sockname"), session)
         self._since = shared.loop.time()
@@ -126,8 +127,6 @@ class Connection(asyncio.Protocol):
         if self._pump is not None:
             self._pump.finish()
             return True
-        if self._busy:
-            self._is_lost = True  # nobody hangs up half before a login; what auth says is logged
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -195,9 +194,11 @@ class Connection(asyncio.Protocol):
             self._end("Internal error")
         finally:
             self._busy -= 1
-        if self._is_lost and not self._busy:
+        if self._busy or self._pump is not None:
+            return
+        if self._is_lost:
             self._log_end("Connection closed")
-        elif self._dialogue is not None and self._dialogue.waiting_input <= INPUT_LIMIT and self._pump is None:
+        elif self._dialogue is not None and self._dialogue.waiting_input <= INPUT_LIMIT:
             self.resume_client()
 
     async def _ask_mechanisms(self) -> None:
@@ -246,8 +247,10 @@ class Connection(asyncio.Protocol):
                     self.send(data)
                     self._run(self._start_tls())
                 case Authenticate():
+                    self.pause_client()  # the rest is for pop3d, the end of the stream, too
                     self._run(self._begin_login(action))
                 case Respond(data):
+                    self.pause_client()
                     self._run(self._respond(data))
                 case Cancel():
                     self._cancel()
@@ -342,10 +345,7 @@ class Connection(asyncio.Protocol):
         """Give the session to pop3d, once the client has all that was sent to it."""
         self._has_logged_in = True
         dialogue.history.user = accepted.user
-        self.pause_client()
-        if self._is_paused and not self._is_lost:
-            self._writable = self._shared.loop.create_future()
-            await self._writable
+        await self._drain()
         if self._is_lost or self._transport is None:
             return
         try:
@@ -354,6 +354,7 @@ class Connection(asyncio.Protocol):
             self._shared.log.error(str(error))
             outcome = Refusal(INTERNAL, "SYS/TEMP")
         if isinstance(outcome, Refusal):
+            self.resume_client()
             self.send(f"-ERR [{outcome.code}] {outcome.text}\r\n".encode("utf-8", "replace"))
             self._end(outcome.text)
             return
@@ -364,17 +365,26 @@ class Connection(asyncio.Protocol):
             self._is_closing = True
             self._transport.abort()  # our descriptor alone: pop3d has another
 
+    async def _drain(self) -> None:
+        """Wait until the client has everything: what is behind it comes from pop3d."""
+        if self._is_encrypted or self._is_lost or self._transport is None:
+            return
+        self._transport.set_write_buffer_limits(high=0)
+        if self._is_paused:
+            self._writable = self._shared.loop.create_future()
+            await self._writable
+
     async def _hand_over(self, accepted: Accepted, rest: bytes) -> Given | Refusal:
         shared = self._shared
         path = f"private/{shared.params.pop3d_service_name}"
         arguments = (path, accepted, self._client.session, self._client.remote, rest)
         if not self._is_encrypted:
             fd = cast(asyncio.Transport, self._transport).get_extra_info("socket").fileno()
-            return await hand_over(*arguments, fd, shared.params.ipc_timeout)
+            return await hand_over(*arguments, fd, _HANDOVER_S)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
-            outcome = await hand_over(*arguments, theirs.fileno(), shared.params.ipc_timeout)
+            outcome = await hand_over(*arguments, theirs.fileno(), _HANDOVER_S)
             if isinstance(outcome, Given):
                 _, self._pump = await shared.loop.connect_accepted_socket(lambda: Pump(self), ours)
         except BaseException:

@@ -127,6 +127,9 @@ class Pop3dDaemon(ManyClientsDaemon[Pop3dParameters]):
         except (ReadingError, RightsError) as error:
             session.refuse(error)
             return
+        except Exception as error:
+            session.refuse(error)
+            raise
         if box is not None:
             session.begin(box)
         else:

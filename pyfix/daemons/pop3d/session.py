@@ -63,6 +63,7 @@ class Session(asyncio.Protocol):
         "_is_paused",
         "_is_performing",
         "_is_reading_paused",
+        "_is_stopping",
         "_is_waiting",
         "_listing",
         "_name",
@@ -91,6 +92,7 @@ class Session(asyncio.Protocol):
         self._is_paused = False
         self._is_reading_paused = False
         self._is_performing = False
+        self._is_stopping = False
         self._is_waiting = False
         self._is_at_eof = False
         self._is_closing = False
@@ -214,6 +216,8 @@ class Session(asyncio.Protocol):
             self._is_performing = False
         if self._is_at_eof and self.is_idle and self._dialogue is not None:
             self._end("Connection closed")
+        elif self._is_stopping:
+            self.say_goodbye()
         if self._is_reading_paused and self._may_read():
             self._is_reading_paused = False
             cast(asyncio.Transport, self._transport).resume_reading()
@@ -326,7 +330,8 @@ class Session(asyncio.Protocol):
     # --- the end
 
     def say_goodbye(self) -> None:
-        """The mail system stops."""
+        """The mail system stops: tell the client once it has what it is getting."""
+        self._is_stopping = True
         if self._dialogue is None or self._has_ended or not self.is_idle:
             return
         self._write(_SHUTTING_DOWN)
