@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import re
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
 from pyfix.mail.mailbox.reading.errors import unavailable
-from pyfix.mail.mailbox.reading.names import base_of
 
 SUBDIRECTORIES: Final = ("new", "cur")
 _INFO: Final = re.compile(":[^/]*")
@@ -28,7 +28,7 @@ _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 class Catalog:
     """Names by index from 0, in the order of the listing."""
 
-    __slots__ = ("_changed", "_ends", "_text", "in_new")
+    __slots__ = ("_bases", "_changed", "_ends", "_text", "in_new")
 
     def __init__(self, names: Sequence[str], in_new: bytes) -> None:
         """`in_new` has a 1 for each message in new/, a 0 for each in cur/."""
@@ -36,6 +36,7 @@ class Catalog:
         self._ends = array("Q", accumulate(map(len, names)))
         self.in_new = bytearray(in_new)
         self._changed: dict[int, str] = {}
+        self._bases: str | None = None
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -60,11 +61,19 @@ class Catalog:
 
     def bases(self) -> str:
         """Return all base names, joined by "/"."""
-        return _INFO.sub("", "/".join(self.names()) if self._changed else self._text)
+        if self._bases is None:
+            self._bases = _INFO.sub("", self._text)
+        return self._bases
+
+    def forget_bases(self) -> None:
+        """Make room: they are needed at the beginning of a session, and made again when they are asked for."""
+        self._bases = None
 
     def uniques(self) -> list[str]:
         """Return the unique parts of all names."""
-        return _REST.sub("", self.bases()).split("/") if self._ends else []
+        uniques = _REST.sub("", self.bases()).split("/") if self._ends else []
+        self.forget_bases()
+        return uniques
 
     def path(self, index: int) -> str:
         """Return the path below the Maildir."""
@@ -96,7 +105,9 @@ def read_names(root: int, subdirectory: str, path: str) -> list[str]:
         raise unavailable("cannot read directory", f"{path}{subdirectory}", error) from error
     finally:
         os.close(fd)
-    return sorted(name for name in found if name[0] != ".")
+    found.sort()
+    del found[bisect_left(found, ".") : bisect_left(found, "/")]
+    return found
 
 
 def read_catalog(root: int, path: str) -> Catalog:
@@ -112,12 +123,12 @@ def read_catalog(root: int, path: str) -> Catalog:
 
 def _without_repeats(names: list[str], in_new: bytes) -> Catalog:
     """Keep one file of each base: another is what a rename during the listing has left of it."""
-    bases = list(map(base_of, names))
+    catalog = Catalog(names, in_new)
+    bases = catalog.bases().split("/")
     if len(set(bases)) == len(bases):
-        return Catalog(names, in_new)
+        return catalog
     latest: dict[str, int] = {}
     for index, base in enumerate(bases):
         if base not in latest or not in_new[index]:
             latest[base] = index
-    order = sorted(latest.values())
-    return Catalog([names[index] for index in order], bytes(in_new[index] for index in order))
+    return catalog.select(sorted(latest.values()))

@@ -115,6 +115,7 @@ class ReadableMaildir:
         self._total = sum(self._octets)
         if self._cost > _WORTH_STORING + len(self._octets) // 64:
             self._store_sizes()
+        self._files.catalog.forget_bases()
 
     def _drop(self) -> None:
         kept = [index for index in range(len(self._octets)) if index not in self._dropped]
