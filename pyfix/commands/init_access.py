@@ -63,6 +63,8 @@ smtpd_tls_key_file = {etc}/server.key
 smtpd_tls_security_level = may
 smtpd_tls_auth_only = yes
 smtpd_tls_received_header = yes
+# Who may send as whom: with the own address, and with those of aliases that lead there.
+smtpd_sender_login_maps = accounts:senders
 """
 
 

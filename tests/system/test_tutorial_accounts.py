@@ -1,0 +1,114 @@
+"""The shared tutorial from "postfix + SASL" to "配置dovecot", on pyfix: its lines, its files, its database.
+
+Setup: MariaDB with ExtMan's schema and sample rows; main.cf with the blocks "CYRUS-SASL", "Virtual Mailbox Settings"
+and "QUOTA Settings"; mysql_virtual_*_maps.cf, smtpd.conf, authmysqlrc and dovecot-mysql.conf as they stand.
+auth_backends names the last two, which is all that pyfix wants to be told.
+Path: the tutorial's telnet sessions. Check: the answers that it promises.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from databases import mariadb, mariadb_run
+from instance import mail, new_instance, wait_until
+from tutorial import ALIAS, OWNER, PASSWORD, QUOTA_TEXT, UID, Telnet, TutorialInstance, load_database
+
+pytestmark = [pytest.mark.system, pytest.mark.peer("mariadbd", "mariadb-install-db")]
+
+
+@pytest.fixture(scope="module")
+def site(need: Callable[[str], str]) -> Iterator[TutorialInstance]:
+    """The site, running, with Courier's file as the one that knows the passwords."""
+    with mariadb(need) as database, new_instance(TutorialInstance) as made:
+        assert isinstance(made, TutorialInstance)
+        load_database(database.path)
+        made.connect_database(database)
+        made.set(auth_backends=f"authmysqlrc:{made.etc}/authmysqlrc")
+        made.start()
+        yield made
+
+
+def encoded(text: str) -> str:
+    """Return what `echo -n TEXT | openssl base64` prints."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_auth_login_by_hand_gives_the_right_to_relay(site: TutorialInstance) -> None:
+    """As in the tutorial: both forms of the AUTH line, two answers in base64, and mail to anywhere."""
+    with Telnet(site.port) as telnet:
+        assert telnet.read() == "220 Welcome to our mail.f273c.com ESMTP,Warning: Version not Available!"
+        offered = telnet.ehlo("mail.f273c.com")
+        assert {"250-AUTH PLAIN LOGIN", "250-AUTH=PLAIN LOGIN"} <= set(offered)
+        telnet.type(f"mail from:{OWNER}")
+        assert "Relay access denied" in telnet.type("rcpt to:hello@aol.com")
+        telnet.type("rset")
+        assert telnet.type("auth login") == f"334 {encoded('Username:')}"
+        assert telnet.type(encoded(OWNER)) == f"334 {encoded('Password:')}"
+        assert telnet.type(encoded(PASSWORD)) == "235 2.7.0 Authentication successful"
+        assert telnet.type(f"mail from:{OWNER}") == "250 2.1.0 Ok"
+        assert telnet.type("rcpt to:hello@aol.com") == "250 2.1.5 Ok"
+        telnet.type("quit")
+
+
+def test_wrong_password_lets_nobody_in(site: TutorialInstance) -> None:
+    """In the same words for an unknown user."""
+    replies = []
+    for name in (OWNER, "nobody@extmail.org"):
+        with Telnet(site.port) as telnet:
+            telnet.read()
+            telnet.ehlo("mail.f273c.com")
+            telnet.type("auth login")
+            telnet.type(encoded(name))
+            replies.append(telnet.type(encoded("wrong")))
+            assert "Relay access denied" in telnet.type("mail from:<>") + telnet.type("rcpt to:hello@aol.com")
+    assert replies == ["535 5.7.8 Error: authentication failed: authentication failure"] * 2
+
+
+def test_mail_from_outside_is_fetched_by_pop3(site: TutorialInstance) -> None:
+    """To the mailbox and to an alias; then the tutorial's telnet session on port 110, by each of its two files."""
+    site.send([OWNER], mail("this is test title", "this is test content\n"))
+    site.send([ALIAS], mail("by the alias"))
+    box = site.mailbox / "extmail.org" / "postmaster" / "Maildir" / "new"
+    wait_until(lambda: box.exists() and len(os.listdir(box)) == 2, "two messages")
+    # The ids that dovecot-mysql.conf takes are 1000 in the rows, and deliveries have 2525: Dovecot could not read it.
+    mariadb_run(site.database, f"UPDATE mailbox SET uidnumber = {UID}, gidnumber = {UID}", database="extmail")
+    for kind, name in (("authmysqlrc", "authmysqlrc"), ("dovecot-sql", "dovecot-mysql.conf")):
+        site.set(auth_backends=f"{kind}:{site.etc}/{name}")
+        assert site.pyfix("reload").returncode == 0
+        with Telnet(site.pop3) as telnet:
+            assert telnet.read().startswith("+OK")
+            assert telnet.type(f"USER {OWNER}").startswith("+OK")
+            assert telnet.type(f"PASS {PASSWORD}").startswith("+OK")
+            assert telnet.type("LIST").startswith("+OK 2 messages")
+            assert [line.split()[0] for line in telnet.read_all()] == ["1", "2"]
+            assert telnet.type("RETR 1").startswith("+OK")
+            first = telnet.read_all()
+            assert "Subject: this is test title" in first and first[-1] == "this is test content"
+            assert telnet.type("RETR 2").startswith("+OK")
+            assert "Subject: by the alias" in telnet.read_all()
+            assert telnet.type("quit").startswith("+OK")
+
+
+def test_mailbox_over_quota_refuses_with_the_tutorials_text(site: TutorialInstance) -> None:
+    """What does not fit any more comes back to its sender; once nothing fits, the next client is told."""
+    statement = "UPDATE mailbox SET quota = '6000S'"
+    mariadb_run(site.database, statement, database="extmail")
+    site.send([OWNER], mail("large", "x" * 70 + "\n") + b"x" * 9000 + b"\r\n")
+    site.wait_for_log(rf"to=<{OWNER}>.*status=bounced \(maildir delivery failed: {QUOTA_TEXT}\)")
+    with Telnet(site.port) as telnet:
+        telnet.read()
+        telnet.ehlo("client.test")
+        telnet.type("mail from:<>")
+        assert telnet.type(f"rcpt to:{OWNER}") == "250 2.1.5 Ok"
+    mariadb_run(site.database, "UPDATE mailbox SET quota = '1S'", database="extmail")
+    with Telnet(site.port) as telnet:
+        telnet.read()
+        telnet.ehlo("client.test")
+        telnet.type("mail from:<>")
+        full = f"552 5.2.2 <{OWNER}>: Recipient address rejected: {QUOTA_TEXT}"
+        # What the database server has said counts for a second.
+        wait_until(lambda: telnet.type(f"rcpt to:{OWNER}") == full, full)
