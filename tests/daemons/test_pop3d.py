@@ -8,8 +8,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from fake_auth import User
 from harness import wait_for_exit
-from pop3_scene import Scene, pop3d_scene
+from pop3_scene import OWNER, Scene, ids, pop3d_scene
 
 from pyfix.mail.ipc.messages import HandedOver
 
@@ -286,3 +287,41 @@ def test_the_system_stops_while_a_message_is_sent(scene: Scene) -> None:
     assert client.line() == b"-ERR [SYS/TEMP] Server shutting down."
     assert client.is_at_end()
     stopping.join()
+
+
+@pytest.mark.root
+def test_a_mailbox_file_in_a_spool_of_the_group(scene: Scene) -> None:
+    """As /var/mail: root's, and open to a group that the owner is not in."""
+    spool = scene.mail / "spool"
+    spool.mkdir()
+    os.chown(spool, 0, 7777)
+    spool.chmod(0o2775)
+    path = spool / "alice"
+    first = b"From a@b  Thu Nov 26 10:00:00 2026\nSubject: one\n\n>From x\n\n"
+    path.write_bytes(first + b"From c@d  Thu Nov 26 10:00:01 2026\nS: two\n\nb\n\n")
+    os.chown(path, OWNER, OWNER)
+    path.chmod(0o600)
+    scene.add_user("alice", {}, location=f"mbox:{path}")
+    client = scene.open("alice")
+    assert client.ask("STAT").startswith(b"+OK 2 ")
+    assert client.ask("RETR 1").startswith(b"+OK ")
+    assert b"Subject: one" in client.body()
+    client.ask("DELE 1")
+    assert client.ask("QUIT") == b"+OK Logging out, messages deleted."
+    assert client.is_at_end()
+    assert path.read_bytes().count(b"\nFrom ") == 0 and b"S: two" in path.read_bytes()
+    assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (OWNER, 0o600)
+    assert [found.name for found in spool.iterdir()] == ["alice"]
+
+
+@pytest.mark.root
+def test_symbolic_links_do_not_lead_out_of_the_base(scene: Scene) -> None:
+    with pop3d_scene(f"virtual_mailbox_base = {scene.mail}") as other:
+        scene.add_user("alice", MESSAGES)
+        (scene.mail / "link").symlink_to("/tmp")
+        for name, location in (("alice", scene.mail / "alice"), ("link", scene.mail / "link")):
+            other.auth.users[name] = User("secret", {"mail": f"maildir:{location}", **ids()})
+        other.open("alice")
+        client, _ = other.give("link")
+        assert client.line().startswith(b"-ERR [SYS/TEMP] ")
+        assert "out of" in other.worker.wait_for_line("error: ")
