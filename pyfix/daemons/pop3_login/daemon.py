@@ -28,7 +28,7 @@ class Pop3LoginDaemon(ManyClientsDaemon[Pop3LoginParameters]):
     def before_jail(self) -> None:
         """Read keys and certificates."""
         self._policy = capability_policy(self.config, self.params)
-        self._tls = open_server_tls(pop3_settings(self.config, self.params), self.worker.shelf)
+        self._tls = open_server_tls(pop3_settings(self.config, self.params), self.worker.shelf, self.config)
         for warning in self._tls.warnings:
             self.log.warning(warning)
 

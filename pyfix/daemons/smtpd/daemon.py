@@ -68,7 +68,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         for mood in (self._calm, self._stressed):
             if problem := mood.tables.find_open_relay():
                 self.log.fatal(problem)
-        self._tls = open_server_tls(smtpd_settings(self.config, self.params), self.worker.shelf)
+        self._tls = open_server_tls(smtpd_settings(self.config, self.params), self.worker.shelf, self.config)
         self.config.warnings += self._tls.warnings
         self._auth = make_client(self.params, self.config, self.log)
         self._mech_list: tuple[str, ...] = ()

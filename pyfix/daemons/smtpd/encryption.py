@@ -38,6 +38,8 @@ class Encryption(State):
             layer.resume_reading()
         failure = await layer.handshake
         patience.cancel()
+        if (asked := self.server.tls.asked(layer.session)) is not None:
+            log.server_name(self.server.log, self.peer.label, asked)
         if failure is not None:
             self._fail_tls(failure)
             return False

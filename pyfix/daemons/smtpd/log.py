@@ -13,6 +13,7 @@ from pyfix.mail.tls.session import TlsSession
 
 if TYPE_CHECKING:
     from pyfix.mail.tls.peer import PeerCertificate
+    from pyfix.mail.tls.sni import Asked
 
 _INPUT_SHOWN: Final = 100
 _LOGIN_SHOWN: Final = 100
@@ -111,6 +112,16 @@ def tls_failed(log: Log, client: str, failure: Failure) -> None:
     log.info(f"SSL_accept error from {client}: {failure.reason}")
     if failure.library:
         log.warning(f"TLS library problem: {failure.library}")
+
+
+def server_name(log: Log, client: str, asked: Asked) -> None:
+    """A client has asked for a certificate by a name (tls_server_sni_maps)."""
+    if asked.problem:
+        log.warning(f"tls_server_sni_maps: {asked.name} map lookup problem: {asked.problem}")
+    elif asked.is_invalid:
+        log.warning(f"TLS SNI from {client} is invalid: {asked.name}")
+    elif not asked.is_found:
+        log.info(f"TLS SNI {asked.name} from {client} not matched, using default chain")
 
 
 def certificate_shown(log: Log, client: str, peer: PeerCertificate) -> None:

@@ -28,6 +28,9 @@ class TlsParameters(CoreParameters):
     )
     tls_ssl_options = String("", "Options of OpenSSL to switch on: names, or a hexadecimal mask.")
     tls_disable_workarounds = String("", "Workarounds of OpenSSL to switch off: names, or a hexadecimal mask.")
+    tls_server_sni_maps = String(
+        "", "Certificate chains by the server name that the client asks for; tables made with postmap -F."
+    )
 
 
 class SmtpdTlsParameters(TlsParameters):

@@ -18,10 +18,12 @@ from collections.abc import Iterator
 
 from pyfix.base.filewatch import FileWatch
 from pyfix.base.shelf import Shelf
+from pyfix.mail.config import Config
 from pyfix.mail.tls.context import TlsProblem, make_context
 from pyfix.mail.tls.material import Material, file_names, find_authorities, find_chains, find_dh_parameters
 from pyfix.mail.tls.session import TlsSession, describe_session
 from pyfix.mail.tls.settings import ServerSettings
+from pyfix.mail.tls.sni import Asked, SniChains, open_sni
 
 
 class ServerTls:
@@ -33,6 +35,7 @@ class ServerTls:
         context: ssl.SSLContext | None = None,
         problem: str = "",
         watch: FileWatch | None = None,
+        sni: SniChains | None = None,
     ) -> None:
         self.settings = settings
         self.context = context
@@ -44,6 +47,9 @@ class ServerTls:
         if problem:
             self.warnings.append(f"{problem}: disabling TLS support")
         self._watch = watch
+        self._sni = sni
+        if sni is not None and context is not None:
+            sni.serve(context)
         self._algorithm_bits = {item["name"]: item["alg_bits"] for item in context.get_ciphers()} if context else {}
 
     @property
@@ -63,18 +69,27 @@ class ServerTls:
 
     def describe(self, session: ssl.SSLObject) -> TlsSession:
         """Return what a session has agreed on; its handshake is complete."""
-        return describe_session(session, self._algorithm_bits, self.settings.ccerts)
+        asked = self.asked(session)
+        name = asked.name if asked is not None and asked.is_found else ""
+        return describe_session(session, self._algorithm_bits, self.settings.ccerts, name)
+
+    def asked(self, session: ssl.SSLObject) -> Asked | None:
+        """Return the server name that the client has asked for, where certificates are chosen by it."""
+        return self._sni.asked(session) if self._sni is not None else None
 
     def find_changed(self) -> Iterator[str]:
         """Yield the names of files that are no longer what was read."""
         if self._watch is not None:
             yield from self._watch.find_changed()
+        if self._sni is not None and self._sni.has_changed():
+            yield self._sni.name
 
 
-def open_server_tls(settings: ServerSettings, shelf: Shelf | None = None) -> ServerTls:
+def open_server_tls(settings: ServerSettings, shelf: Shelf | None = None, config: Config | None = None) -> ServerTls:
     """Read the files and return what can be made of them; never raises for files that are merely wrong.
 
-    shelf: where the last files that were in order are, and will be.
+    shelf: where the last files that were in order are, and will be. config: where tls_server_sni_maps finds its tables;
+    without it they are not opened. Raises ConfigError for tables that there can't be.
     """
     if not settings.is_used:
         return ServerTls(settings)
@@ -86,18 +101,21 @@ def open_server_tls(settings: ServerSettings, shelf: Shelf | None = None) -> Ser
         )  # fmt: skip
     if settings.ccerts is not None:
         import pyfix.mail.tls.peer  # noqa: F401 - while its files can be seen
-    watch = FileWatch(set(file_names(settings)))
+    sni = open_sni(settings.shared.sni_maps, config, settings.warnings.append) if config is not None else None
+    watch = FileWatch({*file_names(settings), *(sni.files if sni is not None else ())})
     material = Material()
     try:
         context = _make(settings, material)
     except TlsProblem as problem:
-        return _from_shelf(settings, shelf, str(problem), watch)
+        return _from_shelf(settings, shelf, str(problem), watch, sni)
     if shelf is not None:
         shelf.write(material.files)
-    return ServerTls(settings, context, watch=watch)
+    return ServerTls(settings, context, watch=watch, sni=sni)
 
 
-def _from_shelf(settings: ServerSettings, shelf: Shelf | None, problem: str, watch: FileWatch) -> ServerTls:
+def _from_shelf(
+    settings: ServerSettings, shelf: Shelf | None, problem: str, watch: FileWatch, sni: SniChains | None
+) -> ServerTls:
     kept = shelf.read() if shelf is not None else {}
     if not kept.keys() >= set(file_names(settings)):
         return ServerTls(settings, None, problem, watch=watch)
@@ -105,7 +123,7 @@ def _from_shelf(settings: ServerSettings, shelf: Shelf | None, problem: str, wat
         context = _make(settings, Material(kept))
     except TlsProblem:
         return ServerTls(settings, None, problem, watch=watch)
-    tls = ServerTls(settings, context, watch=watch)
+    tls = ServerTls(settings, context, watch=watch, sni=sni)
     tls.warnings.append(f"{problem}: going on with the files as they were")
     return tls
 

@@ -57,6 +57,7 @@ class SharedSettings:
     groups: tuple[str, ...]
     options: str
     disabled_workarounds: str
+    sni_maps: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def shared(params: TlsParameters) -> SharedSettings:
     }
     return SharedSettings(
         lists, params.tls_preempt_cipherlist, tuple(params.tls_eecdh_auto_curves), params.tls_ssl_options,
-        params.tls_disable_workarounds,
+        params.tls_disable_workarounds, params.tls_server_sni_maps,
     )  # fmt: skip
 
 
