@@ -28,6 +28,7 @@ virtual_mailbox_domains = virtual.test
 virtual_mailbox_maps = inline:{u1@virtual.test=u1}
 smtpd_peername_lookup = no
 smtpd_error_sleep_time = 0
+smtpd_client_connection_count_limit = 0
 """
 
 
@@ -74,8 +75,8 @@ class Scene:
     directory: Path
     stack: ExitStack
 
-    def connect(self, receive_buffer: int = 0) -> Client:
-        """Return a client that has been greeted."""
+    def connect(self, receive_buffer: int = 0, *, greeted: bool = True) -> Client:
+        """Return a client that has been greeted, or will be told something else."""
         sock = socket.socket()
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -84,7 +85,7 @@ class Scene:
         sock.connect((host, int(port)))
         client = Client(sock)
         self.stack.callback(client.close)
-        assert client.read().startswith("220 ")
+        assert not greeted or client.read().startswith("220 ")
         return client
 
     def incoming(self) -> list[str]:

@@ -49,6 +49,13 @@ SETTINGS = {
 }
 
 
+LIMITS = {
+    "smtpd_client_event_limit_exceptions": "",
+    "smtpd_client_message_rate_limit": "2",
+    "smtpd_client_auth_rate_limit": "2",
+}
+
+
 def b64(text: str) -> str:
     """Return base64 of bytes that are written as Latin-1."""
     return base64.b64encode(text.encode("latin-1")).decode()
@@ -109,9 +116,19 @@ def systems(need: Callable[[str], str]) -> Iterator[list[MailSystem]]:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         made = make_pair(directory, free_port, 9, postfix, SETTINGS | {"smtpd_sasl_path": str(auth.path)})
         for system in made:
+            with open(system.directory / "etc" / "master.cf", "a") as master:
+                options = "".join(f"    -o {name}={value}\n" for name, value in LIMITS.items())
+                master.write(f"127.0.0.1:{free_port()} inet n - n - - smtpd\n{options}")
             stack.callback(system.stop)
             system.start()
         yield made
+
+
+def limited_port(system: MailSystem) -> int:
+    """Return the port with LIMITS."""
+    found = re.search(r"(?m)^127\.0\.0\.1:(\d+) ", (system.directory / "etc" / "master.cf").read_text())
+    assert found
+    return int(found[1])
 
 
 def dialogue(port: int, commands: list[str]) -> list[str]:
@@ -181,6 +198,28 @@ def test_owners_of_senders_are_equal(systems: list[MailSystem]) -> None:
         assert any("553 5.7.1" in reply or "<carol>: SASL login" in reply for reply in pyfix) or (
             case[:2] in (["EHLO with.test", commands[0]], ["EHLO without.test", GOOD])
         )
+
+
+def test_limits_of_clients_are_equal(systems: list[MailSystem]) -> None:
+    """What is counted, in which order with other checks, and how it is told."""
+    mail = "MAIL FROM:<a@b.test>"
+    cases = [
+        ["MAIL", "MAIL FROM:<a@b.test> FOO=1", mail, "RSET", "MAIL FROM:<@>", mail, "MAIL FROM", "MAIL"],
+        ["AUTH PLAIN ==", "AUTH", "AUTH FOO", "AUTH PLAIN ==", GOOD],
+        [mail, "NOOP"],
+    ]
+    ports = [limited_port(system) for system in systems]
+    said = [[dialogue(port, case) for case in cases] for port in ports]
+    assert said[1] == said[0]
+    logs = [partial(about_limits, system, port) for system, port in zip(systems, ports, strict=True)]
+    wait_until(lambda: len(logs[0]()) == len(logs[1]()) > 5, "the same number of lines")
+    assert logs[1]() == logs[0]()
+
+
+def about_limits(system: MailSystem, port: int) -> list[str]:
+    """Return the lines about limits of the service on a port."""
+    lines = (system.directory / "log").read_text(errors="replace").splitlines()
+    return [line.split("]: ", 1)[1].replace(str(port), "PORT") for line in lines if " exceeded: " in line]
 
 
 def test_messages_of_those_who_have_logged_in_are_equal(systems: list[MailSystem]) -> None:

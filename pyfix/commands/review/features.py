@@ -50,7 +50,6 @@ _CHECKS: Final = "header and body checks are not in this release"
 _FILTERS: Final = "content filters are not in this release"
 _STRICT: Final = "strict checks of this kind are not in this release"
 _RESTRICTIONS: Final = "the restrictions that use it are not in this release"
-_LIMITS: Final = "per-client limits (anvil) are not in this release"
 _REPLIES: Final = "filters of commands and replies are not in this release"
 _POSTSCREEN: Final = "postscreen is not in this release"
 _BLOCKLISTS: Final = "DNS blocklists are not in this release"
@@ -132,11 +131,6 @@ RULES: Final = (
     ),
     Rule(r"smtpd_forbid_unauth_pipelining", _ON, Loss.GUARD, _STRICT, "such mail is taken"),
     Rule(r"smtpd_forbid_unauth_pipelining", _ANY, Loss.NOTHING, _STRICT),
-    Rule(r"smtpd_client_\w+_(rate|count)_limit", _ON, Loss.GUARD, _LIMITS, "clients are not limited"),
-    Rule(
-        r"smtpd_client_(\w+_(rate|count)_limit|(event|connection)_limit_exceptions)|anvil_\w+", _ANY, Loss.NOTHING,
-        _LIMITS,
-    ),
     Rule(
         r"local_login_sender_maps", r"(?!static:\*$).+", Loss.GUARD, _LOCAL_SENDERS,
         "every user may submit mail with any sender",

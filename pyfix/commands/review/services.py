@@ -23,7 +23,6 @@ class _Program:
 
 
 _PROGRAMS: Final = {
-    "anvil": _Program(Loss.NOTHING, "per-client limits are not in this release"),
     "dnsblog": _Program(Loss.NOTHING, "postscreen is not in this release"),
     "flush": _Program(Loss.NOTHING, "ETRN is not in this release"),
     "postscreen": _Program(

@@ -35,8 +35,11 @@ want to log in `454 4.7.0`; others are served as ever.
 Standards: RFC 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 3461 (DSN), 6152 (8BITMIME), 6531 (SMTPUTF8),
 2034 (ENHANCEDSTATUSCODES), 3207 (STARTTLS), 3848, 4954 (AUTH).
 
-Not built: XCLIENT, XFORWARD, milters, policy and proxy services, client rate limits: neither
-announced nor accepted. ETRN is answered as Postfix answers it for a domain that is not in fast_flush_domains.
+Limits (smtpd_client_*_limit, smtpd_login_*_rate_limit): how much a client, or somebody who has logged in, may do in a
+time, counted by anvil(8) for all processes. Where anvil can't be asked, nobody is limited, and the log says so.
+
+Not built: XCLIENT, XFORWARD, milters, policy and proxy services: neither announced nor accepted. ETRN is answered as
+Postfix answers it for a domain that is not in fast_flush_domains.
 
 See: restrictions(5), access(5), cleanup(8), trivial-rewrite(8), quota-status(8)
 
@@ -45,6 +48,7 @@ Inside:
     connection.py    bytes in, replies out, timeouts (deadlines.py); session.py lines, counts, limits
     verbs.py         the command table; envelope.py and message.py the commands that do the work
     auth.py          AUTH; logins.py the auth service as sessions see it (mail/sasl)
+    limits.py        what is too much: anvil is asked
     (mail/smtp)      the arguments of MAIL and RCPT, the address in them, the texts of replies: shared with sendmail -bs
     encryption.py    STARTTLS and the wrapper mode; keys, rules and the layer over memory are in mail/tls
     dataend.py       where a message ends (CRLF.CRLF), dots and line ends on the way

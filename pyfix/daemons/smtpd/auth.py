@@ -15,6 +15,7 @@ from typing import Final
 
 from pyfix.base.log import sanitize
 from pyfix.daemons.smtpd import log
+from pyfix.daemons.smtpd.limits import AUTH
 from pyfix.daemons.smtpd.logins import Logins
 from pyfix.daemons.smtpd.state import State
 from pyfix.daemons.smtpd.trouble import trouble_of_command
@@ -62,11 +63,14 @@ class AuthVerbs(State):
 
     def _available_logins(self) -> Logins | None:
         """Return what there is for this client now."""
-        if not self.extensions.auth or (self.params.smtpd_tls_auth_only and not self.is_encrypted):
+        demands_tls = self.params.smtpd_tls_auth_only or self.server.tls.is_mandatory
+        if not self.extensions.auth or (demands_tls and not self.is_encrypted):
             return None
         return self.server.logins
 
     async def smtp_AUTH(self, argument: str) -> bool | None:
+        if refusal := await self._exceeds(AUTH, "AUTH commands"):
+            return await self._refuse(refusal)
         if self.params.smtpd_helo_required and not self.context.helo:
             return await self._refuse(replies.NEED_HELO)
         logins = self._available_logins()

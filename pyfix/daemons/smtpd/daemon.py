@@ -11,7 +11,9 @@ from typing import Final
 
 from pyfix.base.log import Log
 from pyfix.daemons.smtpd.answers import Answers
-from pyfix.daemons.smtpd.logins import Logins, make_client, read_options
+from pyfix.daemons.smtpd.limits import PATIENCE_S, Limits
+from pyfix.daemons.smtpd.limits import SERVICE as ANVIL
+from pyfix.daemons.smtpd.logins import Logins, make_client, read_mech_list, read_options
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peer, Peers
 from pyfix.daemons.smtpd.server import Common, Server
@@ -27,7 +29,6 @@ from pyfix.mail.queue import Queue
 from pyfix.mail.restrictions.evaluate import active_stages
 from pyfix.mail.restrictions.search import Searcher
 from pyfix.mail.restrictions.tables import Opened
-from pyfix.mail.sasl.smtpd_conf import find_smtpd_conf
 from pyfix.mail.tls.server import open_server_tls
 from pyfix.mail.tls.settings import smtpd_settings
 from pyfix.service.deadlines import Deadlines
@@ -73,8 +74,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._auth = make_client(self.params, self.config, self.log)
         self._mech_list: tuple[str, ...] = ()
         if self.params.smtpd_sasl_auth_enable:
-            conf = find_smtpd_conf(self.config)
-            self._mech_list = () if conf is None else conf.mech_list
+            self._mech_list = read_mech_list(self.config, self.log)
             for parameter in ("smtpd_sasl_security_options", "smtpd_sasl_tls_security_options"):
                 read_options(self.params, self.config, parameter)
         self._names: PeerNames | None = None
@@ -97,6 +97,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             f"public/{params.cleanup_service_name}", params.ipc_timeout, _CLEANUPS, _IN_FLIGHT,
             limit_when_slow=_CLEANUPS_WHEN_SLOW,
         )  # fmt: skip
+        self._anvil = AsyncChannel(f"private/{ANVIL}", PATIENCE_S)
         self._queue = Queue.from_params(params)
         self._mailer = TranscriptMailer(params, self._queue, self._cleanup, self.log, self.worker.spawn)
         self._common = Common()
@@ -119,6 +120,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             peers=Peers(self._names, partial(_describe, tables, answers, self.log), self.log), cleanup=self._cleanup,
             mailer=self._mailer, disk=self._disk, forbidden=tables.forbidden, deadlines=self._deadlines,
             common=self._common, tls=self._tls, logins=self._make_logins(mood, answers),
+            limits=Limits(params, self.worker.service, self._anvil, self.log),
             rewrites_headers_of_logins=tables.header_clients.with_login,
         )  # fmt: skip
 
@@ -157,6 +159,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self._proxymap.disconnect()
         self._quota_status.disconnect()
         self._auth.close()
+        self._anvil.disconnect()
         self._disk.shutdown(wait=False)
         self._lookups.shutdown(wait=False)
         await asyncio.sleep(0)  # the loop closes what was closed above in its next turn
@@ -171,7 +174,7 @@ async def _describe(tables: Tables, answers: Answers, log: Log, name: str, addre
         log.warning(warning)
     return Peer(
         name, address, reverse_name, f"{name}[{address}]", "local" if standing.is_ours else "remote",
-        standing.may_send_bare_newline, standing.is_told_of_auth,
+        standing.may_send_bare_newline, standing.is_told_of_auth, standing.is_unlimited,
     )  # fmt: skip
 
 

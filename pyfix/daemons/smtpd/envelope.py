@@ -5,13 +5,14 @@ from __future__ import annotations
 from pyfix.base import clock
 from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.auth import AuthVerbs
+from pyfix.daemons.smtpd.limits import MESSAGE, RECIPIENT
 from pyfix.daemons.smtpd.transaction import Transaction
 from pyfix.mail.address.rewrite import STANDARD
 from pyfix.mail.ipc.messages import Recipient
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.restrictions.questions import Stage
 from pyfix.mail.smtp import replies
-from pyfix.mail.smtp.commands import CommandError, clean_helo, parse_mail, parse_rcpt
+from pyfix.mail.smtp.commands import CommandError, clean_helo, names_address, parse_mail, parse_rcpt
 from pyfix.mail.smtp.path import BadPath, take_path
 
 
@@ -61,6 +62,8 @@ class EnvelopeVerbs(AuthVerbs):
             return await self._refuse(replies.NESTED_MAIL)
         if self._chunks is not None:
             return await self._refuse(replies.MAIL_AFTER_BDAT)
+        if names_address(argument, "FROM:") and (refusal := await self._exceeds(MESSAGE, "mail")):
+            return await self._refuse(refusal)
         try:
             mail = parse_mail(argument, self.extensions.features)
         except CommandError as error:
@@ -80,6 +83,9 @@ class EnvelopeVerbs(AuthVerbs):
             self.context.sender = None
             return await self._refuse(refusal)
         self.transaction = Transaction(server, mail, clock.now())
+        if refusal := await self._exceeds_login(MESSAGE, "mail"):
+            self.transaction = self.context.sender = None
+            return await self._refuse(refusal)
         if refusal := await self._evaluate(Stage.MAIL, ""):
             self.transaction = self.context.sender = None
             return await self._deny(refusal)
@@ -109,6 +115,8 @@ class EnvelopeVerbs(AuthVerbs):
             return await self._refuse(replies.NEED_MAIL)
         if self._chunks is not None:
             return await self._refuse(replies.RCPT_AFTER_BDAT)
+        if names_address(argument, "TO:") and (refusal := await self._exceeds(RECIPIENT, "recipients")):
+            return await self._refuse(refusal)
         try:
             rcpt = parse_rcpt(argument, self.extensions.features)
         except CommandError as error:
@@ -123,6 +131,8 @@ class EnvelopeVerbs(AuthVerbs):
                 self._trouble |= Trouble.POLICY
             await self.push(replies.TOO_MANY_RECIPIENTS)
             return is_tolerable
+        if refusal := await self._exceeds_login(RECIPIENT, "recipients"):
+            return await self._refuse(refusal)
         self.context.recipient = rcpt.recipient
         if refusal := await self._evaluate(Stage.RCPT, ""):
             self.context.recipient = None

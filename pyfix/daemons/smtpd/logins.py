@@ -14,10 +14,11 @@ from typing import Final
 from pyfix.base.log import Log
 from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.params import SmtpdParameters
-from pyfix.mail.config import Config
+from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.maps import MatchList
 from pyfix.mail.sasl.client import DOVECOT_LINE_LIMIT, AuthClient
 from pyfix.mail.sasl.mechanisms import SecurityOptions
+from pyfix.mail.sasl.smtpd_conf import find_smtpd_conf
 from pyfix.proto.dovecot_auth import LINE_LIMIT, Mechanism
 
 
@@ -43,6 +44,16 @@ def make_client(params: SmtpdParameters, config: Config, log: Log) -> AuthClient
         return AuthClient(params.smtpd_sasl_path, log, line_limit=DOVECOT_LINE_LIMIT)
     except ValueError as error:
         raise config.refuse("smtpd_sasl_path", f"smtpd_sasl_path = {params.smtpd_sasl_path}: {error}") from None
+
+
+def read_mech_list(config: Config, log: Log) -> tuple[str, ...]:
+    """Return mech_list of smtpd.conf(5); nothing, and a line in the log, where that is wrong: auth won't start then."""
+    try:
+        conf = find_smtpd_conf(config)
+    except ConfigError as error:
+        log.warning(str(error))
+        return ()
+    return conf.mech_list if conf is not None else ()
 
 
 def read_options(params: SmtpdParameters, config: Config, parameter: str) -> SecurityOptions:

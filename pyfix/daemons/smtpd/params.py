@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyfix.daemons.smtpd.limit_params import LimitParameters
 from pyfix.daemons.smtpd.sasl_params import SmtpdSaslParameters
 from pyfix.mail.config import Boolean, Choice, Integer, ListOf, Seconds, String
 from pyfix.mail.mailbox.quota.params import RoomParameters
@@ -23,6 +24,7 @@ class SmtpdParameters(
     SmtpdTlsParameters,
     RoomParameters,
     SmtpdSaslParameters,
+    LimitParameters,
 ):
     """Limits and texts of the SMTP server. Defaults are those of Postfix 3.7."""
 

@@ -34,6 +34,8 @@ class Peer:
     """smtpd_forbid_bare_newline does not apply."""
     is_told_of_auth: bool = True
     """smtpd_sasl_exceptions_networks does not hold it."""
+    is_unlimited: bool = False
+    """smtpd_client_event_limit_exceptions holds it."""
 
 
 Describe = Callable[[str, str, str], Awaitable[Peer]]

@@ -11,6 +11,7 @@ from typing import Final
 from pyfix.base.log import Log
 from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.extensions import Extensions, make_extensions
+from pyfix.daemons.smtpd.limits import Limits
 from pyfix.daemons.smtpd.logins import Logins
 from pyfix.daemons.smtpd.params import SmtpdParameters
 from pyfix.daemons.smtpd.peername import Peers
@@ -63,6 +64,7 @@ class Server:
     tls: ServerTls
     logins: Logins | None = None
     """None: nobody may log in."""
+    limits: Limits | None = None
     rewrites_headers_of_logins: bool = False
     """local_header_rewrite_clients has permit_sasl_authenticated."""
 

@@ -42,6 +42,9 @@ class Session(Verbs):
         log.connected(server.log, self.peer.label)
         if self._lost:
             return
+        if refusal := await self._count_connection():
+            await self.push(refusal)
+            return
         if server.tls.settings.wrapper and not await self._wrap():
             return
         refusal = await self._evaluate(Stage.CONNECT, "")
@@ -50,6 +53,22 @@ class Session(Verbs):
         self.is_refused = bool(refusal)
         await self.push(refusal or server.greeting)
         await self._handle_client()
+
+    async def _count_connection(self) -> str:
+        """Have the connection counted; return the reply that ends it, "" for none."""
+        limits = self.server.limits
+        if limits is None or not limits.counts_connections or self.peer.is_unlimited:
+            return ""
+        refusal = await limits.started(self.peer)
+        self._is_counted = refusal is not None
+        if refusal:
+            self._trouble |= Trouble.POLICY
+        return refusal or ""
+
+    def _uncount(self) -> None:
+        if self._is_counted and self.server.limits is not None:
+            self._is_counted = False
+            self.server.worker.spawn(self.server.limits.ended(self.peer))
 
     async def _wrap(self) -> bool:
         """Encrypt before the first word; False when that is not possible, and the session over."""
@@ -299,4 +318,5 @@ class Session(Verbs):
         self._cancel_login()
         self._reset()
         self._report()
+        self._uncount()
         log.disconnected(self.server.log, self.peer.label, self.counts, ORDER)

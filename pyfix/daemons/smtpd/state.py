@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.connection import Connection
 from pyfix.daemons.smtpd.dataend import ChunkReader
+from pyfix.daemons.smtpd.limits import Event
 from pyfix.daemons.smtpd.server import Server
 from pyfix.daemons.smtpd.transaction import Transaction
 from pyfix.daemons.smtpd.trouble import trouble_of_command
@@ -51,6 +52,8 @@ class State(Connection):
         self._pending_count: list[int] = [0, 0]
         self._overlong = b""
         self._logged_early_input = False
+        self._is_counted = False
+        """anvil knows of the connection."""
 
     @property
     def may_pipeline(self) -> bool:
@@ -67,6 +70,23 @@ class State(Connection):
         self._receiver = None
         self._chunks = None
         self._chunk_was_refused = False
+
+    async def _exceeds(self, event: Event, what: str) -> str:
+        """Count what the client does; return the reply that refuses it, "" for none."""
+        limits = self.server.limits
+        if limits is None or not await limits.exceeds(event, self.peer):
+            return ""
+        return replies.too_much(what, self.peer.address)
+
+    async def _exceeds_login(self, event: Event, what: str) -> str:
+        """The same for who has logged in; where such mail is placed on hold, it is marked so, and not refused."""
+        limits, login = self.server.limits, self.context.sasl_username
+        if limits is None or login is None or not await limits.login_exceeds(event, login, self.peer):
+            return ""
+        if limits.holds and self.transaction is not None:
+            self.transaction.fate.hold = self.transaction.fate.hold or f"login {login} sends too much"
+            return ""
+        return replies.too_much(what, login)
 
     def _forget_login(self) -> None:
         """The client is nobody again, as after STARTTLS (RFC 3207 section 4.2)."""

@@ -22,6 +22,8 @@ class Standing:
     """smtpd_forbid_bare_newline does not apply."""
     is_told_of_auth: bool = True
     """smtpd_sasl_exceptions_networks does not hold it."""
+    is_unlimited: bool = False
+    """smtpd_client_event_limit_exceptions holds it."""
     warnings: list[str] = field(default_factory=list)
     """Lists that can't be asked; they hold nobody meanwhile."""
 
@@ -40,6 +42,9 @@ class Tables(RestrictionTables):
         self._auth_exceptions = self._match_list(
             params.smtpd_sasl_exceptions_networks, "smtpd_sasl_exceptions_networks", HOST
         )
+        self._limit_exceptions = self._match_list(
+            params.smtpd_client_event_limit_exceptions, "smtpd_client_event_limit_exceptions", HOST
+        )
         self.announced_mechanisms = self._match_list(
             params.smtpd_sasl_mechanism_filter, "smtpd_sasl_mechanism_filter", STRING
         )
@@ -50,6 +55,7 @@ class Tables(RestrictionTables):
         self.standing_may_wait = (
             self.header_clients.blocking
             or self._auth_exceptions.blocking
+            or self._limit_exceptions.blocking
             or (self._forbids_bare_newline and self._bare_newline_exclusions.blocking)
         )
         """True when `standing` may have to wait: a thread's work."""
@@ -70,4 +76,8 @@ class Tables(RestrictionTables):
             standing.is_told_of_auth = not self._auth_exceptions.matches(name, address)
         except TableError as error:
             standing.warnings.append(f"{self._auth_exceptions.parameter}: {error}")
+        try:
+            standing.is_unlimited = self._limit_exceptions.matches(name, address)
+        except TableError as error:
+            standing.warnings.append(f"{self._limit_exceptions.parameter}: {error}")
         return standing

@@ -30,6 +30,7 @@ _OF_REPLY: Final = {
 }
 _OF_CODE: Final = {
     "503 5.7.0": Trouble.POLICY,  # a client that was refused at connect time
+    "450 4.7.1": Trouble.POLICY,  # a rate limit
     "551 5.0.0": Trouble.NONE,  # a chunk after an earlier error
     "554 5.4.0": Trouble.BOUNCE,  # too many hops
 }

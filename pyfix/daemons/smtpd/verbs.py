@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pyfix.daemons.smtpd import log
+from pyfix.daemons.smtpd.limits import NEW_TLS
 from pyfix.daemons.smtpd.message import MessageVerbs
 from pyfix.mail.address.valid import is_valid_hostname, is_valid_mailhost_literal
 from pyfix.mail.smtp import replies
@@ -62,6 +63,8 @@ class Verbs(MessageVerbs):
             return await self._refuse(replies.NOT_IMPLEMENTED)
         if self.server.tls.context is None:
             return await self._refuse(replies.NO_TLS)
+        if await self._exceeds(NEW_TLS, ""):
+            return await self._refuse(replies.too_many_tls_sessions(self.peer.address))
         self._forget()
         await self.push(replies.READY_FOR_TLS)
         self._flush()

@@ -500,6 +500,39 @@ class Room(Message, tag=96):
     """What the client is told."""
 
 
+class ClientStarted(Message, tag=97):
+    """smtpd has a new client; anvil answers with Rates."""
+
+    ident: str
+    """service:address."""
+
+
+class ClientEnded(Message, tag=98):
+    """It has gone; anvil answers with empty Rates."""
+
+    ident: str
+
+
+class CountEvent(Message, tag=99):
+    """A client, or a login, did something; anvil answers with Rates."""
+
+    ident: str
+    """service:address, or login:name."""
+    event: str
+    """message, recipient, auth, newtls; of logins "login message" and "login recipient"."""
+    amount: int = 1
+    unit_s: float = 0.0
+    """Within which time it is counted; 0: anvil_rate_time_unit."""
+
+
+class Rates(Message, tag=100):
+    """How often that was, within the time."""
+
+    rate: int = 0
+    count: int = 0
+    """Connections of the client, those of other processes included."""
+
+
 AnyMessage = (
     Hello
     | Goodbye
@@ -534,4 +567,8 @@ AnyMessage = (
     | HandedOver
     | HasRoom
     | Room
+    | ClientStarted
+    | ClientEnded
+    | CountEvent
+    | Rates
 )

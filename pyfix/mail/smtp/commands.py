@@ -81,6 +81,11 @@ class RcptCommand:
     """The recipient as the client wrote it."""
 
 
+def names_address(argument: str, keyword: str) -> bool:
+    """True when FROM: or TO: and something behind it are there: what comes before all other checks."""
+    return argument[: len(keyword)].upper() == keyword and bool(argument[len(keyword) :].strip(" \t"))
+
+
 def parse_mail(argument: str, features: Features) -> MailCommand:
     """Return what follows the verb MAIL; raise CommandError."""
     sender, written, options = _take_address(argument, "FROM:", replies.SYNTAX_MAIL, replies.BAD_SENDER, features)
@@ -163,7 +168,7 @@ def _need_dsn(features: Features) -> None:
 def _take_address(argument: str, keyword: str, syntax: str, bad: str, features: Features) -> tuple[str, str, list[str]]:
     """Return the address behind FROM: or TO:, the same as it was written, and the ESMTP parameters."""
     rest = argument[len(keyword) :].lstrip(" \t")
-    if argument[: len(keyword)].upper() != keyword or not rest:
+    if not names_address(argument, keyword):
         raise CommandError(syntax)
     try:
         address, options = take_path(rest)

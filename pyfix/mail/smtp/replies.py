@@ -82,6 +82,22 @@ WRITE_ERROR: Final = "451 4.3.0 Error: queue file write error"
 CONFIGURATION_ERROR: Final = "451 4.3.5 Server configuration error"
 
 
+def too_many_connections(hostname: str, address: str) -> str:
+    """smtpd_client_connection_count_limit or _rate_limit is reached."""
+    return f"421 4.7.0 {hostname} Error: too many connections from {address}"
+
+
+def too_much(what: str, whom: str) -> str:
+    """A rate limit is reached: "mail", "recipients" or "AUTH commands" from a client's address, or a login."""
+    much = "too much" if what == "mail" else "too many"
+    return f"450 4.7.1 Error: {much} {what} from {whom}"
+
+
+def too_many_tls_sessions(address: str) -> str:
+    """smtpd_client_new_tls_session_rate_limit is reached."""
+    return f"454 4.7.0 Error: too many new TLS sessions from {address}"
+
+
 def challenge(data: bytes) -> str:
     """AUTH goes on (RFC 4954 section 4)."""
     return f"334 {base64.b64encode(data).decode()}"

@@ -52,6 +52,7 @@ transport_maps = inline:{
 alias_maps =
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_error_sleep_time = 0
+smtpd_client_connection_count_limit = 0
 smtpd_hard_error_limit = 1000
 smtpd_peername_lookup = no
 max_use = 100000

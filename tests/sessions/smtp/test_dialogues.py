@@ -25,6 +25,7 @@ relay_domains = relay.test
 local_recipient_maps = inline:{postmaster=x, joe=x}
 smtpd_peername_lookup = no
 smtpd_error_sleep_time = 0
+smtpd_client_connection_count_limit = 0
 """
 
 
