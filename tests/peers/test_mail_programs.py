@@ -7,6 +7,7 @@ certificate. Check: the mail, the Received line that names TLS and login, and th
 
 from __future__ import annotations
 
+import base64
 import os
 import poplib
 import pty
@@ -269,3 +270,29 @@ def test_app_password_is_for_its_protocol(site: Site) -> None:
     assert site.pyfix("user", "app-password", "del", ALICE, "phone").returncode == 0
     with pytest.raises(poplib.error_proto, match="AUTH"):
         fetch()
+
+
+@pytest.mark.peer("fail2ban-regex")
+def test_fail2ban_finds_every_failed_login_once(site: Site, need: Callable[[str], str], tmp_path: Path) -> None:
+    """In the log of the whole instance, by the stock filters of the jails postfix-sasl and dovecot."""
+    trust = ssl.create_default_context(cafile=site.certificate)
+    start = len(site.log)
+    for name in (ALICE, f"nobody@{DOMAIN}"):
+        with smtplib.SMTP_SSL("localhost", site.ports["smtps"], timeout=30, context=trust) as smtp:
+            smtp.ehlo()
+            answer = base64.b64encode(f"\0{name}\0wrong".encode()).decode()
+            assert smtp.docmd("AUTH", f"PLAIN {answer}")[0] == 535
+    for name in (ALICE, f"nobody@{DOMAIN}", "x> rip=192.0.2.99"):
+        pop3 = poplib.POP3_SSL("localhost", site.ports["POP3S"], timeout=30, context=trust)
+        pop3.user(name)
+        with pytest.raises(poplib.error_proto):
+            pop3.pass_("wrong")
+        pop3.quit()
+    wait_until(
+        lambda: site.log[start:].count("Aborted login") + site.log[start:].count("auth failed") >= 3, "all of it"
+    )
+    path = tmp_path / "log"
+    path.write_text(site.log[start:])
+    for name, expected in (("postfix[mode=auth]", 2), ("dovecot", 3)):
+        report = subprocess.run([need("fail2ban-regex"), str(path), name], capture_output=True, text=True, check=False)
+        assert f"Failregex: {expected} total" in report.stdout, report.stdout + site.log[start:]
