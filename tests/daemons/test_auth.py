@@ -389,7 +389,10 @@ def test_database_that_is_gone_is_a_temporary_failure(tmp_path: Path) -> None:
         ("auth_mechanisms = xoauth2", "auth_mechanisms: xoauth2 needs auth_oauth2_introspection_url or"),
         ("auth_username_format = %x", "bad value auth_username_format = %x; specify text with %u"),
         ("auth_authorized_users = nosuchuser", "auth_authorized_users: unknown user: nosuchuser"),
-        ("auth_oauth2_jwks_url = ftp://x/", "bad value auth_oauth2_jwks_url = ftp://x/; specify http://host/path or"),
+        (
+            "auth_oauth2_client_id = us\nauth_oauth2_jwks_url = ftp://x/",
+            "auth_oauth2_jwks_url = ftp://x/; specify http:",
+        ),
     ],
 )
 def test_bad_configuration_is_one_fatal_line(tmp_path: Path, main_cf: str, message: str) -> None:

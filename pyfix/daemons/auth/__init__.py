@@ -31,6 +31,13 @@ tried only once in auth_failure_delay, except from where it succeeded before. `p
 The reason of a failure is in the log of this process alone. What fail2ban looks for is logged by smtpd and pop3-login;
 for other services by this process, in the words of Dovecot's.
 
+Example: tokens of an OpenID server, besides passwords
+
+    auth_mechanisms = plain login oauthbearer xoauth2
+    auth_oauth2_jwks_url = https://id.example.com/realms/mail/certs
+    auth_oauth2_issuers = https://id.example.com/realms/mail
+    auth_oauth2_client_id = mail
+
 See: postconf(5), master(5), smtpd(8)
 
 Inside: one loop; back ends and hashes in threads. penalty.py decides what failures cost; verify.py asks back ends;

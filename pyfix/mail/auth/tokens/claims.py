@@ -11,6 +11,7 @@ from pyfix.base import clock
 from pyfix.mail.config.errors import one_line
 
 Claims = Mapping[str, object]
+_AUDIENCE: Final = ("aud", "azp", "client_id")
 _LEEWAY_S: Final = 60
 """How far clocks may differ."""
 
@@ -48,7 +49,7 @@ class Rules:
     issuers: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     audience: str = ""
-    """What `aud`, where there is one, must have; empty: anything."""
+    """For whom a token must have been made (aud, azp or client_id); empty: for anybody."""
 
 
 class Tokens:
@@ -72,11 +73,13 @@ def find_login(claims: Claims, rules: Rules, now: float) -> str:
     _check_time(claims, now)
     if rules.issuers and _text(claims.get("iss")) not in rules.issuers:
         raise TokenRefused(f"a token of issuer {_text(claims.get('iss'))}, which is not in auth_oauth2_issuers")
-    if rules.audience and "aud" in claims and rules.audience not in _words(claims["aud"]):
+    if rules.audience and not any(rules.audience in _words(claims.get(name)) for name in _AUDIENCE):
         raise TokenRefused("the token is meant for somebody else (aud)")
     missing = [scope for scope in rules.scopes if scope not in _words(claims.get("scope") or claims.get("scp"))]
     if missing:
         raise TokenRefused(f"the token is not good for {' '.join(missing)} (scope)")
+    if rules.username_attribute == "email" and claims.get("email_verified", True) in (False, "false"):
+        raise TokenRefused("the issuer has not verified the address (email_verified)")
     login = claims.get(rules.username_attribute)
     if not isinstance(login, str) or not login or not login.isprintable():
         raise TokenRefused(f"the token names nobody ({rules.username_attribute})")

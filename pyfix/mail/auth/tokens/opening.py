@@ -20,6 +20,12 @@ def open_tokens(config: Config, params: TokenParameters) -> Tokens | None:
         )
     if not introspection and not jwks:
         return None
+    if jwks and not params.auth_oauth2_client_id:
+        raise config.refuse(
+            "auth_oauth2_jwks_url",
+            "auth_oauth2_jwks_url needs auth_oauth2_client_id: without it, a token that the issuer made for any other"
+            " program would do",
+        )
     rules = Rules(
         username_attribute=params.auth_oauth2_username_attribute,
         active_attribute=params.auth_oauth2_active_attribute if introspection else "",

@@ -19,7 +19,7 @@ class TokenParameters(ParameterSet):
         "post token=..., get the address with the token behind it, or auth with the token as bearer.",
     )
     auth_oauth2_jwks_url = String("", "Address of the public keys that tokens are signed with; no introspection then.")
-    auth_oauth2_client_id = String("", "Our own name with the issuer; a signed token must be meant for it.")
+    auth_oauth2_client_id = String("", "Our own name with the issuer; signed tokens must be meant for it (aud, azp).")
     auth_oauth2_client_secret_file = String("", "File with our password with the issuer, which only root can read.")
     auth_oauth2_issuers = ListOf("", "Issuers (iss) whose tokens are good; empty: any.")
     auth_oauth2_scope = ListOf("", "What a token must be good for (scope).")

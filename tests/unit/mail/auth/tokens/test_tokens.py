@@ -70,6 +70,11 @@ def tokens(directory: Path, **settings: str) -> Tokens:
         ({"aud": "us"}, {"audience": "us"}, ""),
         ({"aud": ["others", "us"]}, {"audience": "us"}, ""),
         ({"aud": "others"}, {"audience": "us"}, "meant for somebody else"),
+        ({"aud": "others", "azp": "us"}, {"audience": "us"}, ""),
+        ({}, {"audience": "us"}, "meant for somebody else"),
+        ({"email_verified": False}, {}, "has not verified the address"),
+        ({"email_verified": "true"}, {}, ""),
+        ({"email_verified": False, "sub": "joe"}, {"username_attribute": "sub"}, ""),
         ({"email": ""}, {}, "names nobody"),
         ({"email": ["joe"]}, {}, "names nobody"),
         ({"email": "joe\n"}, {}, "names nobody"),
@@ -283,6 +288,7 @@ def test_addresses(url: str, usable: bool) -> None:
     ("settings", "message"),
     [
         ({"auth_oauth2_introspection_url": "http://x/", "auth_oauth2_jwks_url": "http://x/"}, "not both"),
+        ({"auth_oauth2_jwks_url": "https://x/"}, "needs auth_oauth2_client_id: without it"),
         ({"auth_oauth2_introspection_url": "file:///x"}, "bad value auth_oauth2_introspection_url = file:///x"),
         (
             {"auth_oauth2_jwks_url": "https://x/", "auth_oauth2_tls_ca_cert_file": "/none"},
