@@ -18,9 +18,9 @@ from itertools import accumulate
 from typing import Final
 
 from pyfix.mail.mailbox.reading.errors import unavailable
+from pyfix.mail.mailbox.reading.names import bases_of
 
 SUBDIRECTORIES: Final = ("new", "cur")
-_INFO: Final = re.compile(":[^/]*")
 _REST: Final = re.compile(",[^/]*")
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -59,10 +59,14 @@ class Catalog:
             names[index] = name
         return names
 
+    def text(self) -> str:
+        """Return all names, joined by "/"."""
+        return "/".join(self.names()) if self._changed else self._text
+
     def bases(self) -> str:
         """Return all base names, joined by "/"."""
         if self._bases is None:
-            self._bases = _INFO.sub("", self._text)
+            self._bases = bases_of(self._text)
         return self._bases
 
     def forget_bases(self) -> None:

@@ -20,7 +20,7 @@ from pyfix.base import clock
 from pyfix.mail.mailbox.quota import WHOLE_TREE, Scope
 from pyfix.mail.mailbox.reading import sizes
 from pyfix.mail.mailbox.reading.errors import MessageGone, unavailable
-from pyfix.mail.mailbox.reading.maildir_files import SMALL, MaildirFiles
+from pyfix.mail.mailbox.reading.maildir_files import SMALL, MaildirFiles, State
 from pyfix.mail.mailbox.reading.maildir_ids import FileNameIds, Ids, ListedIds
 from pyfix.mail.mailbox.reading.maildir_lock import MaildirLock
 from pyfix.mail.mailbox.reading.names import base_of, flags_of, octets_of
@@ -30,6 +30,8 @@ from pyfix.mail.mailbox.reading.uidlist import UidList, complete, read_uidlist
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _AT_ONCE: Final = 32
+_LARGE: Final = 2000
+"""Where to list the directories again takes longer than to read what another session has found."""
 _WORTH_STORING: Final = 8
 """So many reads more than a 64th of the mailbox, and what they taught is stored: less is quicker read again."""
 
@@ -51,16 +53,22 @@ class ReadableMaildir:
         self._cost = 0
         self._wrong: set[int] = set()
         self._total: int | None = None
+        self._kept_state: State | None = None
 
     def list_messages(self) -> None:
         """Number the messages; raise MailboxUnavailable. Called once, first."""
         files = self._files
-        files.list_all()
+        known = sizes.load(files.root)
         uids = read_uidlist(files.root, files.path)
+        if uids is None and known.state is not None and known.state == files.state():
+            files.take_listing(known.names, known.in_new, known.state)
+            self._octets, self._lengths, self._kept_state = known.octets, known.lengths, known.state
+            return
+        files.list_all()
         if uids is not None:
             uids = self._take_order(uids)
         text = files.catalog.bases()
-        self._octets, self._lengths, unknown = sizes.match(text, sizes.load(files.root))
+        self._octets, self._lengths, unknown = sizes.match(text, known)
         if unknown:
             bases = text.split("/")
             self._unknown = [index for index in reversed(unknown) if not self._is_told(index, bases[index], uids)]
@@ -113,7 +121,9 @@ class ReadableMaildir:
         if self._dropped:
             self._drop()
         self._total = sum(self._octets)
-        if self._cost > _WORTH_STORING + len(self._octets) // 64:
+        count, listed_at = len(self._octets), self._files.listed_at
+        is_news = count > _LARGE and listed_at is not None and listed_at != self._kept_state
+        if is_news or self._cost > _WORTH_STORING + count // 64:
             self._store_sizes()
         self._files.catalog.forget_bases()
 
@@ -132,14 +142,17 @@ class ReadableMaildir:
             pass  # a full disk, or a Maildir that may only be read: no session is refused for that
 
     def _known_sizes(self) -> sizes.Sizes:
-        """Return the sizes that were counted; those that names tell need not be kept."""
-        text = self._files.catalog.bases()
-        if not self._wrong and all(self._lengths):
-            return sizes.Sizes(text, self._octets, self._lengths)
-        bases = text.split("/")
-        known = [index for index in range(len(bases)) if self._lengths[index] and index not in self._wrong]
-        octets, lengths = (array("Q", map(values.__getitem__, known)) for values in (self._octets, self._lengths))
-        return sizes.Sizes("/".join(map(bases.__getitem__, known)), octets, lengths)
+        """Return the listing, without the messages whose files are not as long as they were."""
+        files = self._files
+        text, in_new = files.catalog.text(), bytes(files.catalog.in_new)
+        if not self._wrong:
+            return sizes.Sizes(text, self._octets, self._lengths, in_new, files.listed_at)
+        names = text.split("/")
+        right = [index for index in range(len(names)) if index not in self._wrong]
+        octets, lengths = (array("Q", map(values.__getitem__, right)) for values in (self._octets, self._lengths))
+        return sizes.Sizes(
+            "/".join(map(names.__getitem__, right)), octets, lengths, bytes(map(in_new.__getitem__, right))
+        )
 
     def __len__(self) -> int:
         """Return how many messages there are."""

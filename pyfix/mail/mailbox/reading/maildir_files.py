@@ -32,6 +32,10 @@ _BATCH: Final = 1000
 """How many files are removed under one lock of the quota's: deliveries wait for it."""
 
 
+State = tuple[int, ...]
+"""Times of change and inode of both directories."""
+
+
 class MaildirFiles:
     """The open directory `root`, and which files were in it."""
 
@@ -40,7 +44,8 @@ class MaildirFiles:
         self.path = path
         self.root = root
         self.catalog = Catalog((), b"")
-        self._listed_at: tuple[int, int] | None = None
+        self.listed_at: State | None = None
+        """What the directories looked like when they were listed; None where they had just changed."""
 
     def list_all(self) -> None:
         """List the messages; raise MailboxUnavailable.
@@ -50,10 +55,15 @@ class MaildirFiles:
         """
         for _ in range(_LISTINGS):
             before = self._changed()
-            self._listed_at = self._state()
+            self.listed_at = self.state()
             self.catalog = read_catalog(self.root, self.path)
             if self._changed() == before:
                 break
+
+    def take_listing(self, names: str, in_new: bytes, state: State) -> None:
+        """Take the listing that another session has made, of directories that have not changed since."""
+        self.catalog = Catalog(names.split("/") if names else (), in_new)
+        self.listed_at = state
 
     def open(self, index: int) -> MessageStream:
         """Open a message; raise MessageGone, MailboxUnavailable."""
@@ -96,16 +106,16 @@ class MaildirFiles:
         with self.open(index) as stream:
             return count_octets(stream.fd, stream.ranges, SMALL), stream.length
 
-    def _state(self) -> tuple[int, int] | None:
+    def state(self) -> State | None:
         """Return what changes when a file of the Maildir comes, goes, or gets another name.
 
         None while the last change is so young that the next might have the same time.
         """
-        new, cur = self._changed()
-        return None if max(new, cur) + _SETTLED_NS > clock.now() * 1e9 else (new, cur)
+        state = self._changed()
+        return None if max(state) + _SETTLED_NS > clock.now() * 1e9 else state
 
-    def _changed(self) -> tuple[int, int]:
-        return _changed_at(self.root, "new"), _changed_at(self.root, "cur")
+    def _changed(self) -> State:
+        return (*_changed_at(self.root, "new"), *_changed_at(self.root, "cur"))
 
     def _find_again(self, index: int) -> bool:
         """Look for a message that is not where it was; True when it has another place or name now."""
@@ -115,10 +125,10 @@ class MaildirFiles:
             if f"cur/{name}" != before and self._exists(f"cur/{name}"):
                 self.catalog.move(index, name, in_new=False)
                 return True
-        state = self._state()
-        if state is not None and state == self._listed_at:
+        state = self.state()
+        if state is not None and state == self.listed_at:
             return False
-        self._listed_at = state
+        self.listed_at = None
         self._look_again()
         return self.catalog.path(index) != before
 
@@ -205,8 +215,9 @@ class MaildirFiles:
         self.catalog.move(index, marked, in_new=False)
 
 
-def _changed_at(root: int, subdirectory: str) -> int:
+def _changed_at(root: int, subdirectory: str) -> tuple[int, int, int]:
     try:
-        return os.stat(subdirectory, dir_fd=root, follow_symlinks=False).st_mtime_ns
+        status = os.stat(subdirectory, dir_fd=root, follow_symlinks=False)
     except OSError:
-        return 0
+        return 0, 0, 0
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_ino

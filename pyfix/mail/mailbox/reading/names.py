@@ -17,11 +17,17 @@ LONGEST_UIDL: Final = 70
 _PLAIN = re.compile(rb"[\x21-\x7e]{1,70}")
 _OCTETS = re.compile(r",W=([0-9]{1,15})(?=[,:]|\Z)")
 _INFO: Final = ":2,"
+_ANY_INFO: Final = re.compile(":[^/]*")
 
 
 def base_of(name: str) -> str:
     """Return the name without flags."""
     return name.partition(":")[0]
+
+
+def bases_of(names: str) -> str:
+    """Return the base names of many names; both are joined by "/"."""
+    return _ANY_INFO.sub("", names)
 
 
 def unique_of(name: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from reading_site import MESSAGE, MaildirSite, read_message
 
+from pyfix.mail.mailbox.reading import maildir_files
 from pyfix.mail.mailbox.reading.sizes import FILE
 from pyfix.mail.mailbox.reading.stream import count_octets
 
@@ -72,3 +74,40 @@ def test_line_ends_at_the_seams_of_chunks_count_once(tmp_path: Path) -> None:
     assert [count_octets(fd, ((0, len(data)),), chunk) for chunk in range(1, 15)] == [wanted] * 14
     assert count_octets(fd, ((0, 2), (2, 3), (5, len(data) - 5))) == wanted
     os.close(fd)
+
+
+def test_a_listing_counts_until_something_changes(maildir: MaildirSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directories that look the same are not listed again; any new, moved or renamed file shows."""
+    monkeypatch.setattr("pyfix.mail.mailbox.reading.maildir._LARGE", 2)
+    monkeypatch.setattr("pyfix.base.clock.now", lambda: time.time() + 10)
+    for number in range(4):
+        maildir.put(f"{'new' if number % 2 else 'cur'}/{number}.a,W={number}")
+    listings: list[str] = []
+    real = maildir_files.read_catalog
+    monkeypatch.setattr(maildir_files, "read_catalog", lambda root, path: (listings.append(path), real(root, path))[1])
+
+    def look() -> tuple[list[int], list[bytes]]:
+        mailbox = maildir.session()
+        seen = list(mailbox.octets(1, len(mailbox))), [read_message(mailbox, n + 1) for n in range(len(mailbox))]
+        mailbox.close()
+        return seen
+
+    first = look()
+    assert (first[0], len(listings)) == ([0, 1, 2, 3], 1)
+    assert (look(), len(listings)) == (first, 1)
+    maildir.put("new/4.a,W=4")
+    assert look()[0] == [0, 1, 2, 3, 4]
+    (maildir.root / "new/1.a,W=1").rename(maildir.root / "cur/1.a,W=1:2,S")
+    assert look()[0] == [0, 1, 2, 3, 4]
+    (maildir.root / "cur/0.a,W=0").unlink()
+    assert look()[0] == [1, 2, 3, 4]
+    assert len(listings) == 4
+
+
+def test_a_listing_made_just_after_a_change_is_not_kept(maildir: MaildirSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next change might have the same time."""
+    monkeypatch.setattr("pyfix.mail.mailbox.reading.maildir._LARGE", 0)
+    maildir.put("new/1.a,W=1")
+    maildir.session().close()
+    maildir.put("new/2.a,W=2")
+    assert list(maildir.session().octets(1, 2)) == [1, 2]
