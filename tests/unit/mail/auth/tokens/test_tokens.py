@@ -291,7 +291,7 @@ def test_addresses(url: str, usable: bool) -> None:
         ({"auth_oauth2_jwks_url": "https://x/"}, "needs auth_oauth2_client_id: without it"),
         ({"auth_oauth2_introspection_url": "file:///x"}, "bad value auth_oauth2_introspection_url = file:///x"),
         (
-            {"auth_oauth2_jwks_url": "https://x/", "auth_oauth2_tls_ca_cert_file": "/none"},
+            {"auth_oauth2_introspection_url": "https://x/", "auth_oauth2_tls_ca_cert_file": "/none"},
             "auth_oauth2_tls_ca_cert_file: /none: No such file",
         ),
         (
