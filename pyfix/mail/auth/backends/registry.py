@@ -16,6 +16,7 @@ is a kind, and behind a colon what it needs:
     saslauthd:/socket           ask a saslauthd; the usual socket otherwise
     authdaemond:/socket         ask Courier's authdaemond; the usual socket otherwise
     dovecot:/socket             ask a Dovecot, on a socket for clients of its auth service
+    cyrus-sql:/file             sql_select of a file such as smtpd.conf
     smtpd.conf                  what pwcheck_method of Cyrus' file says, see smtpd.conf(5)
 
 Where auth_backends is empty, these are asked: accounts, if there are any, and those of smtpd.conf(5) if that file is
