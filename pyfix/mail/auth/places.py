@@ -54,12 +54,15 @@ class Places:
         return self._of_address(user)
 
     def unix_name(self, user: str) -> str | None:
-        """Return the Unix user's name that a login is, whoever has it; None for an address of another domain."""
+        """Return the Unix user's name that a login is, whoever has it; None for an address of another domain.
+
+        That of myorigin is one, unless it is delivered here: alice in a virtual domain is not the Unix user alice.
+        """
         local, domain = split_address(user)
         if domain is None:
             return local
         try:
-            return local if self._domains.is_local_part_domain(domain.casefold()) else None
+            return local if self._domains.matches(domain.casefold()) else None
         except TableError as error:
             raise BackendUnavailable(f"mydestination: {error}") from error
 

@@ -59,8 +59,8 @@ class CyrusSqlBackend(LookupBackend):
         return Account(attempt.login, (Secret(text if _SCHEME.match(text) else f"{{PLAIN}}{text}", "PLAIN"),))
 
     def locate(self, user: str, service: str) -> Place | None:
-        """Return where the mail is delivered."""
-        return self._places.find(user)
+        """Return where the mail is delivered: a login without domain is that of the realm, not the Unix user's."""
+        return self._places.find(user if "@" in user else f"{user}@{self._realm}")
 
     def close(self) -> None:
         self._servers.close()
