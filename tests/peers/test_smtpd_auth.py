@@ -43,7 +43,12 @@ SETTINGS = {
         "check_helo_access inline:{{all.test = reject_sender_login_mismatch}"
         ", {known.test = reject_known_sender_login_mismatch}"
         ", {with.test = reject_authenticated_sender_login_mismatch}"
-        ", {without.test = reject_unauthenticated_sender_login_mismatch}}"
+        ", {without.test = reject_unauthenticated_sender_login_mismatch}, {class.test = outer}}"
+    ),
+    "smtpd_restriction_classes": "inner outer",
+    "inner": "check_sender_access inline:{{bad@x.test=REJECT inner}, {good@x.test=OK}}",
+    "outer": (
+        "inner, check_sender_access inline:{{good@x.test=REJECT outer}, {other@x.test=450 later}, {loop@x.test=inner}}"
     ),
     "smtpd_sender_restrictions": "check_sasl_access inline:{{carol=REJECT no carol}}",
 }
@@ -220,6 +225,17 @@ def about_limits(system: MailSystem, port: int) -> list[str]:
     """Return the lines about limits of the service on a port."""
     lines = (system.directory / "log").read_text(errors="replace").splitlines()
     return [line.split("]: ", 1)[1].replace(str(port), "PORT") for line in lines if " exceeded: " in line]
+
+
+def test_restriction_classes_are_equal(systems: list[MailSystem]) -> None:
+    """One in another, and from an access table."""
+    case = ["EHLO class.test"]
+    for name in ("bad", "good", "other", "loop", "none"):
+        case += [f"MAIL FROM:<{name}@x.test>", "RCPT TO:<a@pair.test>", "RSET"]
+    postfix, pyfix = (dialogue(system.port, case) for system in systems)
+    assert pyfix == postfix
+    assert [reply[:3] for reply in pyfix[3 : 3 + 3 * 5 : 3]] == ["250"] * 5
+    assert sorted({reply[:3] for reply in pyfix[4 : 4 + 3 * 5 : 3]}) == ["250", "450", "554"]
 
 
 def test_messages_of_those_who_have_logged_in_are_equal(systems: list[MailSystem]) -> None:

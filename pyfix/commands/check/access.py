@@ -17,16 +17,21 @@ _ANSWER: Final = "mail that has the key is answered with 451 4.3.5"
 
 
 def judge_tables(
-    parameter: str, steps: Iterable[Restriction], place: str, services: Collection[str]
+    parameter: str, steps: Iterable[Restriction], place: str, services: Collection[str], classes: Collection[str] = ()
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the results in the tables of a list; `services` are the transports of master.cf."""
+    """Yield what is wrong with the results in the tables of a list.
+
+    services: the transports of master.cf; classes: smtpd_restriction_classes.
+    """
     for step in steps:
+        if step.steps:
+            yield from judge_tables(parameter, step.steps, place, services, classes)
         if step.maps is None:
             continue
         found = [
             (key, problem)
             for key, value in list_entries(step.maps.tables)
-            for problem in [judge_result(value, services)]
+            for problem in [judge_result(value, services, classes)]
             if problem
         ]
         for key, problem in found[:_SHOWN]:
@@ -37,18 +42,18 @@ def judge_tables(
             yield Finding(Severity.ERROR, place, text, "write other results")
 
 
-def judge_result(value: str, services: Collection[str]) -> str:
+def judge_result(value: str, services: Collection[str], classes: Collection[str] = ()) -> str:
     """Return why a result can't be carried out, and what becomes of the mail; "" when it can. Pure."""
     action = parse_action(value)
     if action.verb is Verb.FILTER:
         transport = action.text.partition(":")[0]
         known = transport in services or not transport
         return "" if known else f"FILTER {transport}: master.cf has no service {transport}: mail is deferred"
-    problem = _find_problem(action)
+    problem = _find_problem(action, classes)
     return f"{problem}: {_ANSWER}" if problem else ""
 
 
-def _find_problem(action: Action) -> str:
+def _find_problem(action: Action, classes: Collection[str]) -> str:
     if action.verb is Verb.NOT_BUILT:
         return f"{action.text} is not in this release"
     if action.verb is not Verb.RESTRICTIONS:
@@ -56,6 +61,6 @@ def _find_problem(action: Action) -> str:
     for lacking in find_lacking(action.text, "result"):
         return f"{lacking.name}: {lacking.reason}"
     for step in parse_restrictions(action.text.replace(",", " ").split(), None):
-        if step.kind is Kind.UNKNOWN:
+        if step.kind is Kind.UNKNOWN and step.name not in classes:
             return f'unknown smtpd restriction "{step.name}"'
     return ""

@@ -82,8 +82,9 @@ def _servers(config: Config, entries: Sequence[ServiceEntry]) -> Iterator[_Serve
 def _judge_access(server: _Server) -> Iterator[Finding]:
     rules = server.tables.rules
     lists = (rules.client, rules.helo, rules.sender, rules.relay, rules.recipient, rules.data, rules.end_of_data)
+    classes = server.words("smtpd_restriction_classes")
     for name, steps in zip(LISTS, lists, strict=True):
-        yield from judge_tables(name, steps, server.place(name), server.transports)
+        yield from judge_tables(name, steps, server.place(name), server.transports, classes)
 
 
 def _check_server(config: Config, server: _Server) -> Iterator[Finding]:
@@ -137,10 +138,10 @@ def _ask(config: Config, entry: ServiceEntry) -> Iterator[Finding]:
 def _unknown_words(server: _Server) -> Iterator[Finding]:
     """Yield words that are no restriction, neither of pyfix's nor of Postfix's; of each list the first."""
     classes = server.words("smtpd_restriction_classes")
-    for name in LISTS:
+    for name in (*LISTS, *classes):
         listed = server.words(name)
-        lacking = {item.words[0] for item in find_lacking(", ".join(listed), name, classes)}
-        for word in islice(_misspelt(listed, lacking), 1):
+        lacking = {item.words[0] for item in find_lacking(", ".join(listed), name)}
+        for word in islice(_misspelt(listed, {*lacking, *classes}), 1):
             effect = f'unknown smtpd restriction "{word}": {name} is answered with 451 4.3.5 from there on'
             remedy = "give the comment a line of its own" if word.startswith("#") else "correct the word"
             yield Finding(Severity.ERROR, server.place(name), f"{name}: {effect}", remedy)

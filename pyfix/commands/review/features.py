@@ -126,7 +126,7 @@ RULES: Final = (
     Rule(r"rbl_reply_maps|default_rbl_reply|maps_rbl_\w+", _ANY, Loss.NOTHING, _BLOCKLISTS),
     Rule(
         r"(invalid_hostname|non_fqdn|unknown_\w+|multi_recipient_bounce)_reject_code|\w+_tempfail_action"
-        r"|permit_mx_backup_networks|smtpd_restriction_classes|smtpd_expansion_filter",
+        r"|permit_mx_backup_networks|smtpd_expansion_filter",
         _ANY, Loss.NOTHING, _RESTRICTIONS,
     ),
     Rule(r"smtpd_forbid_unauth_pipelining", _ON, Loss.GUARD, _STRICT, "such mail is taken"),

@@ -8,7 +8,7 @@ See: restrictions(5), SMTPD_ACCESS_README.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,8 +63,8 @@ class Lacking:
         return self.words[0].lower()
 
 
-def find_lacking(text: str, parameter: str, classes: Sequence[str] = ()) -> Iterator[Lacking]:
-    """Yield the restrictions of a list that pyfix lacks; `classes` are the names of smtpd_restriction_classes."""
+def find_lacking(text: str, parameter: str) -> Iterator[Lacking]:
+    """Yield the restrictions of a list that pyfix lacks."""
     try:
         rest = iter(words(text, parameter))
     except ValueRefused:
@@ -80,8 +80,6 @@ def find_lacking(text: str, parameter: str, classes: Sequence[str] = ()) -> Iter
         if feature:
             loss = Loss.DIFFERENT if name.startswith("permit") else Loss.GUARD
             yield Lacking((word, *filter(None, argument)), loss, feature)
-        elif word in classes:
-            yield Lacking((word,), Loss.GUARD, "restriction classes are not in this release")
 
 
 def takes_argument(name: str) -> bool:

@@ -107,7 +107,7 @@ def _review_tables(name: str, value: str, place: str, where: Where) -> Iterator[
 
 
 def _review_list(config: Config, name: str, value: str, place: str, where: Where) -> Iterator[Omission]:
-    for lacking in restrictions.find_lacking(value, name, _classes(config)):
+    for lacking in restrictions.find_lacking(value, name):
         yield Omission(
             Loss.HELD, lacking.name, "", place, Where(where.line, where.service, name, lacking.words),
             lacking.reason, f"{name} is answered with 451 4.3.5 from there on", "take it out of the list",

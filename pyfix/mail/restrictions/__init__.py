@@ -50,6 +50,12 @@ Who may use which sender address, by smtpd_sender_login_maps, which gives it to 
     reject_sender_login_mismatch                  both
     reject_known_sender_login_mismatch            both, but a login may use senders that are nobody's
 
+A name of smtpd_restriction_classes is a word, too: a parameter of this name has the list that it stands for. In access
+tables only such a list may have restrictions that need a table:
+
+    smtpd_restriction_classes = from_partners
+    from_partners = check_client_access cidr:/etc/pyfix/partners, reject
+
 Failures: a table or a neighbour that can't be asked is `451 4.3.0`. A word that is no restriction, or one of Postfix's
 that is not built, answers `451 4.3.5` when it is reached, and is named in the log: mail waits until somebody has
 corrected it, and none is refused for good.

@@ -28,12 +28,11 @@ from pyfix.mail.restrictions.old_defaults import (
     note_relay_domain,
     note_relaying,
 )
-from pyfix.mail.restrictions.parse import Kind, Restriction, parse_restrictions
+from pyfix.mail.restrictions.parse import Kind, Restriction, Steps, parse_restrictions
 from pyfix.mail.restrictions.progress import (
     CONFIGURATION_ERROR,
     Progress,
     Rules,
-    Steps,
     Subject,
     Verdict,
     Watch,
@@ -207,6 +206,8 @@ def _step(progress: Progress, step: Restriction, subject: Subject, depth: int) -
             return (yield from check_owner(progress, step.kind))
         case Kind.CHECK_SASL_ACCESS if not rules.has_logins:
             return ignore_without_sasl(progress, step.kind)
+        case Kind.CLASS:
+            return (yield from _list(progress, step.steps, subject, depth + 1))
         case Kind.UNKNOWN:
             progress.decision.notes.append(Note("warning", f'unknown smtpd restriction: "{step.name}"'))
             return refuse(progress, CONFIGURATION_ERROR)
@@ -416,5 +417,5 @@ def _nested(progress: Progress, value: str, subject: Subject, maps: Maps, depth:
     if depth >= _NESTING_LIMIT:
         progress.decision.notes.append(Note("warning", f"{maps.name}: restrictions are nested too deeply"))
         return refuse(progress, CONFIGURATION_ERROR)
-    steps = parse_restrictions(value.replace(",", " ").split(), None)
+    steps = parse_restrictions(value.replace(",", " ").split(), None, find_class=progress.rules.find_class)
     return (yield from _list(progress, steps, subject, depth + 1))

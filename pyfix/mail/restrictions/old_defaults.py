@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pyfix.mail.address.split import split_address
 from pyfix.mail.config.compatibility import kept
-from pyfix.mail.restrictions.progress import Progress, Steps
+from pyfix.mail.restrictions.parse import Steps
+from pyfix.mail.restrictions.progress import Progress
 from pyfix.mail.restrictions.questions import Note
 
 

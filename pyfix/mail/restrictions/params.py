@@ -25,6 +25,10 @@ class RestrictionParameters(RoomRestrictionParameters, CanonicalParameters, Logi
     smtpd_relay_before_recipient_restrictions = Boolean(
         "${{$compatibility_level} <level {3.6} ? {no} : {yes}}", "Relay restrictions come first."
     )
+    smtpd_restriction_classes = ListOf(
+        "",
+        "Names for lists of restrictions: each is a parameter of its own, and a word in lists and access tables.",
+    )
     smtpd_data_restrictions = ListOf("", "Applied at DATA and BDAT.")
     smtpd_end_of_data_restrictions = ListOf("", "Applied when the whole message is there.")
     smtpd_reject_unlisted_recipient = Boolean("yes", "Refuse recipients that the tables of their domain do not list.")

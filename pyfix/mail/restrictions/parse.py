@@ -6,7 +6,7 @@ it when it is reached: mail waits (451) until the administrator has corrected it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -14,6 +14,8 @@ from typing import Final
 from pyfix.mail.maps import Maps
 
 OpenMaps = Callable[[str], Maps]
+FindClass = Callable[[str], "Steps | None"]
+"""Returns the steps of a restriction class, None for what is no class."""
 
 
 class Kind(Enum):
@@ -44,10 +46,12 @@ class Kind(Enum):
     PERMIT_TLS_CLIENTCERTS = "permit_tls_clientcerts"
     PERMIT_TLS_ALL_CLIENTCERTS = "permit_tls_all_clientcerts"
     REJECT_PLAINTEXT_SESSION = "reject_plaintext_session"
+    CLASS = "(class)"
+    """A name of smtpd_restriction_classes."""
     UNKNOWN = ""
 
 
-_NAMES: Final = {kind.value: kind for kind in Kind if kind.value} | {
+_NAMES: Final = {kind.value: kind for kind in Kind if kind.value.isidentifier()} | {
     "check_recipient_maps": Kind.REJECT_UNLISTED_RECIPIENT,
 }
 _WITH_TABLE: Final = (
@@ -77,11 +81,19 @@ class Restriction:
     maps: Maps | None = None
     only_warns: bool = False
     """warn_if_reject stands before it."""
+    steps: Steps = ()
+    """Of a class."""
+
+
+Steps = tuple[Restriction, ...]
 
 
 def parse_restrictions(
-    words: Iterable[str], open_maps: OpenMaps | None, default_check: Kind = Kind.UNKNOWN
-) -> tuple[Restriction, ...]:
+    words: Iterable[str],
+    open_maps: OpenMaps | None,
+    default_check: Kind = Kind.UNKNOWN,
+    find_class: FindClass | None = None,
+) -> Steps:
     """Return the steps of a list; `default_check` is what a bare type:table means in it.
 
     Without `open_maps` (the right-hand side of an access table) a table is unknown.
@@ -94,7 +106,10 @@ def parse_restrictions(
         if name == "warn_if_reject":
             only_warns = True
             continue
-        steps.append(_step(word, name, rest, open_maps, default_check, only_warns))
+        step = _step(word, name, rest, open_maps, default_check, only_warns)
+        if step.kind is Kind.UNKNOWN and find_class is not None and (inner := find_class(word)) is not None:
+            step = Restriction(Kind.CLASS, word, None, only_warns, inner)
+        steps.append(step)
         only_warns = False
     return tuple(steps)
 
@@ -117,4 +132,27 @@ def _step(
 
 def guards_against_relaying(lists: Iterable[Sequence[Restriction]]) -> bool:
     """True when some list has a restriction that keeps strangers from relaying: without one, smtpd must not start."""
-    return any(step.kind in _GUARDS and not step.only_warns for steps in lists for step in steps)
+    return any(
+        not step.only_warns and (step.kind in _GUARDS or guards_against_relaying([step.steps]))
+        for steps in lists
+        for step in steps
+    )
+
+
+def class_finder(
+    classes: Mapping[str, Sequence[str]], open_maps: OpenMaps, default_check: Kind = Kind.UNKNOWN
+) -> FindClass:
+    """Return what finds the steps of classes, in lists where a bare type:table means `default_check`.
+
+    A class in itself is no class: to be reached there is the mistake that it is in Postfix.
+    """
+
+    def find(name: str) -> Steps | None:
+        if name not in classes:
+            return None
+        others = {other: words for other, words in classes.items() if other != name}
+        return parse_restrictions(
+            classes[name], open_maps, default_check, class_finder(others, open_maps, default_check)
+        )
+
+    return find

@@ -11,12 +11,11 @@ from pyfix.mail.address.quote import unquote_address
 from pyfix.mail.ipc.messages import Resolved
 from pyfix.mail.maps import Maps
 from pyfix.mail.notices.trouble import Trouble
-from pyfix.mail.restrictions.parse import Restriction
+from pyfix.mail.restrictions.parse import FindClass, Restriction, Steps
 from pyfix.mail.restrictions.questions import Context, Decision, Note, Rejection
 from pyfix.mail.restrictions.recipient import RecipientTables
 
 CONFIGURATION_ERROR: Final = Rejection(451, "4.3.5", "Server configuration error", Trouble.SOFTWARE)
-Steps = tuple[Restriction, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,8 @@ class Rules:
     relay_code: int = 554
     access_reject_code: int = 554
     access_defer_code: int = 450
+    find_class: FindClass | None = None
+    """smtpd_restriction_classes, for access tables."""
     has_logins: bool = False
     """smtpd_sasl_auth_enable."""
     plaintext_code: int = 450

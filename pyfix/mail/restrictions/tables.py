@@ -5,19 +5,27 @@ Under stress another configuration holds, which names other tables or, as a rule
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Protocol, TypeVar, cast
 
 from pyfix.mail.address.domains import LocalDomains
 from pyfix.mail.config import Config
 from pyfix.mail.config.compatibility import old_defaults
 from pyfix.mail.config.defaults import own_interfaces
+from pyfix.mail.config.values import words as split_words
 from pyfix.mail.maps import HOST, Maps, MatchList, open_maps
 from pyfix.mail.maps import Kind as ListKind
 from pyfix.mail.maps.table import Ask
 from pyfix.mail.restrictions.params import RestrictionParameters
-from pyfix.mail.restrictions.parse import Kind, guards_against_relaying, parse_restrictions
-from pyfix.mail.restrictions.progress import Rules, Steps
+from pyfix.mail.restrictions.parse import (
+    FindClass,
+    Kind,
+    Steps,
+    class_finder,
+    guards_against_relaying,
+    parse_restrictions,
+)
+from pyfix.mail.restrictions.progress import Rules
 from pyfix.mail.restrictions.recipient import RecipientTables
 
 _OPEN_RELAY = (
@@ -62,6 +70,11 @@ class Opened:
             item.lend(ask)
 
 
+def _ready(classes: Iterable[str], find: FindClass) -> FindClass:
+    """Return the same, with all tables open already: for access tables, which are read when a process has no rights."""
+    return {name: find(name) for name in classes}.get
+
+
 class RestrictionTables:
     """Opened tables; raises ConfigError for what is no table at all."""
 
@@ -78,6 +91,7 @@ class RestrictionTables:
         )
         self.networks = self._match_list(params.mynetworks, "mynetworks", HOST)
         self._recipients = self._recipient_tables()
+        self._classes = self._read_classes()
         self.rules = self._rules()
 
     def find_open_relay(self) -> str:
@@ -142,6 +156,7 @@ class RestrictionTables:
             relay_code=params.relay_domains_reject_code,
             access_reject_code=params.access_map_reject_code,
             access_defer_code=params.access_map_defer_code,
+            find_class=_ready(self._classes, self._class_finder(Kind.UNKNOWN)),
             has_logins=params.smtpd_sasl_auth_enable,
             login_maps=self._open_list(params.smtpd_sender_login_maps, "smtpd_sender_login_maps"),
             old=old,
@@ -153,4 +168,19 @@ class RestrictionTables:
         return frozenset(interface.address for interface in own_interfaces(self._config))
 
     def _steps(self, words: list[str], default_check: Kind) -> Steps:
-        return parse_restrictions(words, self._open, default_check)
+        return parse_restrictions(words, self._open, default_check, self._class_finder(default_check))
+
+    def _class_finder(self, default_check: Kind) -> FindClass:
+        """Return what finds the steps of smtpd_restriction_classes; raises ConfigError for a class without a list."""
+        return class_finder(self._classes, self._open, default_check)
+
+    def _read_classes(self) -> dict[str, list[str]]:
+        parameter = "smtpd_restriction_classes"
+        classes: dict[str, list[str]] = {}
+        for name in self._params.smtpd_restriction_classes:
+            value = self._config.get(name)
+            words = split_words(self._config.expand(value), name) if value is not None else []
+            if not words:
+                raise self._config.refuse(parameter, f"{parameter}: restriction class `{name}' needs a definition")
+            classes[name] = words
+        return classes

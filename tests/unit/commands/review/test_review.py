@@ -85,15 +85,6 @@ def test_restrictions_are_found_where_they_stand() -> None:
     assert {item.loss for item in omissions(main_cf, master_cf)} == {Loss.HELD}
 
 
-def test_restriction_classes_are_told_of_at_each_use() -> None:
-    """smtpd takes their names for misspelt restrictions."""
-    main_cf = "smtpd_restriction_classes = greylist\ngreylist = permit\nsmtpd_client_restrictions = greylist\n"
-    assert [(item.subject, item.loss) for item in omissions(main_cf)] == [
-        ("smtpd_restriction_classes", Loss.NOTHING),
-        ("greylist", Loss.HELD),
-    ]
-
-
 def test_table_type_that_is_lacking_is_fatal_where_the_table_is_read() -> None:
     """A password table that belongs to SASL is nobody's loss of its own."""
     found = omissions("virtual_alias_maps = hash:/etc/a, proxy:nis:/etc/b\nsmtp_sasl_password_maps = nis:/etc/c\n")

@@ -43,7 +43,7 @@ def unused(main_cf: str, *services: str) -> list[str]:
         ("foo = 1\n", [f"{SMTPD} -o relay_domains=$foo"], []),
         ("foo = 1\n", [f"{SMTPD} -o foo=2 -o relay_domains=$foo"], ["foo"]),
         ("acct_user = 1\n", [f"{SMTPD} -o relay_domains=mysql:acct"], []),
-        ("smtpd_restriction_classes = own\nown = permit\n", [], ["smtpd_restriction_classes"]),
+        ("smtpd_restriction_classes = own\nown = permit\n", [], []),
         ("virtual_maps = hash:/x\nfallback_relay = y\n", [f"{SMTPD} -o virtual_maps=hash:/y"], []),
         ("maildrop_time_limit = 1\n", ["maildrop unix - n n - - pipe"], []),
         ("relay_time_limit = 1\n", ["relay unix - n n - - smtp"], ["relay_time_limit"]),

@@ -13,7 +13,13 @@ from pyfix.mail.maps import Maps, TableError
 from pyfix.mail.maps.table import FixedTable
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.restrictions.evaluate import active_stages, evaluate
-from pyfix.mail.restrictions.parse import Kind, Restriction, guards_against_relaying, parse_restrictions
+from pyfix.mail.restrictions.parse import (
+    Kind,
+    Restriction,
+    class_finder,
+    guards_against_relaying,
+    parse_restrictions,
+)
 from pyfix.mail.restrictions.progress import Rules
 from pyfix.mail.restrictions.questions import (
     Context,
@@ -583,3 +589,35 @@ def test_anonymous_login_is_no_login() -> None:
     for method, is_refused in [("PLAIN", False), ("Anonymous", True)]:
         decision = decide(Stage.RCPT, rules, replace(CONTEXT, sasl_username="x", sasl_method=method))
         assert (decision.rejection is not None) is is_refused
+
+
+CLASSES_OF = {"outer": ["inner", "reject"], "inner": ["check_sender_access", "t:t"], "itself": ["itself"]}
+
+
+def test_class_stands_for_its_list() -> None:
+    """In a list, in another class, in an access table; what it decides is decided."""
+    maps = table("t", {"good@x.test": "OK", "bad@x.test": "REJECT inner"})
+    find = class_finder(CLASSES_OF, lambda spec: maps)
+    in_table = table("h", {"helo.example": "outer"})
+    for steps in (
+        parse_restrictions(["outer", "reject"], lambda spec: maps, find_class=find),
+        parse_restrictions(["check_helo_access", "t:h"], lambda spec: in_table, find_class=find),
+    ):
+        for sender, expected in [
+            ("good@x.test", None),
+            ("bad@x.test", "554 5.7.1 <bad@x.test>: Sender address rejected: inner"),
+        ]:
+            context = replace(CONTEXT, sender=sender)
+            decision = decide(Stage.RCPT, Rules(NO_TABLES, sender=steps, helo=steps, find_class=find), context)
+            assert (decision.rejection and decision.rejection.reply) == expected
+        assert decide(Stage.RCPT, Rules(NO_TABLES, sender=steps, find_class=find)).rejection is not None
+
+
+def test_class_in_itself_and_its_guards() -> None:
+    """The first is a mistake that the client is told of as one; the second count against an open relay."""
+    find = class_finder(CLASSES_OF, lambda spec: table("t"))
+    steps = parse_restrictions(["itself"], None, find_class=find)
+    decision = decide(Stage.RCPT, Rules(NO_TABLES, sender=steps))
+    assert decision.rejection is not None and decision.rejection.reply == "451 4.3.5 Server configuration error"
+    assert guards_against_relaying([parse_restrictions(["outer"], None, find_class=find)])
+    assert not guards_against_relaying([parse_restrictions(["inner"], None, find_class=find)])
