@@ -20,6 +20,7 @@ from pyfix.mail.auth.backend import Attempt, Backend, BackendUnavailable, Lookup
 from pyfix.mail.auth.backends.context import Context
 from pyfix.mail.auth.backends.registry import open_backend, open_backends
 from pyfix.mail.auth.backends.saslauthd import verify_with
+from pyfix.mail.auth.places import rights_of
 from pyfix.mail.config import Config, ConfigError
 
 USER = "postmaster@extmail.org"
@@ -131,7 +132,9 @@ class TestDovecotSql:
         assert_only_whole_names_are_found(backend)
         place = backend.locate(USER, "pop3")
         assert place == Place(
-            "maildir:/var/mailbox/extmail.org/postmaster/Maildir", "/var/mailbox/extmail.org/postmaster", 1000, 1001
+            "maildir:/var/mailbox/extmail.org/postmaster/Maildir",
+            "/var/mailbox/extmail.org/postmaster",
+            *rights_of(1000, 1001),
         )
         assert backend.locate("nobody@extmail.org", "pop3") is None
 
@@ -159,7 +162,7 @@ class TestDovecotSql:
         assert logs_in(backend, "o'neil@d.test", remote="198.51.100.1") == "198.51.100.1 is not in allow_nets"
         place = backend.locate(USER, "pop3")
         assert place == Place(
-            "maildir:/home/extmail.org/p/Maildir", "/home/extmail.org/p", 1000, 1001, quota="1073741824S,5C"
+            "maildir:/home/extmail.org/p/Maildir", "/home/extmail.org/p", *rights_of(1000, 1001), quota="1073741824S,5C"
         )
 
     @pytest.mark.parametrize(
@@ -258,7 +261,9 @@ class TestAuthmysqlrc:
         assert_only_whole_names_are_found(backend)
         assert logs_in(backend, USER, "wrong") == ""
         assert backend.locate(USER, "pop3") == Place(
-            "maildir:/var/mailbox/extmail.org/postmaster/Maildir", "/var/mailbox/extmail.org/postmaster", 2525, 2525
+            "maildir:/var/mailbox/extmail.org/postmaster/Maildir",
+            "/var/mailbox/extmail.org/postmaster",
+            *rights_of(2525, 2525),
         )
 
     def test_the_tutorials_authdaemond_need_not_run(self, maria: Database, tmp_path: Path) -> None:
@@ -309,7 +314,7 @@ class TestAuthmysqlrc:
         assert logs_in(backend, "o'neil@d.test") == "o'neil@d.test"
         for name in HOSTILE:
             assert logs_in(backend, name) == "", name
-        assert backend.locate("postmaster", "pop3") == Place("maildir:/h/Maildir", "/h", 2525, 2525)
+        assert backend.locate("postmaster", "pop3") == Place("maildir:/h/Maildir", "/h", *rights_of(2525, 2525))
 
     def test_a_wrong_table_is_temporary_and_told(self, maria: Database, opened: Callable[..., LookupBackend]) -> None:
         """With the line that names it."""
@@ -352,7 +357,7 @@ def test_postgresql_is_asked_in_its_own_quotes(
         assert_only_whole_names_are_found(backend)
         place = backend.locate(USER, "pop3")
         assert place is not None
-        assert place.uid == 1000
+        assert (place.uid, place.gid) == rights_of(1000, 1001)
         with pytest.raises(BackendUnavailable, match=r"file, line 4: pgsql query failed"):
             logs_in(opened("dovecot-sql", text.replace("FROM mailbox", "FROM absent")), USER)
         with pytest.raises(BackendUnavailable, match=r"file, line 2: connect to pgsql server"):

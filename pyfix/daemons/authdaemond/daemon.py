@@ -20,6 +20,7 @@ class AuthdaemondDaemon(ManyClientsDaemon[AuthdaemondParameters]):
 
     open_to_all = True
     shares_processes = True
+    is_prompt = True
 
     def before_jail(self) -> None:
         """Find out who may ask."""

@@ -19,6 +19,7 @@ class SaslauthdDaemon(ManyClientsDaemon[SaslauthdParameters]):
 
     open_to_all = True
     shares_processes = True
+    is_prompt = True
 
     def before_jail(self) -> None:
         """Find out who may ask."""
