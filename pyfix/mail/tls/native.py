@@ -6,8 +6,8 @@
 - What was agreed: group and signature, for the log and the Received: header.
 
 Python keeps the C objects at a fixed place in its own; it is known for the releases of CPython that pyfix runs on. With
-any other, or a Python that has OpenSSL built in without its names, `find_native` returns None, and what needs it is
-refused by name.
+any other, a Python that has OpenSSL built in without its names, or an OpenSSL before 3.0, `find_native` returns None,
+and what needs it is refused by name.
 """
 
 from __future__ import annotations
@@ -37,6 +37,19 @@ _SIGNATURES: Final = {
     "SSL_load_client_CA_file": (ctypes.c_void_p, (ctypes.c_char_p,)),
     "SSL_CTX_set_client_CA_list": (None, (ctypes.c_void_p, ctypes.c_void_p)),
     "X509_verify_cert_error_string": (ctypes.c_char_p, (ctypes.c_long,)),
+    "SSL_ctrl": (ctypes.c_long, (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p)),
+    "SSL_get_privatekey": (ctypes.c_void_p, (ctypes.c_void_p,)),
+    "SSL_get1_peer_certificate": (ctypes.c_void_p, (ctypes.c_void_p,)),
+    "X509_get0_pubkey": (ctypes.c_void_p, (ctypes.c_void_p,)),
+    "X509_free": (None, (ctypes.c_void_p,)),
+    "EVP_PKEY_get_id": (ctypes.c_int, (ctypes.c_void_p,)),
+    "EVP_PKEY_get_bits": (ctypes.c_int, (ctypes.c_void_p,)),
+    "EVP_PKEY_get_group_name": (
+        ctypes.c_int,
+        (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t)),
+    ),
+    "EVP_PKEY_free": (None, (ctypes.c_void_p,)),
+    "OBJ_nid2sn": (ctypes.c_char_p, (ctypes.c_int,)),
     "ERR_clear_error": (None, ()),
 }
 
@@ -55,26 +68,26 @@ class Native:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         """Raises AttributeError where the library does not show its names."""
-        self._library: Any = library
+        self.library: Any = library
         for name, (result, arguments) in _SIGNATURES.items():
             function = getattr(library, name)
             function.restype, function.argtypes = result, arguments
 
     def verify_mode(self, context: ssl.SSLContext) -> int:
         """Return OpenSSL's bits of what becomes of certificates."""
-        return int(self._library.SSL_CTX_get_verify_mode(_pointer(context, _CONTEXT_AT)))
+        return int(self.library.SSL_CTX_get_verify_mode(_pointer(context, _CONTEXT_AT)))
 
     def take_any_certificate(self, context: ssl.SSLContext) -> None:
         """Ask clients for a certificate, and go on with whatever comes, or without."""
-        self._library.SSL_CTX_set_verify(_pointer(context, _CONTEXT_AT), _VERIFY_PEER, _TAKE_ANY)
+        self.library.SSL_CTX_set_verify(_pointer(context, _CONTEXT_AT), _VERIFY_PEER, _TAKE_ANY)
 
     def limit_depth(self, context: ssl.SSLContext, depth: int) -> None:
         """Trust no chain with more between the certificate and a trusted authority than that and one: as Postfix."""
-        self._library.SSL_CTX_set_verify_depth(_pointer(context, _CONTEXT_AT), depth + 1)
+        self.library.SSL_CTX_set_verify_depth(_pointer(context, _CONTEXT_AT), depth + 1)
 
     def choose_dh(self, context: ssl.SSLContext) -> None:
         """Have OpenSSL take DH parameters that fit the key."""
-        self._library.SSL_CTX_ctrl(_pointer(context, _CONTEXT_AT), _SET_DH_AUTO, 1, None)
+        self.library.SSL_CTX_ctrl(_pointer(context, _CONTEXT_AT), _SET_DH_AUTO, 1, None)
 
     def set_groups(self, context: ssl.SSLContext, groups: Iterable[str]) -> list[str]:
         """Offer these groups, without those that OpenSSL does not know; return the ones it does."""
@@ -84,24 +97,28 @@ class Native:
         return known
 
     def _set_groups(self, context: ssl.SSLContext, text: str) -> bool:
-        done = self._library.SSL_CTX_ctrl(
+        done = self.library.SSL_CTX_ctrl(
             _pointer(context, _CONTEXT_AT), _SET_GROUPS_LIST, 0, text.encode("ascii", "replace")
         )
-        self._library.ERR_clear_error()
+        self.library.ERR_clear_error()
         return bool(done == 1)
 
     def name_authorities(self, context: ssl.SSLContext, path: str) -> None:
         """Tell clients whose certificates are welcome: the names in a file of authorities."""
-        names = self._library.SSL_load_client_CA_file(path.encode())
+        names = self.library.SSL_load_client_CA_file(path.encode())
         if names:
-            self._library.SSL_CTX_set_client_CA_list(_pointer(context, _CONTEXT_AT), names)
-        self._library.ERR_clear_error()
+            self.library.SSL_CTX_set_client_CA_list(_pointer(context, _CONTEXT_AT), names)
+        self.library.ERR_clear_error()
 
     def distrust(self, session: ssl.SSLObject) -> str:
         """Return why no authority vouches for the client's certificate; "" where one does, or there is none."""
-        inner = session._sslobj  # type: ignore[attr-defined]  # Python's own name for the C object
-        code = self._library.SSL_get_verify_result(_pointer(inner, _SSL_AT))
-        return self._library.X509_verify_cert_error_string(code).decode() if code else ""
+        code = self.library.SSL_get_verify_result(session_pointer(session))
+        return self.library.X509_verify_cert_error_string(code).decode() if code else ""
+
+
+def session_pointer(session: ssl.SSLObject) -> ctypes.c_void_p:
+    """Return OpenSSL's pointer for a session."""
+    return _pointer(session._sslobj, _SSL_AT)  # type: ignore[attr-defined]  # Python's own name for the C object
 
 
 def _pointer(item: object, at: int) -> ctypes.c_void_p:

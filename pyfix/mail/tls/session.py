@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from pyfix.mail.tls.agreement import Agreement, read_agreement
 from pyfix.mail.tls.native import find_native
 from pyfix.mail.tls.settings import ClientCertificates
 
 if TYPE_CHECKING:
     from pyfix.mail.tls.peer import PeerCertificate
+
+NOTHING: Final = Agreement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class TlsSession:
     peer: PeerCertificate | None = None
     """The client's certificate, where it was asked for one and has shown one."""
     was_asked: bool = False
+    agreement: Agreement = NOTHING
     distrust: str = ""
     """Why no authority vouches for it."""
 
@@ -48,7 +52,7 @@ class TlsSession:
     @property
     def received_lines(self) -> str:
         """The lines for the Received: header."""
-        return f"\t(using {self.summary})\n\t({self._peer_comment})\n"
+        return f"\t(using {self._cipher}{self.agreement.lines})\n\t({self._peer_comment})\n"
 
     @property
     def _peer_comment(self) -> str:
@@ -61,6 +65,10 @@ class TlsSession:
     @property
     def summary(self) -> str:
         """The session in Postfix's words."""
+        return self._cipher + self.agreement.words
+
+    @property
+    def _cipher(self) -> str:
         return f"{self.protocol} with cipher {self.cipher} ({self.used_bits}/{self.algorithm_bits} bits)"
 
 
@@ -78,7 +86,7 @@ def describe_session(
     peer, distrust = _describe_peer(session, ccerts) if ccerts is not None else (None, "")
     return TlsSession(
         session.version() or "unknown", name, bits, algorithm_bits.get(name, bits), server_name, peer,
-        ccerts is not None, distrust,
+        ccerts is not None, read_agreement(session), distrust,
     )  # fmt: skip
 
 
