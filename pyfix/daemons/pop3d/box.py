@@ -61,16 +61,20 @@ class Owner:
     def of_spool(self) -> Owner:
         """Return the owner with the group that may make files in the directory of an mbox, such as /var/mail.
 
-        That is root's directory, and open to its group, not to all: Dovecot's mail_privileged_group.
+        That is root's directory, and open to its group, not to all: Dovecot's mail_privileged_group. The way there is
+        root's, too: a link of the owner's would have the group wherever it leads.
         """
         if self.location.startswith("maildir:") or self.path.endswith("/"):
             return self
+        folder = os.path.dirname(self.path)
         try:
-            status = os.stat(os.path.dirname(self.path))
+            status = os.stat(folder)
+            is_spool = status.st_uid == 0 and status.st_gid != 0 and status.st_mode & 0o022 == 0o020
+            if not is_spool or not _is_way_of_root(folder):
+                return self
         except OSError:
             return self  # opening says why
-        is_spool = status.st_uid == 0 and status.st_gid != 0 and status.st_mode & 0o022 == 0o020
-        return replace(self, groups=(*(self.groups or (self.gid,)), status.st_gid)) if is_spool else self
+        return replace(self, groups=(*(self.groups or (self.gid,)), status.st_gid))
 
     @classmethod
     def from_fields(cls, user: str, fields: Mapping[str, str]) -> Self:
@@ -193,6 +197,12 @@ class Box:
     def _as_owner(self) -> AbstractContextManager[None]:
         owner = self._owner
         return self._workshop.rights.as_user(owner.uid, owner.gid, owner.groups)
+
+
+def _is_way_of_root(folder: str) -> bool:
+    """Return whether all directories and links on a path are root's. Raises OSError."""
+    parts = folder.rstrip("/").split("/")
+    return all(os.lstat("/".join(parts[:end]) or "/").st_uid == 0 for end in range(1, len(parts) + 1))
 
 
 def _is_small(owner: Owner) -> bool:
