@@ -458,7 +458,8 @@ def test_app_password_is_good_for_its_services(tmp_path: Path) -> None:
         stored = hash_password(b"app", "SSHA256")
         store.app_passwords.add(AppPassword(address, "phone", stored, services, now_text()))
         assert isinstance(client.ask(plain(address, "app", service="pop3")), Succeeded)
-        failed(client.ask(plain(address, "app", service="smtp")))
+        for other in ("smtp", "submission", "xmpp"):
+            failed(client.ask(plain(address, "app", service=other)))
         assert isinstance(client.ask(plain(address, "secret", service="smtp")), Succeeded)
         (app,) = store.app_passwords.all(address)
         assert app.used

@@ -16,8 +16,10 @@ from pyfix.mail.auth.backends.context import Context
 from pyfix.mail.config import ConfigError
 from pyfix.mail.passwords import PasswordParameters
 
-SERVICES: Final = {"smtp": Service.SENDING, "pop3": Service.POP3, "imap": Service.IMAP}
-"""Which of an account's services a login is for; others need none in particular."""
+SERVICES: Final = {
+    "smtp": Service.SENDING, "submission": Service.SENDING, "pop3": Service.POP3, "imap": Service.IMAP,
+}  # fmt: skip
+"""Which of an account's services a login is for; others need none in particular, but a password good for all."""
 
 
 class AccountsBackend(LookupBackend):
@@ -34,10 +36,12 @@ class AccountsBackend(LookupBackend):
         self._default_scheme = context.config.read(PasswordParameters).password_default_scheme
 
     def find(self, attempt: Attempt) -> Account | None:
-        login = self._login(attempt.login, SERVICES.get(attempt.service))
+        service = SERVICES.get(attempt.service)
+        login = self._login(attempt.login, service)
         if login is None:
             return None
-        pairs = [("", login.password), *((secret.name, secret.password) for secret in login.app_passwords)]
+        apps = (app for app in login.app_passwords if service is not None or not app.services)
+        pairs = [("", login.password), *((app.name, app.password) for app in apps)]
         secrets = tuple(Secret(stored, self._default_scheme, label) for label, stored in pairs if stored)
         return Account(login.address, secrets, login.obstacle, login.quota)
 
