@@ -211,6 +211,17 @@ def test_command_in_one_piece_with_the_end_of_the_handshake(certificate: Path, c
                 break
 
 
+def test_stls_behind_a_failed_login(certificate: Path, context: ssl.SSLContext) -> None:
+    with pop3_login_scene(tls(certificate)) as scene:
+        scene.add_user("alice", MESSAGES)
+        client = scene.connect()
+        client.sock.sendall(b"USER alice\r\nPASS wrong\r\nSTLS\r\n")
+        assert [client.line()[:4] for _ in range(3)] == [b"+OK", b"-ERR", b"+OK "]
+        client = scene.encrypt(client, context)
+        client.ask("USER alice")
+        assert client.ask("PASS secret") == b"+OK Logged in."
+
+
 def test_pop3s_and_a_connection_broken_off(certificate: Path, context: ssl.SSLContext) -> None:
     with pop3_login_scene(tls(certificate), [("pop3_tls_wrappermode", "yes")]) as scene:
         path = scene.add_user("alice", MESSAGES)

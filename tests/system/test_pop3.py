@@ -107,6 +107,14 @@ def test_a_wrong_password_and_a_stranger_look_alike(system: Instance) -> None:
     wait_until(lambda: system.log.count("(auth failed, 1 attempts in ") == 2, "the log")
 
 
+def test_a_mailbox_that_may_not_use_pop3_is_refused(system: Instance, log_in: Callable[[str], poplib.POP3]) -> None:
+    assert system.pyfix("user", "set", system.address, "--disable", "pop3").returncode == 0
+    with pytest.raises(poplib.error_proto, match="Authentication failed"):
+        log_in("")
+    assert system.pyfix("user", "set", system.address, "--enable", "pop3").returncode == 0
+    log_in("").quit()
+
+
 @pytest.mark.parametrize("way", ["", "pop3s"])
 def test_pop3d_killed_in_mid_session(system: Instance, log_in: Callable[[str], poplib.POP3], way: str) -> None:
     before = messages(system)

@@ -283,6 +283,7 @@ class Connection(asyncio.Protocol):
         layer = TlsLayer(transport, self, tls.context, self._shared.loop)
         early, self._early = self._early, b""
         layer.start(early)
+        self.resume_client()  # a login that failed just before has paused it
         failure = await layer.handshake
         if failure is not None:
             self._tls_problem = f"TLS handshaking: {(failure.library or failure.reason).strip(':')}"
@@ -407,9 +408,11 @@ class Connection(asyncio.Protocol):
 
     def say_goodbye(self) -> None:
         """The mail system stops."""
-        if self._pump is None and not self._busy and not self._is_closing:
+        if self._pump is not None or self._is_closing or (self._busy and not self._tls_problem):
+            return
+        if not self._tls_problem:
             self.send(_SHUTTING_DOWN)
-            self._end("Shutting down")
+        self._end("Shutting down")
 
     def _extend(self) -> None:
         self.deadline = self._shared.loop.time() + self._shared.params.pop3_login_timeout
@@ -445,7 +448,9 @@ class Connection(asyncio.Protocol):
         history = self._dialogue.history if self._dialogue is not None else History()
         seconds = self._shared.loop.time() - self._since
         is_busy = self._exchange is not None and not history.is_in_exchange
-        why = explain(history, seconds, is_busy=is_busy, has_logged_in=self._has_logged_in)
+        why = explain(
+            history, seconds, is_busy=is_busy, has_logged_in=self._has_logged_in, is_lost=self._is_lost
+        )  # fmt: skip
         self._shared.log.info(end_line(self._client, reason, why, history, self._security))
 
 

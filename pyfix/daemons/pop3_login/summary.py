@@ -49,10 +49,14 @@ def _facts(client: Client, user: str, method: str, security: str, pid: int = 0) 
     return ", ".join(field for field in fields if field)
 
 
-def explain(history: History, seconds: float, *, is_busy: bool = False, has_logged_in: bool = False) -> str:
-    """Return what has been tried so far; is_busy: auth has not answered yet."""
+def explain(
+    history: History, seconds: float, *, is_busy: bool = False, has_logged_in: bool = False, is_lost: bool = False
+) -> str:
+    """Return what has been tried so far; is_busy: auth has not answered yet; is_lost: the client has hung up."""
     if history.attempts:
         return f"auth failed, {history.attempts} attempts in {seconds:.0f} secs"
+    if has_logged_in and is_lost:
+        return f"disconnected while finishing login, waited {seconds:.0f} secs"
     if has_logged_in:
         return "internal failure, 1 successful auths"
     if history.had_trouble:
