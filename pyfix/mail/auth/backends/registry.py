@@ -22,6 +22,10 @@ is a kind, and behind a colon what it needs:
 Where auth_backends is empty, these are asked: accounts, if there are any, and those of smtpd.conf(5) if that file is
 there and has pwcheck_method. `pyfix check` tells which ones that are.
 
+saslauthd is asked for the name and, as the realm, the domain, which most of its mechanisms ignore: alice@example.com
+sends mail with the password of the Unix user alice, as with Cyrus' library. To read mail the whole address is the name,
+unless its domain is delivered to Unix users.
+
 What a back end does not say is found where mail is delivered: the mailbox of an address as virtual(8) finds it, that of
 a Unix user as local(8) does.
 

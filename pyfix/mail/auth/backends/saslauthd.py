@@ -29,6 +29,7 @@ USUAL: Final = ("/run/saslauthd/mux", "/var/run/saslauthd/mux", "/var/state/sasl
 """Where saslauthd listens unless told otherwise, in one distribution or another."""
 _MECHANISM: Final = re.compile(r"""^[ \t]*(?:MECH|MECHANISMS)=["']?([A-Za-z0-9_-]*)""", re.MULTILINE)
 _DEFAULT: Final = "pam"
+_SENDING: Final = frozenset({"smtp", "submission"})
 
 
 class SaslauthdBackend(VerifyBackend):
@@ -61,7 +62,7 @@ class SaslauthdBackend(VerifyBackend):
         return self._places.find(user)
 
     def _ask(self, path: str, attempt: Attempt, password: bytes) -> Account | None:
-        login, realm = split_address(attempt.login)
+        login, realm = self._name_of(attempt)
         try:
             data = Question(login.encode(), password, attempt.service.encode(), (realm or "").encode()).encode()
         except ValueError:
@@ -73,6 +74,13 @@ class SaslauthdBackend(VerifyBackend):
             return Account(attempt.login) if parse_answer(answer) else None
         except SaslauthdError as error:
             raise BackendUnavailable(f"saslauthd at {path}: {error}") from error
+
+    def _name_of(self, attempt: Attempt) -> tuple[str, str | None]:
+        """Return login and realm. Most saslauthd ignore the realm: to open a mailbox, who is not delivered to as a
+        Unix user needs more than the password of the Unix user with the same name. To send, it is as with Cyrus."""
+        if attempt.service not in _SENDING and self._places.unix_name(attempt.login) is None:
+            return attempt.login, None
+        return split_address(attempt.login)
 
     def _own(self) -> LookupBackend | VerifyBackend:
         """Return what checks passwords in the daemon's place; raises BackendUnavailable."""
