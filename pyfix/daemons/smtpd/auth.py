@@ -16,15 +16,13 @@ from typing import Final
 from pyfix.base.log import sanitize
 from pyfix.daemons.smtpd import log
 from pyfix.daemons.smtpd.limits import AUTH
-from pyfix.daemons.smtpd.logins import Logins
+from pyfix.daemons.smtpd.logins import Logins, Words
 from pyfix.daemons.smtpd.state import State
 from pyfix.daemons.smtpd.trouble import trouble_of_command
 from pyfix.mail.sasl.answers import Accepted, Answer, AuthUnavailable, Challenge, Rejected, Request
 from pyfix.mail.sasl.client import UNREACHABLE, Exchange
 from pyfix.mail.smtp import replies
 
-_BAD_INITIAL: Final = "Invalid base64 data in initial response"
-_BAD_RESPONSE: Final = "Invalid base64 data in continued response"
 _NO_UTF8: Final = re.compile("[\ud800-\udfff]")
 """Bytes that are none, as surrogateescape has them."""
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
@@ -35,6 +33,7 @@ class Login:
     """One that waits for a response."""
 
     exchange: Exchange
+    words: Words
     mechanism: str
     """As the client wrote it."""
     count: list[int]
@@ -97,14 +96,16 @@ class AuthVerbs(State):
             # A lone = is the empty response (RFC 4954 section 4).
             response = b"" if initial == "=" else decode_response(initial.encode())
             if response is None:
-                return await self._end_login(mechanism, Rejected(_BAD_INITIAL))
+                return await self._end_login(mechanism, Rejected(logins.words.bad_initial))
         exchange = logins.client.exchange(self._login_request(logins, mechanism, response))
-        return await self._take_answer(Login(exchange, mechanism, self.counts["AUTH"]), await exchange.begin())
+        return await self._take_answer(
+            Login(exchange, logins.words, mechanism, self.counts["AUTH"]), await exchange.begin()
+        )
 
     def _login_request(self, logins: Logins, mechanism: str, response: bytes | None) -> Request:
         return Request(
             mechanism.upper(), self.params.smtpd_sasl_service, self.peer.address, local=self._own_address,
-            is_secured=self.is_encrypted, response=response, realm=logins.realm,
+            is_secured=self.is_encrypted, response=response,
         )  # fmt: skip
 
     async def _take_answer(self, login: Login, answer: Answer) -> bool | None:
@@ -118,15 +119,20 @@ class AuthVerbs(State):
 
     async def _end_login(self, mechanism: str, answer: Accepted | Rejected) -> bool:
         if isinstance(answer, Accepted):
-            self.context.sasl_username = printable(answer.user)
+            self.context.sasl_username = self._login_name(answer.user)
             self.context.sasl_method = mechanism
             await self.push(replies.AUTHENTICATED)
             return True
         logins = self.server.logins
         reason = printable(answer.reason) or (logins.words.rejected if logins is not None else "")
-        user = printable(answer.user) if answer.user or "user" in answer.fields else None
+        user = self._login_name(answer.user) if answer.user or "user" in answer.fields else None
         log.login_failed(self.server.log, self.peer.label, mechanism, reason, user)
         return await self._refuse(replies.login_failed(reason, is_temporary=answer.is_temporary))
+
+    def _login_name(self, user: str) -> str:
+        """Return a login as log, tables and headers have it: with smtpd_sasl_local_domain where it has no domain."""
+        name, logins = printable(user), self.server.logins
+        return f"{name}@{logins.realm}" if name and "@" not in name and logins is not None and logins.realm else name
 
     # --- responses
 
@@ -148,7 +154,7 @@ class AuthVerbs(State):
         response = decode_response(text)
         if response is None:
             self._cancel_login()
-            return await self._end_login(login.mechanism, Rejected(_BAD_RESPONSE))
+            return await self._end_login(login.mechanism, Rejected(login.words.bad_response))
         return await self._take_answer(login, await login.exchange.respond(response))
 
     async def _give_login_up(self, login: Login, reply: str) -> bool:

@@ -28,12 +28,20 @@ class Words:
 
     rejected: str
     bad_mechanism: str
+    bad_initial: str
+    bad_response: str
+    """What is no base64, with the AUTH command and after a challenge."""
 
 
 _KEPT: Final = 10
 """Lists of mechanisms whose lines are kept: one with TLS, one without, and those of services that have changed."""
-_CYRUS: Final = Words("authentication failure", "no mechanism available")
-_DOVECOT: Final = Words("(reason unavailable)", "Invalid authentication mechanism")
+_NOT_DECODED: Final = "another step is needed in authentication"
+"""So it is in Postfix with Cyrus' library."""
+_CYRUS: Final = Words("authentication failure", "no mechanism available", _NOT_DECODED, _NOT_DECODED)
+_DOVECOT: Final = Words(
+    "(reason unavailable)", "Invalid authentication mechanism", "Invalid base64 data in initial response",
+    "Invalid base64 data in continued response",
+)  # fmt: skip
 
 
 def make_client(params: SmtpdParameters, config: Config, log: Log) -> AuthClient:

@@ -11,7 +11,9 @@ class SmtpdSaslParameters(SaslPathParameters):
 
     auth_service_name = String("auth", "The service that smtpd_sasl_type = cyrus asks: its socket in private/.", low=1)
     smtpd_sasl_service = String("smtp", "The service that auth, or Dovecot, is told.", low=1)
-    smtpd_sasl_local_domain = String("", "With smtpd_sasl_type = cyrus, the domain of logins that have none.")
+    smtpd_sasl_local_domain = String(
+        "", "With smtpd_sasl_type = cyrus, the domain that logins without one have in log, tables and headers."
+    )
     smtpd_sasl_security_options = ListOf(
         "noanonymous",
         "Which mechanisms are served: noplaintext, noactive, nodictionary, noanonymous, forward_secrecy, mutual_auth.",

@@ -28,8 +28,6 @@ class Request:
     """The initial response, decoded; None: there was none."""
     wants_ticket: bool = False
     """Have a `ticket` in the fields of the answer: pyfix's own auth service only."""
-    realm: str = ""
-    """The domain of a login that has none: pyfix's own auth service only."""
 
     def parameters(self) -> dict[str, str]:
         """Return the parameters of AUTH, in Postfix's order."""
@@ -39,7 +37,6 @@ class Request:
         }  # fmt: skip
         found = {name: value for name, value in pairs.items() if value or name == "nologin"}
         found |= {"secured": ""} if self.is_secured else {}
-        found |= {"realm": self.realm} if self.realm else {}
         return found | ({"ticket": ""} if self.wants_ticket else {})
 
 
