@@ -127,26 +127,28 @@ def fetch_s(server: Pop3Server, user: str, command: str) -> float:
 
 
 def growth_mib(server: Pop3Server, user: str) -> float:
-    """Return by how much STAT, LIST and UIDL of the large mailbox raise the memory of all processes at its peak."""
+    """Return by how much STAT, LIST and UIDL of the large mailbox raise the memory of a process at its peak."""
     Pop3(server.port, "small0@bench.test").quit()
-    before = peaks(server)
+    before = {}
+    for pid in server.pids():
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+            before[pid] = memory_kib(pid, "VmRSS")
     session = Pop3(server.port, user)
     for command in ("LIST", "UIDL"):
         session.fetch(command)
-    after = peaks(server)
+    smallest = min(before.values())
+    growth = max(memory_kib(pid, "VmHWM") - before.get(pid, smallest) for pid in server.pids())
     session.close()
-    idle = statistics.median(before.values()) if before else 0
-    return sum(max(0, size - before.get(pid, idle)) for pid, size in after.items()) / 1024
+    return growth / 1024
 
 
-def peaks(server: Pop3Server) -> dict[int, int]:
-    """Return the largest resident size that each process has had, in KiB."""
-    found = {}
-    for pid in server.pids():
-        with contextlib.suppress(OSError, StopIteration):
-            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-            found[pid] = int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
-    return found
+def memory_kib(pid: int, name: str) -> int:
+    """Return a figure from /proc; 0 for a process that has ended."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith(f"{name}:")))
+    return 0
 
 
 def idle_pss(server: Pop3Server, users: list[str]) -> float:

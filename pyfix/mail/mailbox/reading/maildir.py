@@ -17,8 +17,10 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from pyfix.base import clock
+from pyfix.base.heap import give_back
 from pyfix.mail.mailbox.quota import WHOLE_TREE, Scope
 from pyfix.mail.mailbox.reading import sizes
+from pyfix.mail.mailbox.reading.catalog import Catalog
 from pyfix.mail.mailbox.reading.errors import MessageGone, unavailable
 from pyfix.mail.mailbox.reading.maildir_files import SMALL, MaildirFiles, State
 from pyfix.mail.mailbox.reading.maildir_ids import FileNameIds, Ids, ListedIds
@@ -205,6 +207,10 @@ class ReadableMaildir:
             self._lock.release()
         os.close(self._files.root)
         self._files.root = -1
+        if len(self._octets) > _LARGE:
+            self._octets = self._lengths = array("Q")
+            self._files.catalog, self._ids = Catalog((), b""), FileNameIds()
+            give_back()
 
 
 def open_maildir(path: str, *, lock: bool, scope: Scope = WHOLE_TREE) -> ReadableMaildir:
