@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from fake_auth import User
 from harness import wait_for_exit
-from pop3_scene import OWNER, Scene, ids, pop3d_scene
+from pop3_scene import OWNER, Scene, ids, make_maildir, pop3d_scene
 
 from pyfix.mail.ipc.messages import HandedOver
 
@@ -126,6 +126,23 @@ def test_messages_that_cannot_be_read_are_refused_and_the_session_goes_on(scene:
         assert client.ask("RETR 4").startswith(b"-ERR [SYS/TEMP] Internal error occurred.")
         assert "M4.host" in scene.worker.wait_for_line("error: ")
     assert client.ask("NOOP") == b"+OK"
+
+
+def test_a_folder_that_is_closed_to_its_owner_ends_nobodys_session(scene: Scene) -> None:
+    """The quota has to be counted anew, and can't be: mail goes all the same, the process stays."""
+    path = scene.add_user("alice", MESSAGES)
+    folder = make_maildir(path / ".Closed", {})
+    (path / "maildirsize").write_text("100000S\n" + "5 1\n" * 2000)
+    os.chown(path / "maildirsize", path.stat().st_uid, path.stat().st_gid)
+    (folder / "cur").chmod(0)
+    scene.add_user("bob", {})
+    other = scene.open("bob")
+    client = scene.open("alice")
+    assert client.ask("DELE 1") == b"+OK Marked to be deleted."
+    assert client.ask("QUIT") == b"+OK Logging out, messages deleted."
+    assert other.ask("STAT") == b"+OK 0 0"
+    (folder / "cur").chmod(0o700)
+    assert len(list(path.glob("*/17*"))) == 2
 
 
 @pytest.mark.root

@@ -308,6 +308,9 @@ class Session(asyncio.Protocol):
         except (ReadingError, RightsError) as error:
             log.error(f"{self._name}: {error}")
             actions = dialogue.updated(is_good=False)
+        except Exception as error:  # noqa: BLE001 - see the module
+            log.error(f"{self._name}: internal error: {one_line(error)}")
+            actions = dialogue.updated(is_good=False)
         else:
             for failure in removed.failures:
                 log.error(f"{self._name}: {failure}")

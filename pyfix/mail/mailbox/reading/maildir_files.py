@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Final
 
@@ -157,7 +157,8 @@ class MaildirFiles:
                 gone = [found for index in batch if (found := self._remove(index, failures)) is not None]
                 counted = [length for name, length in gone if counts(name, scope)]
                 if ledger and counted:
-                    ledger.note_removed(sum(counted), len(counted))
+                    with suppress(OSError):  # a folder that its owner has closed; the next delivery tells of it
+                        ledger.note_removed(sum(counted), len(counted))
             messages += len(gone)
             size += sum(length for _, length in gone)
         return Removed(messages, size, tuple(failures))
