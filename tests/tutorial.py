@@ -89,6 +89,7 @@ MAPS = {
     "domains": ("domain", "domain", "domain"),
     "mailbox": ("mailbox", "maildir", "username"),
     "mailbox_limit": ("mailbox", "quota", "username"),
+    "sender": ("mailbox", "username", "username"),
 }
 """ExtMan's mysql_virtual_*_maps.cf: table, select_field, where_field. The last is called limit there."""
 

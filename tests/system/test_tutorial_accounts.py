@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from databases import mariadb, mariadb_run
-from instance import mail, new_instance, wait_until
+from instance import free_port, mail, new_instance, wait_until
 from tutorial import ALIAS, OWNER, PASSWORD, QUOTA_TEXT, UID, Telnet, TutorialInstance, load_database
 
 pytestmark = [pytest.mark.system, pytest.mark.peer("mariadbd", "mariadb-install-db")]
@@ -28,6 +29,16 @@ def site(need: Callable[[str], str]) -> Iterator[TutorialInstance]:
         load_database(database.path)
         made.connect_database(database)
         made.set(auth_backends=f"authmysqlrc:{made.etc}/authmysqlrc")
+        (made.etc / "accounts.cf").write_text(
+            f"hosts = unix:{database.path}\nuser = extmail\npassword = extmail\ndbname = extmail\n"
+        )
+        made.set(accounts_database=f"mysql:{made.etc}/accounts.cf")
+        maps = f"mysql:{made.etc}/mysql_virtual_sender_maps.cf,mysql:{made.etc}/mysql_virtual_alias_maps.cf"
+        for owners in (maps, "accounts:senders"):
+            made.add_service(
+                f"127.0.0.1:{free_port()} inet n - n - - smtpd\n    -o smtpd_sender_login_maps={owners}\n"
+                "    -o smtpd_sender_restrictions=reject_sender_login_mismatch"
+            )
         made.start()
         yield made
 
@@ -52,6 +63,28 @@ def test_auth_login_by_hand_gives_the_right_to_relay(site: TutorialInstance) -> 
         assert telnet.type(f"mail from:{OWNER}") == "250 2.1.0 Ok"
         assert telnet.type("rcpt to:hello@aol.com") == "250 2.1.5 Ok"
         telnet.type("quit")
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_sender_addresses_have_owners(site: TutorialInstance, number: int) -> None:
+    """By two mysql: maps as on servers with ExtMail, and by accounts:senders: its own address, and its alias."""
+    services = re.findall(r"(?m)^127\.0\.0\.1:(\d+) inet n - n - - smtpd$", (site.etc / "master.cf").read_text())
+    for table in ("mailbox", "domain"):  # those of the sample rows have expired long ago, and own nothing
+        mariadb_run(site.database, f"UPDATE {table} SET expiredate = '1000-01-01'", database="extmail")
+    for login in (False, True):
+        with Telnet(int(services[number])) as telnet:
+            telnet.read()
+            telnet.ehlo("mail.f273c.com")
+            if login:
+                secret = encoded(f"\0{OWNER}\0{PASSWORD}")
+                assert telnet.type(f"auth plain {secret}") == "235 2.7.0 Authentication successful"
+            said = []
+            for sender in (OWNER, ALIAS, "other@extmail.org"):
+                telnet.type(f"mail from:<{sender}>")
+                said.append(telnet.type(f"rcpt to:<{OWNER}>").partition("rejected: ")[2])
+                telnet.type("rset")
+        mine = "" if login else "not logged in"
+        assert said == [mine, mine, f"not owned by user {OWNER}" if login else ""]
 
 
 def test_wrong_password_lets_nobody_in(site: TutorialInstance) -> None:

@@ -30,7 +30,7 @@ from pyfix.proto.dovecot_auth import LINE_LIMIT, Mechanism
 HANDSHAKE_S: Final = 10.0
 ANSWER_S: Final = 60.0
 """How long one answer may take: a service delays failures on purpose, for longer the more there are."""
-PATIENCE_S: Final = 2.0
+PATIENCE_S: Final = 5.0
 """How long those wait who only want to know what there is."""
 RETRY_S: Final = 1.0
 """How long they take it for granted that a service is away."""
