@@ -26,7 +26,7 @@ from pyfix.mail.restrictions.questions import Stage
 from pyfix.mail.smtp import replies
 
 _HEADER: Final = re.compile(r"[^\s:]+:")
-_INITIAL_RESPONSE: Final = re.compile(rb"(?i)\A(AUTH\s+\S+)\s+\S.*")
+_INITIAL_RESPONSE: Final = re.compile(rb"(?i)\A(\s*AUTH\s+\S+)\s+\S.*")
 _HIDDEN: Final = b"*****"
 
 
