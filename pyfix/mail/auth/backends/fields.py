@@ -149,6 +149,8 @@ def _location(mail: str, user: str, home: str, expand: Callable[[str, str, str],
         path = home + path[1:]
     if not path.startswith("/"):
         raise source.unavailable(f'mail of {user}: "{path[:60]}" does not begin with /, or there is no home')
+    if ".." in path.split("/"):
+        raise source.unavailable(f'mail of {user}: ".." in "{path[:60]}" may come from the login, and leads elsewhere')
     return f"{kind}:{path.rstrip('/')}"
 
 
