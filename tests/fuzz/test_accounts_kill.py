@@ -1,7 +1,7 @@
 """Commands that are killed while they change accounts in the embedded file.
 
 Path: several processes add and remove mailboxes and report each change that has returned; all are killed. Check: the
-file is whole, every change that was reported is there, and the limit of the domain holds.
+files are whole and belong together, every change that was reported is there, and the limit of the domain holds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def work(config: Config, worker: int, reports: int) -> None:
     for number in range(10_000):
         name = f"{worker}-{number}@x.test"
         try:
-            store.mailboxes.add(Mailbox(name, "x.test", maildir=f"x.test/{worker}-{number}/"))
+            store.mailboxes.add(Mailbox(name, "x.test", password_of(name), maildir=f"x.test/{worker}-{number}/"))
         except Refused:
             os.write(reports, f"full {name}\n".encode())
             continue
@@ -34,6 +34,11 @@ def work(config: Config, worker: int, reports: int) -> None:
             os.write(reports, f"removing {name}\n".encode())
             store.mailboxes.remove(name)
             os.write(reports, f"removed {name}\n".encode())
+
+
+def password_of(name: str) -> str:
+    """Return the password of a mailbox, which is in another file than the mailbox."""
+    return f"{{PLAIN}}{name}"
 
 
 def start(config: Config, worker: int, reports: int) -> int:
@@ -73,6 +78,8 @@ def check(store: Store, reports: list[list[str]]) -> None:
     assert {name for name, word in last.items() if word == "added"} <= there
     assert not {name for name, word in last.items() if word in ("removed", "full")} & there
     assert len(there - last.keys()) <= WORKERS, "one change of each may have been made and not been reported"
+    assert all(mailbox.password == password_of(mailbox.address) for mailbox in store.mailboxes.all())
+    assert store.database.lost_secrets() == []
     assert len(there) <= LIMIT
     assert store.database.read(lambda session: session.query("PRAGMA integrity_check")) == [("ok",)]
     store.close()

@@ -7,8 +7,11 @@ change is in force at the next RCPT TO, without a reload; a database that can't 
 from __future__ import annotations
 
 import os
+import poplib
 import re
 import smtplib
+import ssl
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -95,6 +98,31 @@ def test_process_in_its_jail_sees_changes(instance: Instance) -> None:
 def _title(pid: int) -> bytes:
     with open(f"/proc/{pid}/cmdline", "rb") as file:
         return file.read()
+
+
+@pytest.mark.root
+def test_nobody_but_auth_and_root_sees_a_password(running: Instance) -> None:
+    """A login works; no process without root's rights has the file of secrets open, and mail_owner can't open it."""
+    change(running, "user", "passwd", running.address, "--password-stdin", stdin="secret\n")
+    running.send(running.address)
+    running.wait_for_mail()
+    trust = ssl.create_default_context(cafile=f"{running.etc}/server.pem")
+    client = poplib.POP3_SSL("localhost", running.ports["POP3S"], timeout=30, context=trust)
+    client.user(running.address)
+    client.pass_("secret")
+    files = running.directory / "data" / "accounts.db.secrets"
+    holders = {pid for pid in running.processes() if str(files) in " ".join(_open_files(pid))}
+    assert holders and all(b"auth" in _title(pid) for pid in holders)
+    client.quit()
+    owner = (files.parent / "accounts.db").stat().st_uid
+    done = subprocess.run(["cat", str(files / "secrets.db")], user=owner, capture_output=True, check=False)
+    assert b"Permission denied" in done.stderr and not done.stdout
+    assert b"ARGON2ID" not in (files.parent / "accounts.db").read_bytes()
+
+
+def _open_files(pid: int) -> list[str]:
+    folder = f"/proc/{pid}/fd"
+    return [os.readlink(f"{folder}/{name}") for name in os.listdir(folder)]
 
 
 def test_database_that_is_lost_refuses_nobody(running: Instance) -> None:

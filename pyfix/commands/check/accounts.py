@@ -28,6 +28,8 @@ class Facts:
     domains: frozenset[str]
     mailboxes: tuple[Mailbox, ...]
     aliases: tuple[Alias, ...]
+    lost: tuple[str, ...] = ()
+    """Accounts whose passwords are not in the file of secrets."""
 
 
 def check_accounts(config: Config) -> Iterator[Finding]:
@@ -54,6 +56,7 @@ def _gather(config: Config) -> Facts:
             frozenset(map(_name, store.domains.all())),
             tuple(store.mailboxes.all()),
             tuple(store.aliases.all()),
+            tuple(store.database.lost_secrets()),
         )
     finally:
         store.close()
@@ -70,6 +73,7 @@ def judge_accounts(facts: Facts) -> Iterator[Finding]:
             Severity.WARNING, "", f"{facts.path}: not for its owner alone",
             f"chmod 600 {facts.path}",
         )  # fmt: skip
+    yield from _limited(_without_password(facts))
     yield from _limited(_without_domain(facts))
     yield from _limited(_lead_nowhere(facts))
     yield from _limited(_without_postmaster(facts))
@@ -81,6 +85,15 @@ def _limited(findings: Iterable[Finding]) -> Iterator[Finding]:
     yield from found[:_MOST_SHOWN]
     if len(found) > _MOST_SHOWN:
         yield Finding(found[0].severity, "", f"{len(found) - _MOST_SHOWN} more accounts of which the same is true")
+
+
+def _without_password(facts: Facts) -> Iterator[Finding]:
+    """Yield accounts that have lost what only the other file has: one of the two comes from another backup."""
+    for name in facts.lost:
+        text = f"{name}: its password is not in {facts.path}.secrets, which belongs to {facts.path}: nobody can log in"
+        yield Finding(
+            Severity.ERROR, "", text, f"restore both files from one backup, or set it: pyfix user passwd {name}"
+        )
 
 
 def _without_domain(facts: Facts) -> Iterator[Finding]:

@@ -56,6 +56,10 @@ class Database(ABC):
         """False where this process may not see stored passwords, which then look as if there were none."""
         return True
 
+    def lost_secrets(self) -> list[str]:
+        """Return the accounts that had a password which is not there any more; raises AccountsUnavailable."""
+        return []
+
     @abstractmethod
     def read(self, request: Callable[[Session], R]) -> R:
         """Return what the request gives, which changes nothing; raises AccountsUnavailable."""

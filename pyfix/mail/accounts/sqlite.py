@@ -19,7 +19,15 @@ from pyfix.base.failure import words_for
 from pyfix.mail.accounts.database import Database, Session
 from pyfix.mail.accounts.errors import AccountsUnavailable
 from pyfix.mail.accounts.migrations import MIGRATIONS, SPLIT_VERSION, VERSION
-from pyfix.mail.accounts.sqlite_session import BlindSession, SplitSession, SqliteSession, attach, move_secrets, tidy
+from pyfix.mail.accounts.sqlite_session import (
+    BlindSession,
+    SplitSession,
+    SqliteSession,
+    attach,
+    find_lost,
+    move_secrets,
+    tidy,
+)
 from pyfix.mail.accounts.vault import Keeping, Vault, connect, version_of
 
 R = TypeVar("R")
@@ -53,6 +61,12 @@ class SqliteDatabase(Database):
     @property
     def keeps_secrets(self) -> bool:
         return self._vault is not None or self._checked_version() < SPLIT_VERSION
+
+    def lost_secrets(self) -> list[str]:
+        if self._vault is None:
+            return []
+        with self._lock, self._failures():
+            return find_lost(self._connection)
 
     def _checked_version(self) -> int:
         version = version_of(self._connection)

@@ -150,6 +150,19 @@ def attach(connection: sqlite3.Connection, vault: Vault) -> None:
         )
 
 
+def find_lost(connection: sqlite3.Connection) -> list[str]:
+    """Return the accounts that name a row with passwords that is not there."""
+    found: list[str] = []
+    for table in SPLIT:
+        own, secrets = _own(table).name, f"{_VAULT}.{secret_table(table)}"
+        rows = connection.execute(
+            f"SELECT a.username FROM {own} AS a LEFT JOIN {secrets} AS s ON s.username = a.username AND s.id = a.secret"
+            " WHERE a.secret <> 0 AND s.id IS NULL ORDER BY a.username"
+        )
+        found += [username for (username,) in rows.fetchall()]
+    return found
+
+
 def move_secrets(connection: sqlite3.Connection, vault: Vault) -> None:
     """Move what lets somebody in out of the file of accounts, which was made by an old release."""
     for table in SPLIT:

@@ -222,6 +222,9 @@ def test_lost_secrets_are_named(tmp_path: Path, store: Store) -> None:
         open_store(config(tmp_path))
     again = open_store(config(tmp_path), create=True)
     assert again.mailboxes.get("a@x.test").password == ""
+    assert again.database.lost_secrets() == ["a@x.test", "m@x.test"]
+    again.mailboxes.change("a@x.test", lambda box: replace(box, password=HASH))
+    assert again.database.lost_secrets() == ["m@x.test"]
     again.close()
 
 
