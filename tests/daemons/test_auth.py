@@ -464,3 +464,19 @@ def test_app_password_is_good_for_its_services(tmp_path: Path) -> None:
         (app,) = store.app_passwords.all(address)
         assert app.used
         store.close()
+
+
+def test_edited_file_counts_without_a_reload(tmp_path: Path) -> None:
+    """A fresh process reads it; one that is wrong leaves the old in force."""
+    conf = tmp_path / "sql.conf"
+    good = f"driver = sqlite\nconnect = {tmp_path}/none.db\npassword_query = SELECT 1\n"
+    conf.write_text(good)
+    with running(tmp_path, f"auth_backends = dovecot-sql:{conf}\n") as worker, AuthClient(worker.path) as client:
+        conf.write_text("drover = sqlite\n")
+        assert worker.wait_for_line("what was read before stays in force").count(f"{conf}, line 1: drover is not built")
+        answer = client.ask(plain("alice@x.test", "geheim"))
+        assert isinstance(answer, Failed) and answer.is_temporary
+        conf.write_text(good + "# mended\n")
+        assert worker.wait_for_line(f"file {conf} has changed -- restarting")
+        with pytest.raises(EOFError):
+            client.receive()

@@ -90,6 +90,28 @@ def test_maildir_is_chosen_by_a_slash(site: Site, setting: str, place: str) -> N
     assert message.stat().st_uid == site.uids["alice"]
 
 
+@pytest.mark.parametrize(
+    ("place", "added"),
+    [("Maildir/", 1), ("Maildir/.Lists/", 1), ("Maildir/.Trash/", 0), ("Other/", 0)],
+)
+def test_maildirsize_of_another_program_stays_right(site: Site, place: str, added: int) -> None:
+    """A line for the message, but for the trash; no file is made where there is none."""
+    site.write("alice", "1000S\n500 1\n", file="maildirsize")
+    root = site.home("alice") / "Maildir"
+    folder = site.home("alice") / place
+    for path in (root, folder):
+        path.mkdir(exist_ok=True)
+        os.chown(path, site.uids["alice"], -1)
+    (folder / "maildirfolder").touch()
+    (site.home("alice") / "maildirsize").rename(root / "maildirsize")
+    with site.running(f"home_mailbox = {place}") as worker:
+        assert site.deliver(worker, "alice").outcomes == []
+    (message,) = (folder / "new").iterdir()
+    lines = (root / "maildirsize").read_text().splitlines()
+    assert [line.split() for line in lines[2:]] == [[str(message.stat().st_size), "1"]] * added
+    assert not (site.home("alice") / "Other" / "maildirsize").exists()
+
+
 def test_home_mailbox_file(site: Site) -> None:
     """A file in the home directory, as the user."""
     with site.running("home_mailbox = mbox") as worker:

@@ -26,7 +26,8 @@ Each failure is answered auth_failure_delay after the request, the next one of t
 up to 15 seconds. An address (with IPv6, a network of 64 bits) that has failed auth_failure_limit times is refused at
 once for auth_ban_time, right password or not, in the words of a wrong one; the same wrong password again does not
 count, nor do the clients in auth_failure_exceptions. A login is never banned, but one that has failed so often can be
-tried only once in auth_failure_delay, except from where it succeeded before. `pyfix reload` forgets all of it.
+tried only once in auth_failure_delay, except from where it succeeded before. A reload forgets all of it, and so does a
+change of a file that auth_backends(5) follows.
 
 The reason of a failure is in the log of this process alone. What fail2ban looks for is logged by smtpd and pop3-login;
 for other services by this process, in the words of Dovecot's.

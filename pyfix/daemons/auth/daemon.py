@@ -10,12 +10,13 @@ from typing import Final
 from pyfix.daemons.auth.connection import AuthConnection
 from pyfix.daemons.auth.crew import Crew
 from pyfix.daemons.auth.desk import Desk
+from pyfix.daemons.auth.files import SettingsFiles
 from pyfix.daemons.auth.names import BadFormat, NameRules
 from pyfix.daemons.auth.params import AuthParameters
 from pyfix.daemons.auth.penalty import Limits, Penalties
 from pyfix.daemons.auth.verify import Hashing, Verifier
 from pyfix.mail.auth.backends.context import Context
-from pyfix.mail.auth.backends.registry import backend_specs, open_backend
+from pyfix.mail.auth.backends.registry import backend_specs, open_backend, open_backends, settings_files
 from pyfix.mail.auth.tokens.opening import open_tokens
 from pyfix.mail.maps import MatchList
 from pyfix.mail.maps.lending import asker
@@ -43,7 +44,9 @@ class AuthDaemon(ManyClientsDaemon[AuthParameters]):
         self._connections: set[AuthConnection] = set()
         self._count = 0
         self._context = Context(self.config)
-        self._backends = [open_backend(spec, self._context) for spec in backend_specs(self.config)]
+        specs = backend_specs(self.config)
+        self._files = SettingsFiles(settings_files(self.config, specs), self._read_files, self.log.warning)
+        self._backends = [open_backend(spec, self._context) for spec in specs]
         self._places = self._context.places
         self._exceptions = MatchList(
             params.auth_failure_exceptions, "auth_failure_exceptions", self.config, kind=ADDRESS
@@ -125,6 +128,13 @@ class AuthDaemon(ManyClientsDaemon[AuthParameters]):
         if self._exceptions.has_changed():
             yield self._exceptions.parameter
         yield from self._places.find_changed()
+
+    def find_changed_files(self) -> Iterator[str]:
+        return self._files.find_changed()
+
+    def _read_files(self) -> None:
+        for backend in open_backends(self.config):
+            backend.close()
 
     def retiring(self) -> None:
         """Part from clients that wait for nothing: they find the next process when they need it."""

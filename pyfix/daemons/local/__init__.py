@@ -46,6 +46,9 @@ does not have is replaced by an underscore.
 The names user, home, shell, recipient, extension, domain, local, mailbox and recipient_delimiter may be used as $name
 in forward_path, luser_relay and command_execution_directory.
 
+A maildirsize that is in a Maildir, because another program has a quota there, is kept right; local itself has none but
+mailbox_size_limit.
+
 Failures: a table, a user database or a disk that is out of order defers the mail. A mailbox that would exceed
 mailbox_size_limit, a directory in the place of a file and an unknown user bounce.
 

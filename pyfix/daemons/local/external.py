@@ -21,6 +21,7 @@ from pyfix.mail.delivery.macros import ExpandError, censor
 from pyfix.mail.delivery.sysexits import judge
 from pyfix.mail.ipc.messages import Dsn
 from pyfix.mail.mailbox import MailboxError, MaildirWriter, Mbox, delivery_headers, from_line
+from pyfix.mail.mailbox.quota.account import Bookkeeper, scope_of
 
 _UNCHANGED = CopyStyle()
 
@@ -80,7 +81,8 @@ def deliver_maildir(context: Context, state: State, user: User, path: str) -> No
             writer = MaildirWriter(
                 job.content, params.mailbox_size_limit, otherwise="5.2.0", warn=context.tools.log.warning
             )
-            writer.deliver(path, file_headers(context, state))
+            books = Bookkeeper(path, scope_of(params), context.tools.log.warning)
+            writer.deliver(path, file_headers(context, state), books)
     except MailboxError as error:
         if error.is_access_problem:
             context.tools.log.warning(f"maildir access problem for UID/GID={user.uid}/{user.gid}: {error.reason}")

@@ -7,6 +7,7 @@ from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.delivery.params import CommandParameters
 from pyfix.mail.mailbox import LockParameters, MailboxParameters
 from pyfix.mail.mailbox.params import HARMLESS, LocalMailboxParameters
+from pyfix.mail.mailbox.quota.params import ScopeParameters
 from pyfix.mail.message.params import DuplicateParameters, LineParameters, MessageParameters
 from pyfix.mail.queue.params import QueueParameters
 
@@ -21,6 +22,7 @@ class LocalParameters(
     MailboxParameters,
     MessageParameters,
     QueueParameters,
+    ScopeParameters,
 ):
     """Read by local."""
 

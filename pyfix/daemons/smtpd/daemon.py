@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from pyfix.base.filewatch import FileWatch
 from pyfix.base.log import Log
 from pyfix.daemons.smtpd.answers import Answers
 from pyfix.daemons.smtpd.limits import PATIENCE_S, Limits
@@ -29,6 +30,7 @@ from pyfix.mail.queue import Queue
 from pyfix.mail.restrictions.evaluate import active_stages
 from pyfix.mail.restrictions.search import Searcher
 from pyfix.mail.restrictions.tables import Opened
+from pyfix.mail.sasl.smtpd_conf import smtpd_conf_candidates
 from pyfix.mail.tls.server import open_server_tls
 from pyfix.mail.tls.settings import smtpd_settings
 from pyfix.service.deadlines import Deadlines
@@ -73,7 +75,9 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         self.config.warnings += self._tls.warnings
         self._auth = make_client(self.params, self.config, self.log)
         self._mech_list: tuple[str, ...] = ()
-        if self.params.smtpd_sasl_auth_enable:
+        is_asked = self.params.smtpd_sasl_auth_enable
+        self._mech_file = FileWatch(smtpd_conf_candidates(self.config) if is_asked else ())
+        if is_asked:
             self._mech_list = read_mech_list(self.config, self.log)
             for parameter in ("smtpd_sasl_security_options", "smtpd_sasl_tls_security_options"):
                 read_options(self.params, self.config, parameter)
@@ -142,7 +146,8 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
         return self._opened.find_changed()
 
     def find_changed_files(self) -> Iterator[str]:
-        return self._tls.find_changed()
+        yield from self._tls.find_changed()
+        yield from self._mech_file.find_changed()
 
     def system_stops(self) -> None:
         """Tell idle clients; the others finish their message."""

@@ -31,7 +31,7 @@ from pyfix.base import clock
 from pyfix.base.atomic import sync_directory
 from pyfix.mail.delivery.content import Content, ContentError
 from pyfix.mail.mailbox.errors import MailboxError, system_error, too_large
-from pyfix.mail.mailbox.quota.account import Account
+from pyfix.mail.mailbox.quota.account import Account, Bookkeeper
 from pyfix.mail.mailbox.quota.names import named
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -78,9 +78,9 @@ class MaildirWriter:
         """Return the size of the file with these header lines; raises MailboxError."""
         return len(head) + self._content.length + (not self._ends_with_newline())
 
-    def deliver(self, maildir: str, head: bytes) -> str:
+    def deliver(self, maildir: str, head: bytes, account: Account | Bookkeeper | None = None) -> str:
         """Write one message; return its path below new/. `maildir` ends in "/". Raises MailboxError."""
-        return self.finish(self.begin(maildir, head))
+        return self.finish(self.begin(maildir, head), account)
 
     def begin(self, maildir: str, head: bytes, *, in_batch: bool = False) -> Draft:
         """Write one message below tmp/; in a batch, let the kernel begin to store it. Raises MailboxError."""
@@ -107,7 +107,7 @@ class MaildirWriter:
             _start_storing(fd)
         return draft
 
-    def finish(self, draft: Draft, account: Account | None = None, *, is_forced: bool = False) -> str:
+    def finish(self, draft: Draft, account: Account | Bookkeeper | None = None, *, is_forced: bool = False) -> str:
         """Make a message durable and visible, if its mailbox has room; return its path. Raises MailboxError.
 
         `is_forced`: it counts, and has room in any case.

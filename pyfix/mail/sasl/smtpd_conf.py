@@ -27,7 +27,9 @@ without these daemons.
 
 A remark behind " #" belongs to no value, but for those of sql_.
 
-Rights: the file is read when auth starts, with root's rights.
+A change counts a few seconds later, without a reload.
+
+Rights: auth and smtpd read the file when they start, with root's rights.
 
 Failures: a line that is no "name: value", and what is not built (sasldb, ldapdb, alwaystrue), is an error that names
 file and line: auth does not start, and logins are temporary failures.
@@ -112,12 +114,16 @@ def find_smtpd_conf(config: Config) -> SmtpdConf | None:
 
 def smtpd_conf_path(config: Config) -> str:
     """Return the path of the file, empty if there is none."""
+    return next(filter(os.path.isfile, smtpd_conf_candidates(config)), "")
+
+
+def smtpd_conf_candidates(config: Config) -> list[str]:
+    """Return where the file may be, in the order in which it is looked for."""
     params = config.read(SaslPathParameters)
     if params.smtpd_sasl_type != "cyrus" or "/" in params.smtpd_sasl_path:
-        return ""
+        return []
     folders = params.cyrus_sasl_config_path.split(":") if params.cyrus_sasl_config_path else _usual(config)
-    paths = [os.path.join(folder, f"{params.smtpd_sasl_path}.conf") for folder in folders if folder]
-    return next(filter(os.path.isfile, paths), "")
+    return [os.path.join(folder, f"{params.smtpd_sasl_path}.conf") for folder in folders if folder]
 
 
 def _usual(config: Config) -> list[str]:

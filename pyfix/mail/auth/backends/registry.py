@@ -29,7 +29,8 @@ unless its domain is delivered to Unix users.
 What a back end does not say is found where mail is delivered: the mailbox of an address as virtual(8) finds it, that of
 a Unix user as local(8) does.
 
-What these files say counts from the next `pyfix reload`; a passwd-file is read anew by itself.
+What these files say counts a few seconds after they are edited, without a reload. While a file is wrong, which the log
+tells, what was read before stays in force.
 
 Rights: files are read and sockets opened with the rights of auth, which are root's.
 
@@ -49,7 +50,8 @@ Inside: one module a kind, loaded when it is named.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pyfix.mail.accounts.opening import missing_file
@@ -57,7 +59,8 @@ from pyfix.mail.auth.backend import Backend
 from pyfix.mail.auth.backends.context import Context
 from pyfix.mail.auth.params import BackendParameters
 from pyfix.mail.config import Config
-from pyfix.mail.sasl.smtpd_conf import SmtpdConf, find_smtpd_conf
+from pyfix.mail.sasl.params import ForeignDaemonParameters
+from pyfix.mail.sasl.smtpd_conf import SmtpdConf, find_smtpd_conf, smtpd_conf_candidates
 
 _ROOM: Final = "pyfix.mail.auth.backends"
 _OPENERS: Final = {
@@ -73,6 +76,8 @@ _OPENERS: Final = {
     "shadow": "shadow:open_shadow",
 }
 """Module and function, by kind."""
+_READ_ONCE: Final = frozenset({"authmysqlrc", "cyrus-sql", "dovecot-ldap", "dovecot-sql"})
+"""Kinds whose file has the settings; a passwd-file is read anew by itself."""
 _ACCOUNTS: Final = "accounts"
 _CONF: Final = "smtpd.conf"
 
@@ -98,6 +103,15 @@ def backend_specs(config: Config) -> list[str]:
         else:
             raise config.refuse("auth_backends", f"auth_backends: there is no {_CONF} with pwcheck_method; make one")
     return found
+
+
+def settings_files(config: Config, specs: Sequence[str]) -> list[str]:
+    """Return the files, there or not, that back ends of these names read once: for who notices changes."""
+    foreign = config.read(ForeignDaemonParameters)
+    named = [name for kind, _, name in (spec.partition(":") for spec in specs) if kind in _READ_ONCE]
+    beside = [os.path.join(os.path.dirname(path), "authmysqlrc") for path in foreign.authdaemond_config_files]
+    others = [*foreign.saslauthd_config_files, *foreign.authdaemond_config_files, *beside]
+    return [*named, *smtpd_conf_candidates(config), *others]
 
 
 def _default_specs(conf: SmtpdConf | None, *, has_accounts: bool) -> list[str]:

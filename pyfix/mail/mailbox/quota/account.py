@@ -10,7 +10,8 @@ Nothing is asked of the disk for a mailbox without a limit, but that a maildirsi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,14 +20,14 @@ from pyfix.mail.accounts.quota import UNLIMITED, Quota
 from pyfix.mail.config import Config
 from pyfix.mail.mailbox.errors import MailboxError, system_error
 from pyfix.mail.mailbox.quota.decide import Verdict, judge, percents_crossed
-from pyfix.mail.mailbox.quota.ledger import FILE, PATIENCE_S, Ledger, glance
+from pyfix.mail.mailbox.quota.ledger import FILE, PATIENCE_S, Ledger, glance, root_of
 from pyfix.mail.mailbox.quota.names import Scope
 from pyfix.mail.mailbox.quota.params import QuotaParameters, ScopeParameters
 from pyfix.mail.mailbox.quota.usage import Usage
 
 _MOST_PERCENT: Final = 100
 _SHORT_PATIENCE_S: Final = 1.0
-"""For who has a client waiting."""
+"""For who has a client waiting, or gains little."""
 
 
 class OverQuota(MailboxError):
@@ -203,3 +204,41 @@ class Admission:
                     self._account.end(self._ledger, self._added)
             finally:
                 self._ledger.close()
+
+
+class Bookkeeper:
+    """For who delivers without a limit of its own: a maildirsize that another program keeps stays right.
+
+    It has `admit` of an Account; there is room in any case.
+    """
+
+    def __init__(self, maildir: str, scope: Scope, warn: Callable[[str], object] | None) -> None:
+        self._maildir = maildir
+        self._scope = scope
+        self._warn = warn
+
+    @contextmanager
+    def admit(self, size: int, *, is_forced: bool = False) -> Iterator[None]:
+        """Return a context in which the message becomes visible."""
+        ledger = self._open()
+        if ledger is None:
+            yield
+            return
+        with ledger:
+            yield
+            ledger.charge(Usage(size, 1))
+
+    def _open(self) -> Ledger | None:
+        root = root_of(self._maildir)
+        if self._scope.inbox_only or not os.path.lexists(f"{root}/{FILE}") or not self._is_counted(root):
+            return None
+        try:
+            return Ledger.open(root, self._scope, self._warn, patience_s=_SHORT_PATIENCE_S)
+        except OSError as error:
+            if self._warn is not None:
+                self._warn(f"{root}/{FILE}: {error.strerror}; a delivery is not counted there")
+            return None
+
+    def _is_counted(self, root: str) -> bool:
+        path = self._maildir.rstrip("/")
+        return path == root or self._scope.has_folder(os.path.basename(path))
