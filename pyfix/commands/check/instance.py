@@ -12,6 +12,7 @@ from pyfix.commands.check.certificates import check_certificates
 from pyfix.commands.check.classes import check_classes
 from pyfix.commands.check.files import check_files
 from pyfix.commands.check.honour import accepted_names, find_omissions, report_omissions
+from pyfix.commands.check.limits import check_limits
 from pyfix.commands.check.pop3 import check_pop3
 from pyfix.commands.check.ports import judge_ports, read_listeners
 from pyfix.commands.check.proxymap import check_proxymap
@@ -69,6 +70,7 @@ def _check(config: Config, entries: list[ServiceEntry], explain: Explain) -> Ite
     yield from check_accounts(config)
     yield from check_quotas(tables)
     yield from check_auth(config, entries)
+    yield from check_limits(config, entries)
     yield from check_pop3(config, entries)
     for text in tell_old_defaults(old_defaults(config, params.compatibility_level)):
         yield Finding(Severity.NOTE, "", text)

@@ -12,7 +12,9 @@ class SmtpdSaslParameters(SaslPathParameters):
     auth_service_name = String("auth", "The service that smtpd_sasl_type = cyrus asks: its socket in private/.", low=1)
     smtpd_sasl_service = String("smtp", "The service that auth, or Dovecot, is told.", low=1)
     smtpd_sasl_local_domain = String(
-        "", "With smtpd_sasl_type = cyrus, the domain that logins without one have in log, tables and headers."
+        "",
+        "With smtpd_sasl_type = cyrus, the domain that logins without one have in log, tables and headers; passwords"
+        " are looked up by auth_default_realm.",
     )
     smtpd_sasl_security_options = ListOf(
         "noanonymous",
