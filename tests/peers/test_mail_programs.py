@@ -272,6 +272,37 @@ def test_app_password_is_for_its_protocol(site: Site) -> None:
         fetch()
 
 
+def test_service_that_is_switched_off_is_so_at_once(site: Site) -> None:
+    """For a mailbox, and for what expired yesterday; the other services go on."""
+    trust = ssl.create_default_context(cafile=site.certificate)
+
+    def fetches() -> bool:
+        client = poplib.POP3_SSL("localhost", site.ports["POP3S"], timeout=30, context=trust)
+        client.user(ALICE)
+        try:
+            client.pass_(site.password)
+        except poplib.error_proto:
+            return False
+        finally:
+            client.close()
+        return True
+
+    def sends() -> bool:
+        with smtplib.SMTP_SSL("localhost", site.ports["smtps"], timeout=30, context=trust) as smtp:
+            smtp.ehlo()
+            answer = base64.b64encode(f"\0{ALICE}\0{site.password}".encode()).decode()
+            return smtp.docmd("AUTH", f"PLAIN {answer}")[0] == 235
+
+    for options, expected in (
+        (("--disable", "pop3"), (False, True)),
+        (("--enable", "pop3", "--disable", "smtpd"), (True, False)),
+        (("--enable", "smtpd", "--expires", "2020-01-01"), (False, False)),
+        (("--expires", "never"), (True, True)),
+    ):
+        assert site.pyfix("user", "set", ALICE, *options).returncode == 0
+        assert (fetches(), sends()) == expected, options
+
+
 @pytest.mark.peer("fail2ban-regex")
 def test_fail2ban_finds_every_failed_login_once(site: Site, need: Callable[[str], str], tmp_path: Path) -> None:
     """In the log of the whole instance, by the stock filters of the jails postfix-sasl and dovecot."""
