@@ -148,12 +148,14 @@ def run(call: Call) -> None:
 
 
 def _print_list(call: Call) -> None:
-    """Print what there is of table types, locks, texts of notices and SASL plug-ins; smtp has none, and no TLS.
+    """Print what there is of TLS, table types, locks, texts of notices and SASL plug-ins; smtp has none of the last.
 
     Only these requests load the code of tables, mailboxes and notices, so that the others answer sooner.
     """
     if call.tls is not None:
-        raise ConfigError(f"-T {call.tls}: pyfix has no TLS")
+        from pyfix.commands.postconf_tls import tell_of_tls
+
+        click.echo(tell_of_tls(call.tls))
     if call.flags & set(TEMPLATES):
         _print_templates(call)
     if "a" in call.flags:

@@ -69,6 +69,10 @@ RULES: Final = (
     Rule(r"tls_legacy_public_key_fingerprints", _ANY, Loss.NOTHING, _FINGERPRINTS),
     Rule(r"smtpd_tls_session_cache_\w+", _ANY, Loss.NOTHING, "sessions are resumed by tickets, and need no cache"),
     Rule(
+        r"tls_config_(file|name)", r"(?!default$).+", Loss.DIFFERENT, "OpenSSL's configuration is that of the system",
+        "what the file says of TLS does not hold",
+    ),
+    Rule(
         r"smtpd_tls_(eecdh_grade|dh512_param_file|always_issue_session_ids)|tls_eecdh_(strong|ultra)_curve"
         r"|tls_(daemon_)?random_\w+|tls_(session_ticket_cipher|config_file|config_name|fast_shutdown_enable)"
         r"|tlsmgr_service_name|openssl_path|smtpd_tls_enable_rpk", _ANY, Loss.NOTHING, _OPENSSL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,13 @@ def test_table_types_are_listed(etc: Path) -> None:
     assert {"hash", "inline", "regexp", "static", "texthash"} <= set(call(etc, "-m").stdout.split())
 
 
+def test_tls_is_told_of(etc: Path) -> None:
+    """The OpenSSL that is loaded, the one that Python was built with, the kinds of keys."""
+    assert call(etc, "-T", "run-version").stdout == f"{ssl.OPENSSL_VERSION}\n"
+    assert call(etc, "-T", "compile-version").stdout.startswith(f"OpenSSL {ssl.OPENSSL_VERSION_INFO[0]}.")
+    assert call(etc, "-T", "public-key-algorithms").stdout == "dsa\necdsa\nrsa\n"
+
+
 def test_everything_is_listed_in_the_order_of_names(etc: Path) -> None:
     """Built in, service and user parameters together."""
     names = [line.split(" = ")[0] for line in call(etc).stdout.splitlines()]
@@ -175,7 +183,6 @@ def test_unmatched_service_is_warned_about(etc: Path) -> None:
         (["-m", "-l"], "specify one of -l -m"),
         (["-l", "-n"], "with option -l, do not specify -n"),
         (["-M", "-n"], "with option -M, do not specify -n"),
-        (["-T", "run-version"], "-T run-version: pyfix has no TLS"),
         (
             ["-T", "x"],
             "unknown 'postconf -T' mode: x; specify one of: compile-version, run-version, public-key-algorithms",

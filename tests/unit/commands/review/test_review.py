@@ -30,6 +30,8 @@ def test_what_pyfix_has_is_not_told_of() -> None:
     [
         ("tls_legacy_public_key_fingerprints = yes", Loss.DIFFERENT),
         ("smtpd_tls_session_cache_database = btree:/var/lib/postfix/smtpd_scache", Loss.NOTHING),
+        ("tls_config_file = none", Loss.DIFFERENT),
+        ("tls_config_file = default", Loss.NOTHING),
         ("tls_random_source = dev:/dev/urandom", Loss.NOTHING),
         ("smtp_tls_security_level = dane", Loss.QUALITY),
         ("smtp_tls_security_level = dane-only", Loss.GUARD),
