@@ -187,21 +187,22 @@ def hello() -> bytes:
     return outgoing.read()
 
 
-@pytest.mark.parametrize("part", [0, 1, 5, 100, 10_000])
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_handshake_that_is_broken_off(tmp_path: Path, own: Issued, part: int, how: str) -> None:
+def test_handshake_that_is_broken_off(tmp_path: Path, own: Issued, how: str) -> None:
     """At any point: the session ends as with a client that was lost, and others go on."""
     with server(tmp_path, own) as stage:
         other = stage.connect()
-        client = begin(stage)
-        client.sock.sendall(hello()[:part])
-        if how == "reset":
-            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        client.close()
-        stage.worker.wait_for_line("SSL_accept error from unknown[127.0.0.1]: lost connection")
-        stage.worker.wait_for_line("lost connection after STARTTLS from unknown[127.0.0.1]")
-        stage.worker.wait_for_line("disconnect from unknown[127.0.0.1] ehlo=1 starttls=0/1 commands=1/2")
-        assert other.say("NOOP") == "250 2.0.0 Ok"
+        for part in (0, 1, 5, 100, 10_000):
+            stage.worker.log_lines().clear()
+            client = begin(stage)
+            client.sock.sendall(hello()[:part])
+            if how == "reset":
+                client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            stage.worker.wait_for_line("disconnect from unknown[127.0.0.1] ehlo=1 starttls=0/1 commands=1/2")
+            assert "SSL_accept error from unknown[127.0.0.1]: lost connection" in stage.worker.lines
+            assert "lost connection after STARTTLS from unknown[127.0.0.1]" in stage.worker.lines
+            assert other.say("NOOP") == "250 2.0.0 Ok"
 
 
 def test_handshake_with_an_old_client_is_told_in_the_words_of_openssl(tmp_path: Path, own: Issued) -> None:
