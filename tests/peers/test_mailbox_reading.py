@@ -11,7 +11,7 @@ from reading_site import MaildirSite, MboxSite, ask_dovecot, read_message
 
 from pyfix.mail.mailbox.reading import ReadableMailbox
 
-pytestmark = [pytest.mark.peer("doveadm"), pytest.mark.root]
+pytestmark = [pytest.mark.peer("/usr/lib/dovecot/pop3"), pytest.mark.root]
 
 CONTENTS = (
     b"From: a@b\nSubject: lf\n\nbody\n",
