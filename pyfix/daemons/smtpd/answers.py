@@ -26,6 +26,7 @@ from pyfix.mail.ipc.messages import Resolve as ResolveMessage
 from pyfix.mail.maps import MatchList, TableError
 from pyfix.mail.maps.answered import Answered, needs_no_thread
 from pyfix.mail.maps.answered import Question as TableQuestion
+from pyfix.mail.maps.remembered import NotRemembered
 from pyfix.mail.restrictions.questions import (
     Answer,
     Evaluation,
@@ -129,6 +130,12 @@ class Answers:
             return self._networks.matches(name, address)
         if not self._searcher.may_wait(question):
             return self._look_up(question)
+        memory = question.maps.memory
+        if memory is not None and not self._searcher.is_local_may_wait(question):
+            try:
+                return self._look_up(replace(question, maps=memory))
+            except NotRemembered:
+                pass  # a thread asks the server
         if needs_no_thread(question.maps) and not self._searcher.is_local_may_wait(question):
             return self._look_up_proxied(question)
         return self.in_thread(lambda: self._look_up(question))

@@ -14,7 +14,7 @@ from pyfix.mail.config.values import ValueRefused, words
 from pyfix.mail.maps.address_lookup import ALIAS, AddressMatch, IsLocal, Strategy, find_address
 from pyfix.mail.maps.opening import Opening
 from pyfix.mail.maps.registry import open_table
-from pyfix.mail.maps.remembered import remembered
+from pyfix.mail.maps.remembered import memory_of, remembered
 from pyfix.mail.maps.table import Ask, Table, TableError
 from pyfix.mail.maps.traced import traced
 
@@ -37,6 +37,9 @@ class Maps:
         """The value as configured."""
         self.blocking = any(table.blocking for table in tables)
         """True when some table asks a peer over the network."""
+        memory = memory_of(tables) if self.blocking else None
+        self.memory = None if memory is None else Maps(parameter, memory)
+        """The same from memory, where all that may have to wait have one: raises NotRemembered."""
         self.is_empty = not tables
         """True when the parameter names no table."""
         self._all = tuple((table.lookup, table) for table in tables)

@@ -9,14 +9,18 @@ See: mysql_table(5), pgsql_table(5) "remember_interval".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pyfix.base import clock
-from pyfix.mail.maps.table import Ask, Table
+from pyfix.mail.maps.table import Ask, Table, TableError
 
 _MOST: Final = 10_000
 """Answers; a process that has more forgets all."""
+
+
+class NotRemembered(TableError):
+    """The answer takes a question to the server."""
 
 
 class RememberedTable(Table):
@@ -42,6 +46,13 @@ class RememberedTable(Table):
         self._answers[key] = now + self._lifetime_s, value
         return value
 
+    def recall(self, key: str) -> str | None:
+        """Return what is remembered; raises NotRemembered. Nobody has to wait for it."""
+        answer = self._answers.get(key)
+        if answer is None or clock.monotonic() >= answer[0]:
+            raise NotRemembered(self.name)
+        return answer[1]
+
     def lend(self, ask: Ask) -> None:
         super().lend(ask)
         self._table.lend(ask)
@@ -51,6 +62,32 @@ class RememberedTable(Table):
 
     def entries(self) -> Iterator[tuple[str, str]]:
         return self._table.entries()
+
+
+class MemoryTable(Table):
+    """What another table remembers, and nothing else."""
+
+    def __init__(self, table: RememberedTable) -> None:
+        super().__init__(table.name)
+        self.is_pattern = table.is_pattern
+        self.owner = table.owner
+        self._table = table
+
+    def lookup(self, key: str) -> str | None:
+        return self._table.recall(key)
+
+
+def memory_of(tables: Sequence[Table]) -> list[Table] | None:
+    """Return tables that answer on the spot, or raise NotRemembered; None where some can't."""
+    found: list[Table] = []
+    for table in tables:
+        if isinstance(table, RememberedTable):
+            found.append(MemoryTable(table))
+        elif table.blocking:
+            return None
+        else:
+            found.append(table)
+    return found
 
 
 def remembered(table: Table) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyfix.mail.maps.remembered import RememberedTable, remembered
+from pyfix.mail.maps.remembered import NotRemembered, RememberedTable, memory_of, remembered
 from pyfix.mail.maps.table import Table, TableError
 
 
@@ -71,3 +71,20 @@ def test_a_table_whose_answers_do_not_last_is_asked_itself() -> None:
     server = Server()
     server.remember_s = 0
     assert remembered(server) is server
+
+
+def test_memory_answers_or_says_that_it_cannot(time_now: list[float]) -> None:
+    """Nobody waits for it; a list with a table that has no memory has none."""
+    server = Server()
+    server.blocking = True
+    table = remembered(server)
+    memory = memory_of([table])
+    assert memory is not None
+    with pytest.raises(NotRemembered):
+        memory[0].lookup("a")
+    table.lookup("a")
+    assert (memory[0].lookup("a"), server.asked) == (None, 1)
+    time_now[0] += 1
+    with pytest.raises(NotRemembered):
+        memory[0].lookup("a")
+    assert memory_of([table, server]) is None
