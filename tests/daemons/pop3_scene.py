@@ -50,6 +50,16 @@ class Client:
         """Return all lines until the end of the stream."""
         return [line.rstrip(b"\r\n") for line in self.file]
 
+    def can_send(self, data: bytes, times: int) -> bool:
+        """Send something again and again without reading; False once nothing more is taken."""
+        self.sock.settimeout(0.5)
+        try:
+            for _ in range(times):
+                self.sock.sendall(data)
+        except TimeoutError:
+            return False
+        return True
+
     def is_at_end(self) -> bool:
         """Wait for the end of the stream."""
         return self.file.read() == b""

@@ -272,6 +272,15 @@ def test_a_client_that_does_not_log_in_is_dropped() -> None:
         )
 
 
+def test_who_takes_no_answers_can_ask_for_no_more(scene: LoginScene) -> None:
+    """A stranger could fill the memory with them. Others go on, and so does who takes them."""
+    client, other = scene.connect(), scene.connect()
+    assert not client.can_send(b"CAPA\r\n" * 10_000, 400)
+    assert other.ask("CAPA") == b"+OK"
+    client.sock.settimeout(10)
+    assert [client.line() for _ in range(5000)].count(b"+OK") > 100
+
+
 def test_bad_commands_end_the_connection(scene: LoginScene) -> None:
     client = scene.connect()
     client.sock.sendall(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n")

@@ -246,6 +246,15 @@ def test_a_large_message_and_a_client_that_reads_slowly(scene: Scene) -> None:
     assert slow.line() == b"+OK"
 
 
+def test_who_takes_no_answers_can_ask_for_no_more(scene: Scene) -> None:
+    """Nor does a burst of questions have all its answers made at once."""
+    scene.add_user("alice", MESSAGES)
+    client = scene.open("alice")
+    assert not client.can_send(b"UIDL\r\n" * 10_000, 100)
+    client.sock.settimeout(10)
+    assert [client.line() for _ in range(50_000)].count(b"+OK") == 10_000
+
+
 def test_the_system_stops(scene: Scene) -> None:
     scene.add_user("alice", MESSAGES)
     client = scene.open("alice")

@@ -144,16 +144,20 @@ class Connection(asyncio.Protocol):
             self._log_end("Connection closed")
 
     def pause_writing(self) -> None:
-        """The client has not taken everything yet."""
+        """The client has not taken everything yet: it gets no more answers meanwhile."""
         self._is_paused = True
         if self._pump is not None:
             self._pump.pause()
+        else:
+            self.pause_client()
 
     def resume_writing(self) -> None:
         """It has."""
         self._is_paused = False
         if self._pump is not None:
             self._pump.resume()
+        elif not self._busy or self._is_shaking_hands or self._dialogue is None:
+            self.resume_client()  # otherwise when auth has answered
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
@@ -169,7 +173,9 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume_client(self) -> None:
-        """Go on."""
+        """Go on, once the client has taken its answers; what a mailbox sends is paced by the pump."""
+        if self._is_paused and self._pump is None:
+            return
         if self._transport is not None and self._is_reading_paused and not self._is_closing:
             self._is_reading_paused = False
             self._transport.resume_reading()

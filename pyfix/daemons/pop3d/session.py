@@ -179,8 +179,9 @@ class Session(asyncio.Protocol):
         self._on_end()
 
     def pause_writing(self) -> None:
-        """The client is slow."""
+        """The client is slow: it can ask for more when it has taken this."""
         self._is_paused = True
+        self._pause_reading()
 
     def resume_writing(self) -> None:
         """It has taken what there was."""
@@ -224,7 +225,7 @@ class Session(asyncio.Protocol):
 
     def _may_read(self) -> bool:
         has_room = self._dialogue is not None and self._dialogue.waiting_input <= INPUT_LIMIT
-        return has_room and not self._is_closing and not self._is_lost
+        return has_room and not self._is_paused and not self._is_closing and not self._is_lost
 
     def _perform_one(self) -> bool:
         """Take one step; return whether there is more to do at once."""

@@ -73,6 +73,8 @@ class Transaction:
         self._seen: set[int] = set()
         self._bad_commands = 0
         self._fetching: Fetch | None = None
+        self._listed = 0
+        """Messages in short listings since a long one was sent."""
         self._is_waiting = False
         self._is_over = False
         self.counts = Counts()
@@ -156,9 +158,11 @@ class Transaction:
         return self._list(b"+OK\r\n", self._uidls)
 
     def _list(self, head: bytes, block: Callable[[int, int], bytes]) -> Action:
-        """Return a short listing as it is, a long one to be made while it is sent."""
+        """Return a short listing as it is, a long one to be made while it is sent; so is a short one after others that
+        have not been sent yet."""
         count = len(self._maildrop)
-        if count <= BLOCK:
+        self._listed += count
+        if self._listed <= BLOCK:
             return Reply(b"%s%s.\r\n" % (head, block(1, count)))
         self._is_waiting = True
         return Listing(self._blocks(head, block))
@@ -228,6 +232,7 @@ class Transaction:
     def done(self) -> list[Action]:
         """A listing was sent."""
         self._is_waiting = False
+        self._listed = 0
         return self._answer_input([])
 
     def fetched(self, sent: int) -> list[Action]:

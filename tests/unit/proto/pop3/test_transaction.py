@@ -148,3 +148,12 @@ def test_the_twenty_first_bad_command_ends_the_session() -> None:
 def test_a_line_without_end_ends_the_session() -> None:
     actions = session().receive(b"X" * 3000)
     assert actions == [Reply(b"-ERR Input line too long.\r\n"), Close("Input line too long")]
+
+
+def test_listings_sent_ahead_wait_for_each_other() -> None:
+    """A burst of questions costs no more than the first of them, until its answer is sent."""
+    transaction = session(*[1000] * 300)
+    first, second = transaction.receive(b"UIDL\r\n" * 1000)
+    assert isinstance(first, Reply) and isinstance(second, Listing)
+    assert replies([first]) == replies([second])
+    assert len(transaction.done()) == 2
