@@ -13,13 +13,13 @@ import socket
 import subprocess
 import tempfile
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from dovecot_instance import dovecot_auth
 from instance import wait_until
+from unix_user import unix_user
 
 from pyfix.mail.auth.backend import Account, Attempt, Backend, BackendUnavailable
 from pyfix.mail.auth.backends.context import Context
@@ -35,13 +35,8 @@ pytestmark = [pytest.mark.root, pytest.mark.skipif(os.getuid() != 0, reason="nee
 @pytest.fixture(scope="module")
 def user() -> Iterator[str]:
     """A Unix user with a password."""
-    name = f"pyfix{uuid.uuid4().hex[:8]}"
-    hashed = subprocess.run(["openssl", "passwd", "-6", PASSWORD], capture_output=True, text=True, check=True).stdout
-    subprocess.run(["useradd", "-M", "-d", f"/nonexistent/{name}", "-p", hashed.strip(), name], check=True)
-    try:
+    with unix_user(PASSWORD) as name:
         yield name
-    finally:
-        subprocess.run(["userdel", name], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ from __future__ import annotations
 import base64
 import os
 import smtplib
-import subprocess
-import uuid
 from collections.abc import Iterator
 
 import pytest
 from instance import Instance, wait_until
+from unix_user import unix_user
 
 pytestmark = [pytest.mark.system, pytest.mark.root, pytest.mark.skipif(os.getuid() != 0, reason="needs root")]
 PASSWORD = "openstack"
@@ -28,13 +27,8 @@ saslauthd_path: {folder}/mux
 @pytest.fixture
 def user() -> Iterator[str]:
     """A Unix user with a password."""
-    name = f"pyfix{uuid.uuid4().hex[:8]}"
-    hashed = subprocess.run(["openssl", "passwd", "-6", PASSWORD], capture_output=True, text=True, check=True).stdout
-    subprocess.run(["useradd", "-M", "-d", f"/nonexistent/{name}", "-p", hashed.strip(), name], check=True)
-    try:
+    with unix_user(PASSWORD) as name:
         yield name
-    finally:
-        subprocess.run(["userdel", name], check=True, capture_output=True)
 
 
 def client_that_may_log_in(instance: Instance) -> smtplib.SMTP | None:

@@ -43,12 +43,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.mail.config import Config, ConfigError, lines
 from pyfix.mail.config.errors import one_line
+from pyfix.mail.config.settings_file import Setting, SettingsFile
 from pyfix.mail.sasl.params import SaslPathParameters
 
 USUAL: Final = (
@@ -67,24 +67,8 @@ _REMARK: Final = re.compile(r"[ \t]#.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """A value and its line."""
-
-    value: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpdConf:
+class SmtpdConf(SettingsFile):
     """The file."""
-
-    path: str
-    settings: Mapping[str, Setting]
-
-    def get(self, name: str) -> str:
-        """Return a value, empty where there is none."""
-        found = self.settings.get(name)
-        return "" if found is None else found.value
 
     def words(self, name: str) -> tuple[str, ...]:
         """Return the words of a value."""
@@ -99,11 +83,6 @@ class SmtpdConf:
     def mech_list(self) -> tuple[str, ...]:
         """The mechanisms that may be offered, in capitals; none where the file does not say."""
         return tuple(word.upper() for word in self.words("mech_list"))
-
-    def refuse(self, name: str, reason: str) -> ConfigError:
-        """Return the error about a value, or about one that is missing."""
-        found = self.settings.get(name)
-        return ConfigError(f"{self.path}, line {found.line}: {reason}" if found else f"{self.path}: {reason}")
 
 
 def find_smtpd_conf(config: Config) -> SmtpdConf | None:

@@ -14,13 +14,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pyfix.base.failure import words_for
 from pyfix.base.stream import Stream
 from pyfix.mail.auth.backend import Account, Attempt, Backend, BackendUnavailable, Place, VerifyBackend
 from pyfix.mail.auth.backends.authmysqlrc import open_authmysqlrc
 from pyfix.mail.auth.backends.context import Context, is_askable
 from pyfix.mail.auth.backends.courier import courier_obstacle, courier_place
 from pyfix.mail.auth.backends.pam import PamBackend
+from pyfix.mail.auth.backends.present_files import read_present
 from pyfix.mail.auth.backends.saslauthd import verify_with
 from pyfix.mail.auth.backends.shadow import ShadowBackend
 from pyfix.mail.auth.backends.unix_peer import connected
@@ -147,14 +147,8 @@ def _lines(stream: Stream, path: str) -> Iterator[bytes]:
 
 def configured_modules(files: Sequence[str]) -> tuple[str, list[str]]:
     """Return the first of the files that is there, and the modules that it lists; raises BackendUnavailable."""
-    for file in files:
-        try:
-            with open(file, encoding="utf-8", errors="replace") as opened:
-                found = _MODULES.findall(opened.read())
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise BackendUnavailable(f"open {file}: {words_for(error)}") from error
+    for file, text in read_present(files):
+        found = _MODULES.findall(text)
         return file, found[-1].split() if found else []
     return "", []
 

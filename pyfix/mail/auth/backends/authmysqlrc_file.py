@@ -7,12 +7,13 @@ write remarks behind values; where a value is a name, a number or a path, what s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.mail.config import ConfigError, lines
 from pyfix.mail.config.errors import one_line
+from pyfix.mail.config.settings_file import Setting, SettingsFile
 
 PREFIX: Final = "MYSQL_"
 _LINE: Final = re.compile(r"([A-Za-z_]+)(?:[ \t]+(.*))?", re.DOTALL)
@@ -42,35 +43,11 @@ _REQUIRED: Final = ("MYSQL_USERNAME", "MYSQL_DATABASE")
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """A value and the line at which it begins."""
-
-    value: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class MysqlRc:
+class MysqlRc(SettingsFile):
     """The file."""
 
-    path: str
-    settings: Mapping[str, Setting]
     remarks: tuple[str, ...] = ()
     """What to say of it."""
-
-    def get(self, name: str) -> str:
-        """Return a value, empty where there is none."""
-        found = self.settings.get(name)
-        return "" if found is None else found.value
-
-    def place(self, name: str) -> str:
-        """Return where a setting stands."""
-        found = self.settings.get(name)
-        return self.path if found is None else f"{self.path}, line {found.line}"
-
-    def refuse(self, name: str, reason: str) -> ConfigError:
-        """Return the error about a setting."""
-        return ConfigError(f"{self.place(name)}: {reason}")
 
 
 def read_authmysqlrc(path: str) -> MysqlRc:

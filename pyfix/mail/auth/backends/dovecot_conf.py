@@ -8,12 +8,13 @@ See: Dovecot's "AuthDatabase".
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pyfix.mail.config import ConfigError, lines
 from pyfix.mail.config.errors import one_line
+from pyfix.mail.config.settings_file import Setting, SettingsFile
 from pyfix.mail.passwords import SCHEMES
 from pyfix.mail.passwords.stored import canonical_scheme
 
@@ -24,33 +25,8 @@ _LOGICAL_LIMIT: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """A value and the line at which it begins."""
-
-    value: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class DovecotConf:
+class DovecotConf(SettingsFile):
     """The file."""
-
-    path: str
-    settings: Mapping[str, Setting]
-
-    def get(self, name: str, default: str = "") -> str:
-        """Return a value, or the default where there is none."""
-        found = self.settings.get(name)
-        return default if found is None else found.value
-
-    def place(self, name: str) -> str:
-        """Return where a setting stands."""
-        found = self.settings.get(name)
-        return self.path if found is None else f"{self.path}, line {found.line}"
-
-    def refuse(self, name: str, reason: str) -> ConfigError:
-        """Return the error about a setting."""
-        return ConfigError(f"{self.place(name)}: {reason}")
 
     def flag(self, name: str, default: bool = False) -> bool:
         """Return yes or no; raises ConfigError."""

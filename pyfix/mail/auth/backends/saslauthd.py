@@ -14,11 +14,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from pyfix.base.failure import words_for
 from pyfix.mail.address.split import split_address
 from pyfix.mail.auth.backend import Account, Attempt, Backend, BackendUnavailable, LookupBackend, Place, VerifyBackend
 from pyfix.mail.auth.backends.context import Context, is_askable
 from pyfix.mail.auth.backends.pam import PamBackend
+from pyfix.mail.auth.backends.present_files import read_present
 from pyfix.mail.auth.backends.shadow import ShadowBackend
 from pyfix.mail.auth.backends.unix_peer import connected
 from pyfix.mail.passwords import UnusableHash, verify_password
@@ -113,14 +113,8 @@ def verify_with(backend: Backend, attempt: Attempt, password: bytes) -> Account 
 
 def configured_mechanism(files: Sequence[str]) -> tuple[str, str]:
     """Return the mechanism that the first of the files says, and that file; raises BackendUnavailable."""
-    for file in files:
-        try:
-            with open(file, encoding="utf-8", errors="replace") as opened:
-                found = _MECHANISM.findall(opened.read())
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise BackendUnavailable(f"open {file}: {words_for(error)}") from error
+    for file, text in read_present(files):
+        found = _MECHANISM.findall(text)
         if found and found[-1]:
             return found[-1], file
     return _DEFAULT, ""
