@@ -126,6 +126,23 @@ def test_trust_permits(tmp_path: Path, authority: Issued, known: Issued, strange
         assert far(encrypted).startswith("554 ")
 
 
+@pytest.mark.parametrize("word", ["permit_tls_clientcerts", "permit_tls_all_clientcerts"])
+def test_headers_of_known_clients_get_our_domain(
+    tmp_path: Path, authority: Issued, known: Issued, stranger: Issued, word: str
+) -> None:
+    """local_header_rewrite_clients."""
+    certificate = prints(stranger)[0]
+    lines = f"relay_clientcerts = inline:{{{{{certificate}=x}}}}\nlocal_header_rewrite_clients = {word}\n"
+    with server(tmp_path, authority, lines) as stage:
+        for own in (stranger, known, None):
+            client = begin(stage, tmp_path, own)
+            client.begin()
+            client.sock.sendall(b"x\r\n.\r\n")
+            assert client.read().startswith("250 ")
+        contexts = [message.submit.envelope.rewrite_context for message in stage.neighbours.messages]
+    assert contexts == ["local", "local" if word == "permit_tls_all_clientcerts" else "remote", "remote"]
+
+
 @pytest.mark.parametrize("digest", ["sha256", "md5"])
 def test_access_table_of_fingerprints(tmp_path: Path, authority: Issued, stranger: Issued, digest: str) -> None:
     """check_ccert_access, with smtpd_tls_fingerprint_digest."""

@@ -126,6 +126,7 @@ class SmtpdDaemon(ManyClientsDaemon[SmtpdParameters]):
             common=self._common, tls=self._tls, logins=self._make_logins(mood, answers),
             limits=Limits(params, self.worker.service, self._anvil, self.log),
             rewrites_headers_of_logins=tables.header_clients.with_login,
+            rewrites_headers_of_certificates=tuple(tables.header_clients.with_certificate),
         )  # fmt: skip
 
     def _make_logins(self, mood: Mood, answers: Answers) -> Logins | None:

@@ -4,9 +4,9 @@
     permit_sasl_authenticated   permit_tls_clientcerts   permit_tls_all_clientcerts
 
 A table is asked for the client's address, not for its networks; what it says is ignored. Whether a client has logged in
-is not known yet when the list is read: `with_login` says that it counts. Those with certificates match nobody, because
-no client can show one in this release. When a table can't be asked, the client
-is none of ours: to change the headers of a stranger's mail would be worse than to leave ours as they are.
+or shown a certificate is not known yet when the list is read: `with_login` and `with_certificate` say that it counts.
+When a table can't be asked, the client is none of ours: to change the headers of a stranger's mail would be worse than
+to leave ours as they are.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pyfix.mail.address.valid import parse_hostaddr
 from pyfix.mail.config import Config, ConfigError
 from pyfix.mail.config.networks import select_interfaces
 from pyfix.mail.maps import MatchList
-from pyfix.mail.restrictions.parse import OpenMaps
+from pyfix.mail.restrictions.parse import Kind, OpenMaps
 
 PARAMETER: Final = "local_header_rewrite_clients"
-_NOBODY: Final = ("permit_tls_clientcerts", "permit_tls_all_clientcerts")
+_CERTIFICATES: Final = (Kind.PERMIT_TLS_CLIENTCERTS, Kind.PERMIT_TLS_ALL_CLIENTCERTS)
 Check = Callable[[str, str], bool]
 """Is the client of this name and address meant?"""
 
@@ -42,6 +42,8 @@ class HeaderClients:
         """True when some table may have to wait."""
         self.with_login = False
         """Clients that have logged in are meant, too."""
+        self.with_certificate: list[Kind] = []
+        """Clients that these permit are meant, too."""
         rest = iter(params.local_header_rewrite_clients)
         self._checks = [check for word in rest if (check := self._check(word, rest.__next__)) is not None]
 
@@ -64,7 +66,8 @@ class HeaderClients:
                     return self._table(take_next())
                 except StopIteration:
                     raise self._refuse("check_address_map needs type:table") from None
-            case nobody if nobody in _NOBODY:
+            case name if name in [kind.value for kind in _CERTIFICATES]:
+                self.with_certificate.append(Kind(name))
                 return None
             case _ if ":" in word:
                 return self._table(word)

@@ -15,6 +15,7 @@ from pyfix.daemons.smtpd.transaction import Transaction
 from pyfix.daemons.smtpd.trouble import trouble_of_command, trouble_of_message
 from pyfix.mail.ipc.messages import Client
 from pyfix.mail.notices.trouble import Trouble
+from pyfix.mail.restrictions.evaluate import knows_certificate
 from pyfix.mail.restrictions.questions import Stage
 from pyfix.mail.smtp import replies
 
@@ -171,7 +172,7 @@ class MessageVerbs(EnvelopeVerbs, Encryption):
                 return refusal
             self.server.log.flush()
             head = self._received_header(transaction)
-            reply = await transaction.submit(head, self._client(transaction), self._rewrite_context())
+            reply = await transaction.submit(head, self._client(transaction), await self._rewrite_context())
         if reply:
             self._trouble |= trouble_of_message(reply)
         return reply
@@ -183,10 +184,16 @@ class MessageVerbs(EnvelopeVerbs, Encryption):
             context.sasl_username or "", transaction.mail.auth,
         )  # fmt: skip
 
-    def _rewrite_context(self) -> str:
+    async def _rewrite_context(self) -> str:
         """Return whose domain completes the headers: "local" for ours (local_header_rewrite_clients)."""
-        is_ours = self.server.rewrites_headers_of_logins and self.context.is_authenticated
-        return "local" if is_ours else self.peer.rewrite_context
+        server = self.server
+        if server.rewrites_headers_of_logins and self.context.is_authenticated:
+            return "local"
+        if server.rewrites_headers_of_certificates and self.tls is not None and self.tls.peer is not None:
+            for kind in server.rewrites_headers_of_certificates:
+                if await server.answers.decide(knows_certificate(kind, server.rules, self.context)):
+                    return "local"
+        return self.peer.rewrite_context
 
     def _received_header(self, transaction: Transaction) -> bytes:
         params = self.params

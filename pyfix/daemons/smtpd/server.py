@@ -20,6 +20,7 @@ from pyfix.mail.maps import MatchList
 from pyfix.mail.notices.mailer import TranscriptMailer
 from pyfix.mail.notices.trouble import Trouble
 from pyfix.mail.queue import Queue
+from pyfix.mail.restrictions.parse import Kind
 from pyfix.mail.restrictions.progress import Rules
 from pyfix.mail.restrictions.questions import Stage
 from pyfix.mail.tls.server import ServerTls
@@ -66,6 +67,8 @@ class Server:
     """None: nobody may log in."""
     limits: Limits | None = None
     rewrites_headers_of_logins: bool = False
+    rewrites_headers_of_certificates: tuple[Kind, ...] = ()
+    """Restrictions of which one has to permit the client by its certificate."""
     """local_header_rewrite_clients has permit_sasl_authenticated."""
 
     def __post_init__(self) -> None:

@@ -95,6 +95,14 @@ def evaluate(stage: Stage, rules: Rules, context: Context, watch: Watch | None =
     return progress.decision
 
 
+def knows_certificate(kind: Kind, rules: Rules, context: Context) -> Evaluation[bool]:
+    """Return whether permit_tls_clientcerts, or the one for all, permits the client; no answer permits nobody."""
+    try:
+        return (yield from _clientcerts(Progress(context, rules), kind)) is Verdict.OK
+    except LookupFailed:
+        return False
+
+
 def active_stages(rules: Rules) -> tuple[Stage, ...]:
     """Return the stages at which an evaluation can have another result than permission."""
     lists = {Stage.DATA: rules.data, Stage.END_OF_MESSAGE: rules.end_of_data}
