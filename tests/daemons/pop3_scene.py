@@ -50,15 +50,13 @@ class Client:
         """Return all lines until the end of the stream."""
         return [line.rstrip(b"\r\n") for line in self.file]
 
-    def can_send(self, data: bytes, times: int) -> bool:
-        """Send something again and again without reading; False once nothing more is taken."""
+    def flood(self, data: bytes, times: int) -> None:
+        """Send something again and again without reading, as long as it is taken."""
         self.sock.settimeout(0.5)
-        try:
+        with contextlib.suppress(TimeoutError):
             for _ in range(times):
                 self.sock.sendall(data)
-        except TimeoutError:
-            return False
-        return True
+        self.sock.settimeout(DEADLINE_S)
 
     def is_at_end(self) -> bool:
         """Wait for the end of the stream."""
@@ -67,6 +65,11 @@ class Client:
     def close(self) -> None:
         self.file.close()
         self.sock.close()
+
+
+def memory_of(worker: RunningWorker) -> int:
+    """Return how many bytes of memory a process has."""
+    return int(Path(f"/proc/{worker.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def make_maildir(path: Path, messages: dict[str, bytes], uid: int = OWNER) -> Path:
