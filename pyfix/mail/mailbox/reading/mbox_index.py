@@ -14,7 +14,7 @@ from typing import Final
 from pyfix.mail.mailbox.reading import mbox_format
 from pyfix.mail.mailbox.reading.mbox_format import FROM_LINE_LIMIT, Field
 from pyfix.mail.mailbox.reading.names import hashed
-from pyfix.mail.mailbox.reading.stream import count_octets
+from pyfix.mail.mailbox.reading.stream import count_octets, octets_of
 from pyfix.mail.mailbox.reading.uidlist import format_uidl
 
 _CHUNK: Final = 1024 * 1024
@@ -108,6 +108,8 @@ class MboxMessage:
     fields: list[Field]
     ranges: tuple[tuple[int, int], ...]
     """What a client gets: (offset in the file, length)."""
+    octets: int | None
+    """Its size on the wire; None for a large one, which has not been read."""
 
 
 def read_message(fd: int, start: int, end: int) -> MboxMessage:
@@ -121,9 +123,13 @@ def read_message(fd: int, start: int, end: int) -> MboxMessage:
         length = mbox_format.header_length(data[head:])
     block = data[head : head + length]
     fields = mbox_format.private_fields(block)
-    visible = _content_end(fd, start + head, end) - start - head
+    is_whole = start + len(data) >= end
+    last = data[max(head, len(data) - 2) :] if is_whole else os.pread(fd, 2, max(start + head, end - 2))
+    visible = end - start - head - _separator_length(last)
     ranges = mbox_format.visible_ranges(fields, visible)
-    return MboxMessage(start, head, block, fields, tuple((start + head + at, size) for at, size in ranges))
+    octets = octets_of(b"".join(data[head + at : head + at + size] for at, size in ranges)) if is_whole else None
+    places = tuple((start + head + at, size) for at, size in ranges)
+    return MboxMessage(start, head, block, fields, places, octets)
 
 
 def _read_at_most(fd: int, size: int, offset: int) -> bytes:
@@ -133,12 +139,9 @@ def _read_at_most(fd: int, size: int, offset: int) -> bytes:
     return bytes(data)
 
 
-def _content_end(fd: int, start: int, end: int) -> int:
-    """Return where the content ends: before the line end that separates it from the next message."""
-    last = os.pread(fd, min(2, max(0, end - start)), max(start, end - 2))
-    if last.endswith(b"\r\n"):
-        return end - 2
-    return end - 1 if last.endswith(b"\n") else end
+def _separator_length(last: bytes) -> int:
+    """Return the length of the line end before the next message, which belongs to neither, by the last two bytes."""
+    return 2 if last.endswith(b"\r\n") else int(last.endswith(b"\n"))
 
 
 def _add(index: MboxIndex, message: MboxMessage, fd: int) -> None:
@@ -148,7 +151,7 @@ def _add(index: MboxIndex, message: MboxMessage, fd: int) -> None:
     index.highest_uid = max(index.highest_uid, uid)
     index.starts.append(message.start)
     index.heads.append(message.head)
-    index.octets.append(count_octets(fd, message.ranges))
+    index.octets.append(count_octets(fd, message.ranges) if message.octets is None else message.octets)
     index.uids.append(uid)
     index.digests += mbox_format.digest(message.block, message.fields)
     index.flags.append(mbox_format.flags(message.fields))

@@ -129,18 +129,16 @@ def _pieces(fd: int, index: MboxIndex, removed: set[int], seen: set[int]) -> Ite
     start, end = 0, index.lead
     for i in kept:
         moves_base = index.validity and not index.lead and i == kept[0] != 0
-        base = (index.validity, max(index.last_uid, index.highest_uid)) if moves_base else None
-        message = read_message(fd, index.starts[i], index.end(i))
-        block = renewed(message.block, message.fields, base=base, is_seen=i in seen)
-        if block == message.block and end == message.start:
-            end = index.end(i)
-            continue
-        yield start, end
-        start, end = message.start, index.end(i)
-        if block != message.block:
-            yield start, start + message.head
-            yield block
-            start += message.head + len(message.block)
+        if index.starts[i] != end:
+            yield start, end
+            start = index.starts[i]
+        if i in seen or moves_base:
+            base = (index.validity, max(index.last_uid, index.highest_uid)) if moves_base else None
+            message = read_message(fd, index.starts[i], index.end(i))
+            yield start, message.start + message.head
+            yield renewed(message.block, message.fields, base=base, is_seen=i in seen)
+            start = message.start + message.head + len(message.block)
+        end = index.end(i)
     yield start, end
 
 

@@ -107,3 +107,14 @@ def test_a_link_out_of_the_base_is_refused(maildir: MaildirSite) -> None:
     with pytest.raises(MailboxUnavailable, match="out of"):
         open_mailbox(f"maildir:{base}/box/", base=str(base))
     open_mailbox(f"maildir:{base}/box/").close()
+
+
+def test_expunge_tells_the_quota(maildir: MaildirSite) -> None:
+    """A line with what has gone; messages with the flag T did not count."""
+    maildir.put("new/1.a")
+    maildir.put("cur/2.b,S=1000:2,S", b"x\n")
+    maildir.put("cur/3.c:2,T")
+    path = maildir.put("maildirsize", b"100000S\n2000 3\n")
+    maildir.session().expunge([1, 2, 3])
+    lines = path.read_text().split("\n")
+    assert [line.split() for line in lines[2:] if line] == [[str(-len(MESSAGE) - 1000), "-2"]]
