@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import threading
 from collections.abc import Iterator
@@ -41,10 +42,11 @@ class FakeAuth:
     """Every request fails for now."""
     requests: list[protocol.Authenticate] = field(default_factory=list)
     tickets: dict[str, str] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def ticket_for(self, user: str) -> str:
         """Return a ticket as if the user had logged in."""
-        ticket = f"ticket-{len(self.tickets)}"
+        ticket = f"ticket-{next(self.numbers)}"
         self.tickets[ticket] = user
         return ticket
 

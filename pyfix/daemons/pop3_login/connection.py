@@ -32,6 +32,8 @@ from pyfix.service.deadlines import Deadlines
 from pyfix.service.worker import Worker
 
 INPUT_LIMIT: Final = 64 * 1024
+_PIECE: Final = 4096
+"""Input that is answered at a time: replies are longer than commands, and a client need not read them."""
 _DRAIN_S: Final = 60.0
 """How long a client may take for what it still has to get when its session has ended."""
 _HANDOVER_S: Final = 120.0
@@ -59,8 +61,8 @@ class Connection(asyncio.Protocol):
     """One client."""
 
     __slots__ = (
-        "_busy", "_client", "_dialogue", "_early", "_exchange", "_has_ended", "_has_logged_in", "_is_closing",
-        "_is_encrypted", "_is_lost", "_is_paused", "_is_reading_paused", "_is_shaking_hands", "_pump", "_shared",
+        "_busy", "_client", "_dialogue", "_exchange", "_has_ended", "_has_logged_in", "_input", "_is_closing",
+        "_is_encrypted", "_is_lost", "_is_paused", "_is_reading_paused", "_pump", "_shared",
         "_since", "_tls_problem", "_transport", "_writable", "deadline",
     )  # fmt: skip
 
@@ -69,8 +71,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._client = Client("", "", "")
         self._dialogue: Authorization | None = None
-        self._early = b""
-        """Input that came before the greeting."""
+        self._input = b""
+        """What was not answered yet."""
         self._exchange: Exchange | None = None
         self._pump: Pump | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -80,7 +82,6 @@ class Connection(asyncio.Protocol):
         """Steps under way that will report."""
         self._tls_problem = ""
         self._is_encrypted = False
-        self._is_shaking_hands = False
         self._is_paused = False
         self._is_reading_paused = False
         self._is_closing = False
@@ -113,14 +114,18 @@ class Connection(asyncio.Protocol):
         """Input came."""
         if self._pump is not None:
             self._pump.send(data)
-        elif self._dialogue is None or self._is_shaking_hands:
-            self._early += data
-            if len(self._early) > INPUT_LIMIT:
-                self.pause_client()
         else:
-            self._perform(self._dialogue.receive(data))
-            if self._dialogue.waiting_input > INPUT_LIMIT:
+            self._input += data
+            self._answer_input()
+            if len(self._input) > INPUT_LIMIT:
                 self.pause_client()
+
+    def _answer_input(self) -> None:
+        """Answer what has come, piece by piece, as long as the client takes the replies."""
+        dialogue = self._dialogue
+        while dialogue is not None and self._input and not (self._busy or self._is_paused or self._is_closing):
+            piece, self._input = self._input[:_PIECE], self._input[_PIECE:]
+            self._perform(dialogue.receive(piece))
 
     def eof_received(self) -> bool:
         """The client sends no more."""
@@ -148,16 +153,14 @@ class Connection(asyncio.Protocol):
         self._is_paused = True
         if self._pump is not None:
             self._pump.pause()
-        else:
-            self.pause_client()
 
     def resume_writing(self) -> None:
         """It has."""
         self._is_paused = False
         if self._pump is not None:
             self._pump.resume()
-        elif not self._busy or self._is_shaking_hands or self._dialogue is None:
-            self.resume_client()  # otherwise when auth has answered
+        else:
+            self._go_on()
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
@@ -173,9 +176,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume_client(self) -> None:
-        """Go on, once the client has taken its answers; what a mailbox sends is paced by the pump."""
-        if self._is_paused and self._pump is None:
-            return
+        """Go on."""
         if self._transport is not None and self._is_reading_paused and not self._is_closing:
             self._is_reading_paused = False
             self._transport.resume_reading()
@@ -200,11 +201,16 @@ class Connection(asyncio.Protocol):
             self._end("Internal error")
         finally:
             self._busy -= 1
-        if self._busy or self._pump is not None:
-            return
-        if self._is_lost:
+        if self._is_lost and not self._busy and self._pump is None:
             self._log_end("Connection closed")
-        elif self._dialogue is not None and self._dialogue.waiting_input <= INPUT_LIMIT:
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer what waits, then take more."""
+        if self._busy or self._is_lost or self._pump is not None:
+            return
+        self._answer_input()
+        if not self._busy and len(self._input) <= INPUT_LIMIT:
             self.resume_client()
 
     async def _ask_mechanisms(self) -> None:
@@ -220,9 +226,6 @@ class Connection(asyncio.Protocol):
             return
         self._dialogue = Authorization(self._offer(mechanisms))
         self._perform(self._dialogue.greet())
-        early, self._early = self._early, b""
-        if early and not self._is_closing:
-            self._perform(self._dialogue.receive(early))
 
     def _offer(self, mechanisms: tuple[Mechanism, ...]) -> Offer:
         shared, params = self._shared, self._shared.params
@@ -249,7 +252,7 @@ class Connection(asyncio.Protocol):
                 case Close(reason):
                     self._end(reason)
                 case StartTls(data):
-                    self._is_shaking_hands = True
+                    self._input = b""  # it came in the clear
                     self.send(data)
                     self._run(self._start_tls())
                 case Authenticate():
@@ -271,13 +274,9 @@ class Connection(asyncio.Protocol):
             await self._ask_mechanisms()
 
     async def _start_tls(self) -> None:
-        """Go on behind the handshake (STLS), with what came in one piece with its end."""
+        """Go on behind the handshake (STLS); what came in one piece with its end is answered when this has ended."""
         if await self._shake_hands() and self._dialogue is not None:
             self._dialogue.tls_started()
-            self._is_shaking_hands = False
-            early, self._early = self._early, b""
-            if early:
-                self._perform(self._dialogue.receive(early))
 
     async def _shake_hands(self) -> bool:
         """Encrypt the connection; False when that failed, and the connection has ended."""
@@ -287,7 +286,7 @@ class Connection(asyncio.Protocol):
             return False
         self._tls_problem = "TLS handshaking"
         layer = TlsLayer(transport, self, tls.context, self._shared.loop)
-        early, self._early = self._early, b""
+        early, self._input = self._input, b""
         layer.start(early)
         self.resume_client()  # a login that failed just before has paused it
         failure = await layer.handshake
@@ -356,7 +355,7 @@ class Connection(asyncio.Protocol):
         if self._is_lost or self._transport is None:
             return
         try:
-            outcome = await self._hand_over(accepted, dialogue.take_rest())
+            outcome = await self._hand_over(accepted, dialogue.take_rest() + self._input)
         except HandoverFailed as error:
             self._shared.log.error(str(error))
             outcome = Refusal(INTERNAL, "SYS/TEMP")

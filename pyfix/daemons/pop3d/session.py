@@ -28,6 +28,8 @@ from pyfix.service.rights import RightsError
 from pyfix.service.worker import Worker
 
 INPUT_LIMIT: Final = 64 * 1024
+_PIECE: Final = 4096
+"""Input that is answered at a time: replies are longer than commands, and a client need not read them."""
 TROUBLE: Final = b"-ERR [SYS/TEMP] Internal error occurred. Refer to server log for more information.\r\n"
 _IN_USE: Final = b"-ERR [IN-USE] Mailbox is locked by another POP3 session.\r\n"
 _SHUTTING_DOWN: Final = b"-ERR [SYS/TEMP] Server shutting down.\r\n"
@@ -110,7 +112,7 @@ class Session(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """True when it is the client's turn."""
-        return not (self._is_waiting or self._actions or self._sending or self._listing)
+        return not (self._is_waiting or self._actions or self._sending or self._listing or self._input)
 
     # --- the beginning
 
@@ -125,9 +127,7 @@ class Session(asyncio.Protocol):
             keeps_flags=params.pop3_no_flag_updates,
             last=box.last_seen() if params.pop3_enable_last else None,
         )
-        rest, self._input = self._input, b""
-        self._actions.append(Reply(b"+OK Logged in.\r\n"))
-        self._take(self._dialogue.receive(rest))
+        self._take([Reply(b"+OK Logged in.\r\n")])
 
     def refuse(self, error: Exception) -> None:
         """The mailbox can't be opened."""
@@ -155,13 +155,10 @@ class Session(asyncio.Protocol):
         """Input came."""
         self._input_bytes += len(data)
         self._extend()
-        if self._dialogue is None:
-            self._input += data
-            if len(self._input) > INPUT_LIMIT:
-                self._pause_reading()
-            return
-        self._take(self._dialogue.receive(data))
-        if self._dialogue.waiting_input > INPUT_LIMIT:
+        self._input += data
+        if self._dialogue is not None:
+            self._perform()
+        if not self._has_room:
             self._pause_reading()
 
     def eof_received(self) -> bool:
@@ -179,9 +176,8 @@ class Session(asyncio.Protocol):
         self._on_end()
 
     def pause_writing(self) -> None:
-        """The client is slow: it can ask for more when it has taken this."""
+        """The client is slow: it is answered when it has taken this."""
         self._is_paused = True
-        self._pause_reading()
 
     def resume_writing(self) -> None:
         """It has taken what there was."""
@@ -224,8 +220,11 @@ class Session(asyncio.Protocol):
             cast(asyncio.Transport, self._transport).resume_reading()
 
     def _may_read(self) -> bool:
-        has_room = self._dialogue is not None and self._dialogue.waiting_input <= INPUT_LIMIT
-        return has_room and not self._is_paused and not self._is_closing and not self._is_lost
+        return self._dialogue is not None and self._has_room and not self._is_closing and not self._is_lost
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._input) + (self._dialogue.waiting_input if self._dialogue else 0) <= INPUT_LIMIT
 
     def _perform_one(self) -> bool:
         """Take one step; return whether there is more to do at once."""
@@ -235,6 +234,9 @@ class Session(asyncio.Protocol):
             self._send_block(self._listing)
         elif self._actions:
             self._begin_action(self._actions.popleft())
+        elif self._input and self._dialogue is not None and not self._has_ended:
+            piece, self._input = self._input[:_PIECE], self._input[_PIECE:]
+            self._actions += self._dialogue.receive(piece)
         else:
             return False
         return True
@@ -369,6 +371,7 @@ class Session(asyncio.Protocol):
             self._stop_sending()
             self._listing = None
             self._actions.clear()
+            self._input = b""
             if self._box is not None:
                 self._box.close()
             self._shared.log.tell(f"{self._name}: Disconnected: {reason} {self._summary()}".rstrip())
