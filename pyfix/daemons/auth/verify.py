@@ -34,7 +34,7 @@ from pyfix.mail.passwords import (
     parse_stored,
     verify_password,
 )
-from pyfix.proto.sasl import Key
+from pyfix.proto.sasl import CramKey, Key, PlainKey
 
 R = TypeVar("R")
 
@@ -256,7 +256,10 @@ def _scheme(secret: Secret) -> str:
 
 def _key(candidate: Candidate, findings: Findings) -> Key | None:
     try:
-        return login_key(parse_stored(candidate.secret.stored, candidate.secret.default_scheme))
+        key = login_key(parse_stored(candidate.secret.stored, candidate.secret.default_scheme))
     except UnusableHash as error:
         findings.warnings.append(f"{candidate.backend.name}: {candidate.account.user}: {error}")
         return None
+    # An empty password proves nothing, whatever the mechanism: an empty column of a table lets nobody in.
+    is_empty = key == CramKey.of(b"") or (isinstance(key, PlainKey) and find_flaw(key.password))
+    return None if is_empty else key
