@@ -25,6 +25,7 @@ from pyfix.mail.mailbox.reading import (
     Removed,
     open_mailbox,
 )
+from pyfix.service.rights import RightsError
 from pyfix.service.thread_rights import ThreadRights
 
 _SLICE_S: Final = 0.25
@@ -114,6 +115,9 @@ class Box:
         self._owner = owner
         self.mailbox = mailbox
         self._is_open = True
+        self._ahead: tuple[int, MessageStream] | None = None
+        self._last_opened = 0
+        self._is_in_order = False
 
     @classmethod
     async def open(cls, workshop: Workshop, owner: Owner, is_wanted: Callable[[], bool]) -> Self | None:
@@ -159,8 +163,23 @@ class Box:
 
     def open_message(self, number: int) -> MessageStream:
         """Return the bytes of a message; raises ReadingError, RightsError."""
+        self._is_in_order, self._last_opened = number == self._last_opened + 1, number
+        if self._ahead is not None:
+            ahead, stream = self._ahead
+            self._ahead = None
+            if ahead == number:
+                return stream
+            stream.close()
         with self._as_owner():
             return self.mailbox.open(number)
+
+    def open_ahead(self) -> None:
+        """Open the next message while the client is busy with this one, where it takes them in their order."""
+        number = self._last_opened + 1
+        if not self._is_in_order or number > len(self.mailbox) or not self._owner.location.startswith("maildir:"):
+            return
+        with suppress(ReadingError, RightsError), self._as_owner():  # told when the message is asked for
+            self._ahead = (number, self.mailbox.open(number))
 
     def last_seen(self) -> int:
         """Return the number of the last message that an earlier session has read; 0 for none."""
@@ -171,6 +190,8 @@ class Box:
         if not deleted and not seen:
             self.close()
             return Removed()
+
+        self._forget_ahead()
 
         def work() -> Removed:
             try:
@@ -189,10 +210,16 @@ class Box:
 
     def close(self) -> None:
         """Let go of the mailbox; nothing is removed."""
+        self._forget_ahead()
         if self._is_open:
             self._is_open = False
             with suppress(ReadingError), self._as_owner():
                 self.mailbox.close()
+
+    def _forget_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead[1].close()
+            self._ahead = None
 
     def _as_owner(self) -> AbstractContextManager[None]:
         owner = self._owner

@@ -288,7 +288,10 @@ class Session(asyncio.Protocol):
         if not sending.is_done:
             return
         self._stop_sending()
-        self._actions += self._parts()[0].fetched(sending.sent)
+        dialogue, box = self._parts()
+        self._actions += dialogue.fetched(sending.sent)
+        if not self._actions and not self._is_paused:
+            box.open_ahead()
 
     def _send_block(self, listing: Iterator[bytes]) -> None:
         block = next(listing, None)
