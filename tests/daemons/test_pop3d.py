@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import threading
@@ -314,6 +315,22 @@ def test_the_system_stops_while_a_message_is_sent(scene: Scene) -> None:
     assert client.line() == b"-ERR [SYS/TEMP] Server shutting down."
     assert client.is_at_end()
     stopping.join()
+
+
+@pytest.mark.parametrize("parameter", ["mailbox_delivery_lock", "virtual_mailbox_lock"])
+def test_a_mailbox_file_is_locked_as_deliveries_lock_it(parameter: str) -> None:
+    """Otherwise a message that is being delivered would be lost with the old file."""
+    with pop3d_scene(f"{parameter} = flock\n") as scene:
+        path = scene.add_user("alice", {}) / "box"
+        path.write_bytes(b"From a@b  Thu Nov 26 10:00:00 2026\nS: one\n\n" * 2)
+        os.chown(path, path.parent.stat().st_uid, path.parent.stat().st_gid)
+        scene.auth.users["alice"].fields["mail"] = f"mbox:{path}"
+        client = scene.open("alice")
+        client.ask("DELE 1")
+        with path.open("rb") as delivery:
+            fcntl.flock(delivery, fcntl.LOCK_EX)
+            assert client.ask("QUIT").startswith(b"-ERR ")
+        assert path.read_bytes().count(b"From ") == 2
 
 
 @pytest.mark.root

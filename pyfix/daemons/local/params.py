@@ -5,7 +5,8 @@ from __future__ import annotations
 from pyfix.mail.config import Boolean, ListOf, Raw, String
 from pyfix.mail.delivery import DeliveryParameters
 from pyfix.mail.delivery.params import CommandParameters
-from pyfix.mail.mailbox import LockParameters, MailboxParameters
+from pyfix.mail.mailbox import MailboxParameters
+from pyfix.mail.mailbox.lock import LocalLockParameters
 from pyfix.mail.mailbox.params import HARMLESS, LocalMailboxParameters
 from pyfix.mail.mailbox.quota.params import ScopeParameters
 from pyfix.mail.message.params import DuplicateParameters, LineParameters, MessageParameters
@@ -18,7 +19,7 @@ class LocalParameters(
     DuplicateParameters,
     LineParameters,
     LocalMailboxParameters,
-    LockParameters,
+    LocalLockParameters,
     MailboxParameters,
     MessageParameters,
     QueueParameters,
@@ -39,7 +40,6 @@ class LocalParameters(
         "$default_delivery_status_filter", "default_delivery_status_filter of this program."
     )
     local_command_shell = String("", "Shell that runs all commands; empty: /bin/sh where needed.")
-    mailbox_delivery_lock = ListOf("fcntl, dotlock", "How a mailbox file is locked: flock, fcntl, dotlock.")
     prepend_delivered_header = ListOf(
         "command, file, forward", "Where a Delivered-To: header is written: command, file, forward."
     )

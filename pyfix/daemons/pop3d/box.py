@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Self, TypeVar
 
 from pyfix.base import clock
+from pyfix.mail.mailbox.lock import LockPolicy
 from pyfix.mail.mailbox.quota import Scope
 from pyfix.mail.mailbox.reading import (
     MailboxInUse,
@@ -93,18 +94,22 @@ class Owner:
 class Workshop:
     """What all mailboxes of a process share."""
 
-    def __init__(self, rights: ThreadRights, threads: Executor, base: str, scope: Scope, *, locks: bool) -> None:
-        """base: the directory of virtual mailboxes, out of which no symbolic link may lead; empty: there is none."""
+    def __init__(
+        self, rights: ThreadRights, threads: Executor, base: str, scope: Scope, policy: LockPolicy, *, locks: bool
+    ) -> None:  # fmt: skip
+        """base: the directory of virtual mailboxes, out of which no symbolic link may lead; empty: there is none.
+        policy: how deliveries lock an mbox."""
         self.rights = rights
         self.threads = threads
         self._base = base.rstrip("/")
         self._scope = scope
+        self._policy = policy
         self._locks = locks
 
     def open(self, owner: Owner) -> ReadableMailbox:
         """Open a mailbox; the caller has its owner's rights."""
         base = self._base if self._base and owner.path.startswith(f"{self._base}/") else ""
-        return open_mailbox(owner.location, lock=self._locks, base=base, scope=self._scope)
+        return open_mailbox(owner.location, lock=self._locks, base=base, policy=self._policy, scope=self._scope)
 
 
 class Box:

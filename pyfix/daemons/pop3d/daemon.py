@@ -25,8 +25,10 @@ from pyfix.daemons.pop3d.box import Box, Owner, Workshop
 from pyfix.daemons.pop3d.params import Pop3dParameters
 from pyfix.daemons.pop3d.session import Session, Shared
 from pyfix.daemons.pop3d.summary import compile_format
+from pyfix.mail.config import ConfigError
 from pyfix.mail.ipc.handover import Receiver
 from pyfix.mail.ipc.messages import HandOver
+from pyfix.mail.mailbox.lock import LockPolicy
 from pyfix.mail.mailbox.quota.account import scope_of
 from pyfix.mail.mailbox.reading import ReadingError
 from pyfix.mail.pop3 import AUTH_SOCKET, capability_policy
@@ -57,6 +59,10 @@ class Pop3dDaemon(ManyClientsDaemon[Pop3dParameters]):
             self._summary = compile_format(params.pop3_logout_format)
         except ValueError as problem:
             raise self.config.refuse("pop3_logout_format", f"bad pop3_logout_format: {problem}") from None
+        try:
+            self._locking = LockPolicy.of_readers(params)
+        except ConfigError as error:
+            raise self.config.refuse("mailbox_delivery_lock", str(error)) from None
         self._givers = frozenset({0, os.geteuid(), *_user_id(params.mail_owner)})
 
     async def start(self) -> None:
@@ -64,7 +70,12 @@ class Pop3dDaemon(ManyClientsDaemon[Pop3dParameters]):
         params, loop = self.params, asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(_THREADS, "mailbox")
         self._workshop = Workshop(
-            ThreadRights(), self._threads, params.virtual_mailbox_base, scope_of(params), locks=params.pop3_lock_session
+            ThreadRights(),
+            self._threads,
+            params.virtual_mailbox_base,
+            scope_of(params),
+            self._locking,
+            locks=params.pop3_lock_session,
         )
         self._auth = AuthClient(AUTH_SOCKET, self.log)
         self._guests = Guests(Limits(params.mail_max_userip_connections, params.pop3_login_delay))

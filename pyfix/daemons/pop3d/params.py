@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyfix.mail.config import Boolean, Raw, Seconds, SomeOf
+from pyfix.mail.mailbox.lock import ReaderLockParameters
 from pyfix.mail.mailbox.params import VirtualMailboxParameters
 from pyfix.mail.mailbox.quota.params import ScopeParameters
 from pyfix.mail.pop3 import Pop3Parameters
@@ -13,7 +14,7 @@ NO_NULS: Final = "outlook-no-nuls"
 END_OF_HEADERS: Final = "oe-ns-eoh"
 
 
-class Pop3dParameters(ScopeParameters, VirtualMailboxParameters, Pop3Parameters):
+class Pop3dParameters(ReaderLockParameters, ScopeParameters, VirtualMailboxParameters, Pop3Parameters):
     """How sessions are served."""
 
     pop3_lock_session = Boolean("yes", "One session at a time has a mailbox.")

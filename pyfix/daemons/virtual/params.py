@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pyfix.mail.config import ListOf
 from pyfix.mail.delivery import DeliveryParameters
-from pyfix.mail.mailbox import LockParameters, MailboxParameters
+from pyfix.mail.mailbox import MailboxParameters
 from pyfix.mail.mailbox.filter import FilterParameters
+from pyfix.mail.mailbox.lock import VirtualLockParameters
 from pyfix.mail.mailbox.params import VirtualMailboxParameters
 from pyfix.mail.mailbox.quota.params import QuotaParameters, WarningParameters
 from pyfix.mail.message.params import MessageParameters
@@ -18,7 +19,7 @@ class VirtualParameters(
     WarningParameters,
     VirtualMailboxParameters,
     DeliveryParameters,
-    LockParameters,
+    VirtualLockParameters,
     MailboxParameters,
     MessageParameters,
     QueueParameters,
@@ -28,4 +29,3 @@ class VirtualParameters(
     virtual_delivery_status_filter = ListOf(
         "$default_delivery_status_filter", "default_delivery_status_filter of this program."
     )
-    virtual_mailbox_lock = ListOf("fcntl, dotlock", "How an mbox is locked: flock, fcntl, dotlock.")

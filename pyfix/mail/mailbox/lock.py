@@ -20,10 +20,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pyfix.base import clock
-from pyfix.mail.config import ConfigError, Integer, ParameterSet, Seconds
+from pyfix.mail.config import ConfigError, Integer, ListOf, ParameterSet, Seconds
 from pyfix.mail.mailbox.errors import MailboxError, system_error
 
 METHODS: Final = ("flock", "fcntl", "dotlock")
+_READER_ATTEMPTS: Final = 3
+_READER_DELAY_S: Final = 0.1
 _JOURNAL_LIMIT: Final = 4096
 _NO_HOST: Final = "?"
 _NO_UNNAMED: Final = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT, errno.EXDEV)
@@ -36,6 +38,22 @@ class LockParameters(ParameterSet):
     deliver_lock_attempts = Integer("20", "How often a lock on a mailbox is tried.", low=1)
     deliver_lock_delay = Seconds("1s", "The time between two attempts.", low=1)
     stale_lock_time = Seconds("500s", "A lock file older than this is taken for forgotten.", low=1)
+
+
+class LocalLockParameters(LockParameters):
+    """How local locks."""
+
+    mailbox_delivery_lock = ListOf("fcntl, dotlock", "How a mailbox file is locked: flock, fcntl, dotlock.")
+
+
+class VirtualLockParameters(LockParameters):
+    """How virtual locks."""
+
+    virtual_mailbox_lock = ListOf("fcntl, dotlock", "How an mbox is locked: flock, fcntl, dotlock.")
+
+
+class ReaderLockParameters(LocalLockParameters, VirtualLockParameters):
+    """How both lock: for who reads what either delivers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,16 @@ class LockPolicy:
         if not methods:
             raise ConfigError(f"parameter {parameter} specifies no applicable mailbox locking method")
         return cls(tuple(methods), params.deliver_lock_attempts, params.deliver_lock_delay, params.stale_lock_time)
+
+    @classmethod
+    def of_readers(cls, params: ReaderLockParameters) -> LockPolicy:
+        """Return a policy that locks out all deliveries, and waits for a moment only; raise ConfigError."""
+        policies = (
+            cls.from_params(params, params.mailbox_delivery_lock, "mailbox_delivery_lock"),
+            cls.from_params(params, params.virtual_mailbox_lock, "virtual_mailbox_lock"),
+        )
+        methods = tuple(name for name in METHODS if any(name in policy.methods for policy in policies))
+        return cls(methods, _READER_ATTEMPTS, _READER_DELAY_S, params.stale_lock_time)
 
     def lock_file(self, fd: int) -> None:
         """Take the kernel's locks on an open mailbox; they go when it is closed. Raises MailboxError."""
