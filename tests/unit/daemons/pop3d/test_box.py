@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyfix.daemons.pop3d.box import Box, Owner, Workshop
+from pyfix.mail.mailbox.lock import LockPolicy
 from pyfix.mail.mailbox.quota import WHOLE_TREE
 from pyfix.mail.mailbox.reading import open_mailbox
 from pyfix.service.thread_rights import ThreadRights
@@ -27,7 +28,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Box]:
     with ThreadPoolExecutor(1) as threads:
         mailbox = open_mailbox(owner.location)
         assert mailbox.measure()
-        made = Box(Workshop(ThreadRights(), threads, "", WHOLE_TREE, locks=True), owner, mailbox)
+        made = Box(Workshop(ThreadRights(), threads, "", WHOLE_TREE, LockPolicy(), locks=True), owner, mailbox)
         yield made
         made.close()
 
