@@ -68,8 +68,8 @@ class Desk:
         tokens = self.tokens
         nonce = secrets.token_hex(16) if issubclass(MECHANISMS[mechanism], KeyMechanism) else ""
         return Scene(
-            self.hostname, nonce, int(clock.now()), self._seed,
-            tokens.scope if tokens else "", tokens.configuration_url if tokens else "",
+            self.hostname, nonce, int(clock.now()), self._seed, tokens.scope if tokens else "",
+            self.verifier.rounds, tokens.configuration_url if tokens else "",
         )  # fmt: skip
 
     def source(self, remote: str) -> str:

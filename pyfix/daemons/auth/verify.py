@@ -34,7 +34,8 @@ from pyfix.mail.passwords import (
     parse_stored,
     verify_password,
 )
-from pyfix.proto.sasl import CramKey, Key, PlainKey
+from pyfix.proto.sasl import CramKey, Key, PlainKey, ScramKeys
+from pyfix.proto.sasl.keys import ROUNDS
 
 R = TypeVar("R")
 
@@ -83,6 +84,8 @@ class Verifier:
         self._backends = list(backends)
         self._hashing = hashing
         self._decoy = Decoy(hashing.scheme)
+        self.rounds = ROUNDS
+        """Of SCRAM, as the last account has them that was found."""
         self._room = threading.BoundedSemaphore(hashing.limit)
 
     # --- a password
@@ -152,7 +155,9 @@ class Verifier:
             if account is not None:
                 findings.backend = backend.name
                 candidates += [Candidate(backend, account, secret) for secret in account.secrets]
-        return candidates, [_key(candidate, findings) for candidate in candidates], findings
+        keys = [_key(candidate, findings) for candidate in candidates]
+        self.rounds = next((key.rounds for key in keys if isinstance(key, ScramKeys)), self.rounds)
+        return candidates, keys, findings
 
     def settle(self, candidate: Candidate, findings: Findings) -> Verdict:
         """Return what there is to say once a mechanism has found that a secret is the client's."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from pyfix.proto.sasl.keys import Key
+from pyfix.proto.sasl.keys import ROUNDS, Key
 from pyfix.proto.sasl.steps import Refuse, Step
 
 LOGIN_LIMIT: Final = 320
@@ -27,6 +27,8 @@ class Scene:
     """A secret of the server's that lasts: what makes up salts for logins that are nobody's."""
     scope: str = ""
     """What tokens must be good for, as clients are told of it."""
+    rounds: int = ROUNDS
+    """Of SCRAM, for logins whose stored password says none: those of the others, or it would show who there is."""
     configuration_url: str = ""
     """Where clients find out how to get a token (RFC 8414)."""
 

@@ -18,7 +18,7 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from pyfix.proto.sasl.keys import ROUNDS, Key, PlainKey, ScramKeys, prepare
+from pyfix.proto.sasl.keys import Key, PlainKey, ScramKeys, prepare
 from pyfix.proto.sasl.mechanism import BadResponse, KeyMechanism, Scene, decode_login
 from pyfix.proto.sasl.steps import Accept, Challenge, FetchKeys, Refuse, Step
 
@@ -82,10 +82,10 @@ class Scram(KeyMechanism):
     def _make_up(self) -> ScramKeys:
         """Return keys that nobody knows a password for."""
         unknown = hmac.digest(self._scene.seed, b"key " + self._login.encode(), self.algorithm)
-        return ScramKeys(self.algorithm, ROUNDS, self._salt(), unknown, unknown)
+        return ScramKeys(self.algorithm, self._scene.rounds, self._salt(), unknown, unknown)
 
     def _derive(self, password: bytes) -> ScramKeys:
-        return ScramKeys.of(self.algorithm, password, ROUNDS, self._salt())
+        return ScramKeys.of(self.algorithm, password, self._scene.rounds, self._salt())
 
     def _salt(self) -> bytes:
         return hmac.digest(self._scene.seed, b"salt " + self._login.casefold().encode(), "sha256")[:_SALT_BYTES]
