@@ -23,6 +23,7 @@ _CHANGED: Final[Mapping[str, Level]] = {
     "mynetworks_style": (2, 0, 0),
     "relay_domains": (2, 0, 0),
     "smtpd_relay_before_recipient_restrictions": (3, 6, 0),
+    "smtpd_tls_fingerprint_digest": (3, 6, 0),
 }
 """The parameters whose default depends on the level, and the level from which on it is the new one."""
 _INSTEAD: Final[Mapping[str, str]] = {"mynetworks_style": "mynetworks"}

@@ -23,6 +23,7 @@ from pyfix.mail.restrictions.fate import decide_fate, refuse_action
 from pyfix.mail.restrictions.logins import check_owner, ignore_without_sasl
 from pyfix.mail.restrictions.old_defaults import (
     is_relayed_by_default,
+    note_fingerprints,
     note_networks,
     note_order,
     note_relay_domain,
@@ -232,6 +233,7 @@ def _clientcerts(progress: Progress, kind: Kind) -> Evaluation[Verdict]:
         return Verdict.OK
     if known is None:
         return Verdict.DUNNO
+    note_fingerprints(progress)
     found = yield Lookup(Search.CERTIFICATE, known, tls.peer.fingerprint, tls.peer.key_fingerprint)
     return Verdict.DUNNO if found is None else Verdict.OK
 
@@ -344,6 +346,8 @@ def _access(progress: Progress, step: Restriction, depth: int) -> Evaluation[Ver
     if target is None or step.maps is None:
         return Verdict.DUNNO
     search, key, subject = target
+    if search is Search.CERTIFICATE:
+        note_fingerprints(progress)
     address = _second_key(progress.context, search)
     try:
         if search in (Search.SENDER, Search.RECIPIENT):

@@ -24,6 +24,12 @@ def note_networks(progress: Progress) -> None:
         _note(progress, setting, f'permit request from client "{context.client}"')
 
 
+def note_fingerprints(progress: Progress) -> None:
+    """A table is asked about the fingerprint of a client's certificate."""
+    if "smtpd_tls_fingerprint_digest" in progress.rules.old:
+        _note(progress, "smtpd_tls_fingerprint_digest=md5", "compute certificate fingerprints")
+
+
 def note_relay_domain(progress: Progress, what: str) -> None:
     """Mail is taken for a domain, or an address, that relay_domains covers only because mydestination does."""
     resolved = progress.resolved

@@ -7,9 +7,10 @@ import pytest
 from pyfix.mail.config import Config, CoreParameters, discover
 from pyfix.mail.config.compatibility import kept, old_defaults, tell_old_defaults
 
+SINCE_3_6 = {"smtpd_relay_before_recipient_restrictions", "smtpd_tls_fingerprint_digest"}
 ALL = {
     "append_dot_mydomain", "smtpd_relay_restrictions", "smtputf8_enable", "mynetworks_style", "relay_domains",
-    "smtpd_relay_before_recipient_restrictions",
+    *SINCE_3_6,
 }  # fmt: skip
 
 
@@ -18,9 +19,9 @@ ALL = {
     [
         ("", ALL),
         ("compatibility_level = 0", ALL),
-        ("compatibility_level = 1", {"mynetworks_style", "relay_domains", "smtpd_relay_before_recipient_restrictions"}),
-        ("compatibility_level = 2", {"smtpd_relay_before_recipient_restrictions"}),
-        ("compatibility_level = 3.5.99", {"smtpd_relay_before_recipient_restrictions"}),
+        ("compatibility_level = 1", {"mynetworks_style", "relay_domains"} | SINCE_3_6),
+        ("compatibility_level = 2", SINCE_3_6),
+        ("compatibility_level = 3.5.99", SINCE_3_6),
         ("compatibility_level = 3.6", set()),
         ("compatibility_level = 3.10", set()),
         ("compatibility_level = $level\nlevel = 9999", set()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from pyfix.mail.restrictions.questions import (
     Stage,
 )
 from pyfix.mail.restrictions.recipient import RecipientTables, is_source_routed
+from pyfix.mail.tls.peer import PeerCertificate
 
 
 def table(name: str, content: Mapping[str, str] | None = None) -> Maps:
@@ -463,6 +465,19 @@ def test_default_of_old_is_told_of_where_it_makes_a_difference(
     at_home = replace(CONTEXT, recipient=recipient, address="127.0.0.1")
     notes = decide(Stage.RCPT, rules, at_home, World(networks)).notes
     assert not any("mynetworks_style" in note.text for note in notes)
+
+
+@pytest.mark.parametrize("word", ["permit_tls_clientcerts", "check_ccert_access t:x"])
+def test_fingerprints_of_old_are_told_of_where_a_table_is_asked(word: str) -> None:
+    """Of a client with a certificate, that is."""
+    old = frozenset({"smtpd_tls_fingerprint_digest"})
+    rules = replace(RULES, client=steps(word, x={}), clientcerts=table("relay_clientcerts"), old=old)
+    setting = "smtpd_tls_fingerprint_digest=md5 to compute certificate fingerprints"
+    text = f"using backwards-compatible default setting {setting}"
+    peer = PeerCertificate("client", "issuer", "AA", "BB", is_trusted=False)
+    for tls, told in ((SimpleNamespace(peer=peer), [text]), (SimpleNamespace(peer=None), []), (None, [])):
+        decision = decide(Stage.RCPT, rules, replace(CONTEXT, tls=tls))
+        assert [note.text for note in decision.notes] == told
 
 
 def test_routing_in_the_local_part_is_recognized() -> None:
