@@ -81,7 +81,7 @@ class SniChains:
             self._asked[session] = Asked(name, is_invalid=True)
             return None
         try:
-            found = self._find(name)
+            found = self._find(name, context)
         except (TableError, TlsProblem) as error:
             self._asked[session] = Asked(name, problem=str(error))
             return ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
@@ -90,19 +90,19 @@ class SniChains:
             session.context = found
         return None
 
-    def _find(self, name: str) -> ssl.SSLContext | None:
+    def _find(self, name: str, rules: ssl.SSLContext) -> ssl.SSLContext | None:
         for key in _keys(name):
             value = self._maps.lookup(key)
             if value is not None:
-                return self._context(key, value)
+                return self._context(key, value, rules)
         return None
 
-    def _context(self, key: str, value: str) -> ssl.SSLContext:
+    def _context(self, key: str, value: str, rules: ssl.SSLContext) -> ssl.SSLContext:
         context = self._contexts.get(value)
         if context is None:
             if len(self._contexts) >= _KEPT:
                 self._contexts.clear()
-            context = self._contexts[value] = _make(key, value)
+            context = self._contexts[value] = _make(key, value, rules)
         return context
 
 
@@ -115,9 +115,10 @@ def _keys(name: str) -> Iterator[str]:
         at = name.find(".", at + 1)
 
 
-def _make(key: str, value: str) -> ssl.SSLContext:
+def _make(key: str, value: str, rules: ssl.SSLContext) -> ssl.SSLContext:
+    """Return a context with a chain. Protocols stay those that the session began with; the ciphers are this one's."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_ciphers("ALL:@SECLEVEL=0")  # the rules of the session are those that it began with
+    context.set_ciphers(":".join([*(cipher["name"] for cipher in rules.get_ciphers()), "@SECLEVEL=0"]))
     try:
         for chain in split_chains([(f"{PARAMETER}: {key}", value.encode("utf-8", "surrogateescape"))], PARAMETER):
             load_chain(context, chain)
