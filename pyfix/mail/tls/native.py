@@ -33,6 +33,9 @@ _SIGNATURES: Final = {
     "SSL_CTX_set_verify": (None, (ctypes.c_void_p, ctypes.c_int, _VerifyCallback)),
     "SSL_CTX_set_verify_depth": (None, (ctypes.c_void_p, ctypes.c_int)),
     "SSL_CTX_get_verify_mode": (ctypes.c_int, (ctypes.c_void_p,)),
+    "SSL_CTX_get_cert_store": (ctypes.c_void_p, (ctypes.c_void_p,)),
+    "SSL_CTX_set_cert_store": (None, (ctypes.c_void_p, ctypes.c_void_p)),
+    "X509_STORE_up_ref": (ctypes.c_int, (ctypes.c_void_p,)),
     "SSL_get_verify_result": (ctypes.c_long, (ctypes.c_void_p,)),
     "SSL_load_client_CA_file": (ctypes.c_void_p, (ctypes.c_char_p,)),
     "SSL_CTX_set_client_CA_list": (None, (ctypes.c_void_p, ctypes.c_void_p)),
@@ -80,6 +83,12 @@ class Native:
     def take_any_certificate(self, context: ssl.SSLContext) -> None:
         """Ask clients for a certificate, and go on with whatever comes, or without."""
         self.library.SSL_CTX_set_verify(_pointer(context, _CONTEXT_AT), _VERIFY_PEER, _TAKE_ANY)
+
+    def share_authorities(self, context: ssl.SSLContext, known: ssl.SSLContext) -> None:
+        """Have a context trust those whom another one trusts."""
+        store = self.library.SSL_CTX_get_cert_store(_pointer(known, _CONTEXT_AT))
+        if self.library.X509_STORE_up_ref(store):
+            self.library.SSL_CTX_set_cert_store(_pointer(context, _CONTEXT_AT), store)
 
     def limit_depth(self, context: ssl.SSLContext, depth: int) -> None:
         """Trust no chain with more between the certificate and a trusted authority than that and one: as Postfix."""

@@ -27,6 +27,7 @@ from pyfix.mail.maps.file_values import FileValues, read_files
 from pyfix.mail.maps.table import FixedTable, Table, UnavailableTable
 from pyfix.mail.tls.chains import BadChain, split_chains
 from pyfix.mail.tls.context import TlsProblem, load_chain
+from pyfix.mail.tls.native import find_native
 
 PARAMETER: Final = "tls_server_sni_maps"
 _LIST: Final = ("texthash", "inline")
@@ -116,8 +117,12 @@ def _keys(name: str) -> Iterator[str]:
 
 
 def _make(key: str, value: str, rules: ssl.SSLContext) -> ssl.SSLContext:
-    """Return a context with a chain. Protocols stay those that the session began with; the ciphers are this one's."""
+    """Return a context with a chain. Protocols stay those that the session began with; ciphers, and whom to trust
+    about clients, are those of this one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    native = find_native()
+    if native is not None:
+        native.share_authorities(context, rules)
     context.set_ciphers(":".join([*(cipher["name"] for cipher in rules.get_ciphers()), "@SECLEVEL=0"]))
     try:
         for chain in split_chains([(f"{PARAMETER}: {key}", value.encode("utf-8", "surrogateescape"))], PARAMETER):
