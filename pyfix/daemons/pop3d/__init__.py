@@ -28,7 +28,7 @@ what to do. The log tells the end of each session in Dovecot's words (pop3_logou
 Standards: RFC 1939, 2449, 3206, 6856; LAST with pop3_enable_last.
 
 Different from Dovecot: sessions lock the mailbox unless told otherwise, as RFC 1939 asks. pop3_delete_type,
-pop3_fast_size_lookups and pop3_reuse_xuidl are not there.
+pop3_fast_size_lookups, pop3_reuse_xuidl, pop3_save_uidl and pop3_uidl_format are not there.
 
 See: pop3-login(8), auth(8), postconf(5)
 
