@@ -6,6 +6,7 @@ Nothing here sleeps for a guessed time: every wait has a condition and a deadlin
 from __future__ import annotations
 
 import grp
+import itertools
 import os
 import pwd
 import re
@@ -23,7 +24,7 @@ from contextlib import contextmanager
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Final, TypeVar
 
 T = TypeVar("T")
 DEADLINE_S = 30.0
@@ -322,11 +323,22 @@ def first_known(names: Iterable[str], look_up: Callable[[str], object]) -> str:
     raise AssertionError(f"this system has none of {names}")
 
 
+_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+_PORTS: Final = itertools.cycle(range(10_000 + 5_500 * _WORKER + os.getpid() % 500, 15_500 + 5_500 * _WORKER))
+"""Below those that the system gives to clients, and for each worker others: nobody else takes one before it is used."""
+
+
 def free_port() -> int:
-    """Return a free TCP port of the loopback interface."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """Return a free TCP port of the loopback interface, each time another one."""
+    for port in _PORTS:
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise AssertionError("unreachable: a cycle does not end")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from harness import run_worker
+from instance import free_port
 from mail_agents import enqueue
 from smtp_cases import CASES, Case
 from smtp_server import ScriptedServer
@@ -51,13 +52,6 @@ def parsed(line: str) -> tuple[str, str] | None:
         return None
     said = f"{found[2]} {found[3]} {found[4]} {found[5]}"
     return found[1], re.sub(r"\]:\d+", "]:PORT", said)
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture

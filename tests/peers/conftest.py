@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,16 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import account_stores
 from databases import Database
+from instance import free_port
 from postfix_pair import STOCK_MASTER_CF, MailSystem, make_pair
 from postmap_pair import Postmaps
 from sink import Sink
-
-
-def free_port() -> int:
-    """Return a free TCP port of the loopback interface."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def verdict(command: str) -> str:

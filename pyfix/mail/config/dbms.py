@@ -1,7 +1,8 @@
 """Tables whose settings are parameters: mysql:NAME reads NAME_user, NAME_query ... of main.cf, mysql:/FILE a file.
 
-Pure but for reading such files. Tables are found where a value has words: behind proxy:, in { } and inside pipemap: and
-unionmap:. The names are those of Postfix's clients, and timeout, which pyfix's mysql: has besides.
+Pure but for reading such files. Tables are found where a value has words: behind proxy:, in { }, also behind the type
+of another table, as with pipemap: and unionmap:. The names are those of Postfix's clients, and timeout, which pyfix's
+mysql: has besides.
 See: mysql_table(5), pgsql_table(5), sqlite_table(5), ldap_table(5), memcache_table(5).
 """
 
@@ -31,7 +32,6 @@ _LISTS: Final = {
     "ttl",
 }
 _NAMES: Final = {kind: frozenset(words(names, kind)) for kind, names in _LISTS.items()}
-_COMBINED: Final = ("pipemap", "unionmap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _tables(text: str) -> Iterator[_Table]:
             yield from _tables(word[1:-1])
             continue
         kind, _, source = word.removeprefix("proxy:").partition(":")
-        if kind in _COMBINED and source.startswith("{"):
+        if source.startswith("{"):
             yield from _tables(source[1:-1])
         elif kind in _NAMES and source:
             yield _Table(kind, source)

@@ -128,10 +128,15 @@ def _referred(config: Config, names: Iterable[str]) -> set[str]:
 
 
 def _in_use(config: Config, names: Iterable[str], known: Collection[str]) -> set[str]:
-    """Return what the known names lead to: references, restriction classes, settings of the tables in `names`."""
+    """Return what the known names lead to: references, restriction classes, settings of the tables in `names`.
+
+    A table counts where the value of a present name or a class has it; one of a former name's is looked up by nobody.
+    """
     lists = {name for name in _LISTS if not config.is_set(name)}
-    found = lists | reachable(config, *({*known, *discover.declarations()} - lists), *_restriction_classes(config))
-    values = [_value(config, name) for name in names if name in found and expands(name)]
+    classes = _restriction_classes(config)
+    found = lists | reachable(config, *({*known, *discover.declarations()} - lists), *classes)
+    asked = (set(known) - legacy_names()).union(classes)
+    values = [_value(config, name) for name in names if name in asked and expands(name)]
     return found | reachable(config, *set().union(*map(dbms.setting_names, values)))
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from harness import DEADLINE_S, RunningWorker, make_queue_directory, run_worker
+from instance import free_port
 from neighbours import Neighbours
 
 from pyfix.daemons.smtpd.daemon import SERVICE
@@ -217,13 +218,6 @@ class Postfix:
         """Return what its smtpd processes have logged."""
         found = re.findall(r"/smtpd\[\d+\]: (.*)", (self.directory / "log").read_text())
         return [str(line) for line in found]
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
