@@ -133,6 +133,8 @@ def test_mailbox_over_quota_refuses_with_the_tutorials_text(site: TutorialInstan
     """What does not fit any more comes back to its sender; once nothing fits, the next client is told."""
     statement = "UPDATE mailbox SET quota = '6000S'"
     mariadb_run(site.database, statement, database="extmail")
+    site.send([OWNER], mail("small", "fits\n"))
+    site.wait_for_log(rf"to=<{OWNER}>.*status=sent")
     site.send([OWNER], mail("large", "x" * 70 + "\n") + b"x" * 9000 + b"\r\n")
     site.wait_for_log(rf"to=<{OWNER}>.*status=bounced \(maildir delivery failed: {QUOTA_TEXT}\)")
     with Telnet(site.port) as telnet:
