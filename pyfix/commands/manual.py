@@ -41,6 +41,7 @@ from pyfix.commands import (
 )
 from pyfix.mail.config import ParameterSet
 from pyfix.manual.book import make_book
+from pyfix.manual.options import sorted_commands
 from pyfix.master.params import MasterParameters
 from pyfix.service.catalog import services
 
@@ -57,7 +58,7 @@ def commands() -> Mapping[str, click.Command]:
         "postsuper": postsuper.command,
         "pyfix": pyfix.main,
         "testsaslauthd": testsaslauthd.command,
-        **{f"pyfix-{name}": command for name, command in pyfix.main.commands.items()},
+        **{f"pyfix-{name}": command for name, command in sorted_commands(pyfix.main).items()},
     }
 
 

@@ -31,30 +31,19 @@ pyfix-manager(1), pyfix-manual(1), pyfix-quota(1), pyfix-tls(1), pyfix-user(1), 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from pyfix.commands.accounts import accounts
-from pyfix.commands.alias import alias
 from pyfix.commands.check import LossRefused, refuse_losses
-from pyfix.commands.check.command import check
-from pyfix.commands.domain import domain
-from pyfix.commands.explain import BadClient, Question, parse_client, show
-from pyfix.commands.explain import explain as explain_address
-from pyfix.commands.import_postfix.command import import_configuration
-from pyfix.commands.init import InitError, Instance
-from pyfix.commands.init import init as lay_out
 from pyfix.commands.install_init import InstallError, install
 from pyfix.commands.logrotate import RotateError, rotate
-from pyfix.commands.manager import manager
 from pyfix.commands.pyfix_call import Call, control_errors
-from pyfix.commands.quota import quota
 from pyfix.commands.telling import fatal_errors, print_json, say, tell
-from pyfix.commands.tls import tls
-from pyfix.commands.user import user
 from pyfix.mail.config import CoreParameters
 from pyfix.mail.ipc.client import Channel
 from pyfix.mail.ipc.messages import Trigger
@@ -63,11 +52,39 @@ from pyfix.master.control import ControlError
 from pyfix.master.params import MasterParameters
 from pyfix.master.pidfile import PID_FILE
 
+if TYPE_CHECKING:
+    from pyfix.commands.init import Instance
+
 _PATIENCE_S = 5.0
+_ELSEWHERE: Final = {
+    "accounts": ("accounts", "accounts"),
+    "alias": ("alias", "alias"),
+    "check": ("check.command", "check"),
+    "domain": ("domain", "domain"),
+    "import-postfix": ("import_postfix.command", "import_configuration"),
+    "manager": ("manager", "manager"),
+    "quota": ("quota", "quota"),
+    "tls": ("tls", "tls"),
+    "user": ("user", "user"),
+}
+"""Module and name of the subcommands with files of their own."""
 
 
 class _Program(click.Group):
-    """Subcommands that print what they found when all else is done: only here can a failure of that be told."""
+    """Subcommands that print what they found when all else is done: only here can a failure of that be told.
+
+    Those with files of their own are loaded when they are called or described: to load them all takes half as long as
+    a start of the mail system.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*self.commands, *_ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ELSEWHERE and cmd_name not in self.commands:
+            module, name = _ELSEWHERE[cmd_name]
+            self.add_command(getattr(importlib.import_module(f"pyfix.commands.{module}"), name))
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
         with fatal_errors():
@@ -82,10 +99,6 @@ class _Program(click.Group):
 def main(context: click.Context, directory: str | None, verbose: int) -> None:
     """Start, stop and look after the pyfix mail system."""
     context.obj = Call(directory, verbose)
-
-
-for subcommand in (check, import_configuration, domain, user, alias, manager, accounts, quota, tls):
-    main.add_command(subcommand)
 
 
 @main.command()
@@ -206,6 +219,9 @@ def explain(
     call: Call, address: str, client: str | None, helo: str, sender: str, sasl: str | None, service: str, as_json: bool
 ) -> None:
     """Tell what becomes of mail for an address, and which lines of the configuration say so."""
+    from pyfix.commands.explain import BadClient, Question, parse_client, show  # much that no other subcommand needs
+    from pyfix.commands.explain import explain as explain_address
+
     with control_errors(BadClient):
         if sasl is not None and client is None:
             raise BadClient(f"--sasl {sasl}: no client to log in; add --client IP")
@@ -237,6 +253,9 @@ def logrotate(call: Call) -> None:
 )
 def init(directory: str, domain: str, user: str, port: int | None) -> None:
     """Lay out a complete private instance in DIR that needs no rights: configuration, queue, one mailbox."""
+    from pyfix.commands.init import InitError  # with the accounts, and what makes certificates
+    from pyfix.commands.init import init as lay_out
+
     with control_errors(InitError):
         instance = lay_out(directory, domain, user, port)
     _describe(instance)

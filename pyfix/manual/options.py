@@ -60,7 +60,9 @@ def subcommands_section(group: click.Group, known: frozenset[str]) -> Section:
 
 def sorted_commands(group: click.Group) -> Mapping[str, click.Command]:
     """Return the subcommands that are not hidden, by name."""
-    return {name: command for name, command in sorted(group.commands.items()) if not command.hidden}
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in sorted(group.list_commands(context))}
+    return {name: command for name, command in found.items() if command is not None and not command.hidden}
 
 
 def _subcommand(command: click.Command, known: frozenset[str]) -> Definition:

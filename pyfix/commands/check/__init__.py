@@ -39,6 +39,5 @@ Inside: instance.py has the order; each of the others one kind of finding; ../re
 """
 
 from pyfix.commands.check.honour import LossRefused, refuse_losses
-from pyfix.commands.check.instance import check_instance
 
-__all__ = ["LossRefused", "check_instance", "refuse_losses"]
+__all__ = ["LossRefused", "refuse_losses"]

@@ -172,7 +172,7 @@ def test_password_never_stands_on_the_command_line(run: Run, domain: str) -> Non
     result = run("user", "add", "a@x.test", status=2)
     assert "standard input is no terminal: specify --password-stdin" in result.stderr
     for group in ("user", "manager"):
-        command = main.commands[group]
+        command = main.get_command(click.Context(main), group)
         assert isinstance(command, click.Group)
         for sub in command.commands.values():
             options = [option for option in sub.params if "password" in (option.name or "")]

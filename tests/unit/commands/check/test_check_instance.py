@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pyfix.commands.check import check_instance, refuse_losses
+from pyfix.commands.check import refuse_losses
+from pyfix.commands.check.instance import check_instance
 from pyfix.commands.findings import Severity
 from pyfix.commands.init import Instance, init
 from pyfix.commands.pyfix import main

@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 from tls_material import issue
 
-from pyfix.commands.check import check_instance, refuse_losses
+from pyfix.commands.check import refuse_losses
+from pyfix.commands.check.instance import check_instance
 from pyfix.commands.findings import Severity
 from pyfix.commands.pyfix import main
 from pyfix.mail.config import Config
