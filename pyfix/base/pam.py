@@ -120,6 +120,7 @@ class PamLibrary:
 
     def _answers(self, user: bytes, password: bytes):  # type: ignore[no-untyped-def]
         """Return the conversation: the password for whatever is asked without echo, the name otherwise."""
+        # ctypes makes the types of the callback and its arguments at run time: there are none to write down.
 
         def converse(count: int, messages, responses, data: object) -> int:  # type: ignore[no-untyped-def]
             block = self._libc.calloc(count, ctypes.sizeof(_Response))

@@ -138,7 +138,7 @@ class Pop3dDaemon(ManyClientsDaemon[Pop3dParameters]):
         except (ReadingError, RightsError) as error:
             session.refuse(error)
             return
-        except Exception as error:
+        except Exception as error:  # a fault of the program: the client is told before _guard logs it
             session.refuse(error)
             raise
         if box is not None:

@@ -127,6 +127,7 @@ def read_place(
     other = None if mail and uid is not None and gid is not None else delivered()
     if other is None and (not mail or uid is None or gid is None):
         raise source.unavailable(f"{user}: no mail, uid and gid, nor a mailbox where mail is delivered; add them")
+    # Where one of the three is missing there is `other`: the error above says so where there is not.
     location = _location(mail, user, home, expand, source) if mail else other.location  # type: ignore[union-attr]
     if uid is None or gid is None:
         uid, gid = other.uid, other.gid  # type: ignore[union-attr]
